@@ -1,0 +1,1 @@
+"""The wire: `telemetry.proto`, `live.proto` and what `nox -s proto` generates from them."""

@@ -1,0 +1,189 @@
+from livetrain.proto import telemetry_pb2 as _telemetry_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LiveMessage(_message.Message):
+    __slots__ = ("snapshot", "events", "frame", "state", "performance", "resumed", "presence")
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    snapshot: Snapshot
+    events: Events
+    frame: Frame
+    state: RunState
+    performance: Performance
+    resumed: Resumed
+    presence: Presence
+    def __init__(self, snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., events: _Optional[_Union[Events, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., state: _Optional[_Union[RunState, _Mapping]] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., resumed: _Optional[_Union[Resumed, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ...) -> None: ...
+
+class Snapshot(_message.Message):
+    __slots__ = ("epoch", "offset", "state", "curves", "recent", "frame", "performance", "presence")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CURVES_FIELD_NUMBER: _ClassVar[int]
+    RECENT_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    offset: int
+    state: RunState
+    curves: _containers.RepeatedCompositeFieldContainer[Curve]
+    recent: _containers.RepeatedCompositeFieldContainer[RunEvent]
+    frame: Frame
+    performance: Performance
+    presence: Presence
+    def __init__(self, epoch: _Optional[str] = ..., offset: _Optional[int] = ..., state: _Optional[_Union[RunState, _Mapping]] = ..., curves: _Optional[_Iterable[_Union[Curve, _Mapping]]] = ..., recent: _Optional[_Iterable[_Union[RunEvent, _Mapping]]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ...) -> None: ...
+
+class Resumed(_message.Message):
+    __slots__ = ("epoch", "from_offset", "to_offset", "state")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    FROM_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TO_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    from_offset: int
+    to_offset: int
+    state: RunState
+    def __init__(self, epoch: _Optional[str] = ..., from_offset: _Optional[int] = ..., to_offset: _Optional[int] = ..., state: _Optional[_Union[RunState, _Mapping]] = ...) -> None: ...
+
+class Events(_message.Message):
+    __slots__ = ("epoch", "events")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    events: _containers.RepeatedCompositeFieldContainer[RunEvent]
+    def __init__(self, epoch: _Optional[str] = ..., events: _Optional[_Iterable[_Union[RunEvent, _Mapping]]] = ...) -> None: ...
+
+class RunEvent(_message.Message):
+    __slots__ = ("offset", "received_ms", "stream_id", "rank", "record")
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_MS_FIELD_NUMBER: _ClassVar[int]
+    STREAM_ID_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    offset: int
+    received_ms: int
+    stream_id: str
+    rank: int
+    record: _telemetry_pb2.TelemetryRequest
+    def __init__(self, offset: _Optional[int] = ..., received_ms: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., record: _Optional[_Union[_telemetry_pb2.TelemetryRequest, _Mapping]] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("frame_number", "received_us", "rank", "skipped", "record")
+    FRAME_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_US_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    frame_number: int
+    received_us: int
+    rank: int
+    skipped: int
+    record: _telemetry_pb2.TelemetryRequest
+    def __init__(self, frame_number: _Optional[int] = ..., received_us: _Optional[int] = ..., rank: _Optional[int] = ..., skipped: _Optional[int] = ..., record: _Optional[_Union[_telemetry_pb2.TelemetryRequest, _Mapping]] = ...) -> None: ...
+
+class Curve(_message.Message):
+    __slots__ = ("name", "steps", "values", "times", "total_points")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_POINTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    steps: _containers.RepeatedScalarFieldContainer[int]
+    values: _containers.RepeatedScalarFieldContainer[float]
+    times: _containers.RepeatedScalarFieldContainer[float]
+    total_points: int
+    def __init__(self, name: _Optional[str] = ..., steps: _Optional[_Iterable[int]] = ..., values: _Optional[_Iterable[float]] = ..., times: _Optional[_Iterable[float]] = ..., total_points: _Optional[int] = ...) -> None: ...
+
+class RunState(_message.Message):
+    __slots__ = ("run_id", "name", "project", "status", "contact", "message", "created_ms", "last_heard_ms", "steps", "epoch", "config", "tags", "controls", "report", "ended_ms")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_HEARD_MS_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    CONTROLS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_MS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    name: str
+    project: str
+    status: str
+    contact: str
+    message: str
+    created_ms: int
+    last_heard_ms: int
+    steps: int
+    epoch: int
+    config: _telemetry_pb2.TrainingConfig
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    controls: _containers.RepeatedCompositeFieldContainer[_telemetry_pb2.ControlDeclaration]
+    report: _telemetry_pb2.ClientReport
+    ended_ms: int
+    def __init__(self, run_id: _Optional[str] = ..., name: _Optional[str] = ..., project: _Optional[str] = ..., status: _Optional[str] = ..., contact: _Optional[str] = ..., message: _Optional[str] = ..., created_ms: _Optional[int] = ..., last_heard_ms: _Optional[int] = ..., steps: _Optional[int] = ..., epoch: _Optional[int] = ..., config: _Optional[_Union[_telemetry_pb2.TrainingConfig, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[_telemetry_pb2.ControlDeclaration, _Mapping]]] = ..., report: _Optional[_Union[_telemetry_pb2.ClientReport, _Mapping]] = ..., ended_ms: _Optional[int] = ...) -> None: ...
+
+class Performance(_message.Message):
+    __slots__ = ("data", "ingest_fps")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    INGEST_FPS_FIELD_NUMBER: _ClassVar[int]
+    data: _telemetry_pb2.PerformanceData
+    ingest_fps: float
+    def __init__(self, data: _Optional[_Union[_telemetry_pb2.PerformanceData, _Mapping]] = ..., ingest_fps: _Optional[float] = ...) -> None: ...
+
+class Presence(_message.Message):
+    __slots__ = ("viewers",)
+    VIEWERS_FIELD_NUMBER: _ClassVar[int]
+    viewers: int
+    def __init__(self, viewers: _Optional[int] = ...) -> None: ...
+
+class ViewerMessage(_message.Message):
+    __slots__ = ("hello", "frame_credit", "ping")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    FRAME_CREDIT_FIELD_NUMBER: _ClassVar[int]
+    PING_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    frame_credit: FrameCredit
+    ping: Ping
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., frame_credit: _Optional[_Union[FrameCredit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("epoch", "offset", "points", "no_frames")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    NO_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    offset: int
+    points: int
+    no_frames: bool
+    def __init__(self, epoch: _Optional[str] = ..., offset: _Optional[int] = ..., points: _Optional[int] = ..., no_frames: bool = ...) -> None: ...
+
+class FrameCredit(_message.Message):
+    __slots__ = ("frames", "painted_frame")
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    PAINTED_FRAME_FIELD_NUMBER: _ClassVar[int]
+    frames: int
+    painted_frame: int
+    def __init__(self, frames: _Optional[int] = ..., painted_frame: _Optional[int] = ...) -> None: ...
+
+class Ping(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
