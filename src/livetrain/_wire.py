@@ -1,0 +1,219 @@
+"""Dataclasses to protobuf bytes: the one place in the SDK that knows the generated classes.
+
+A batch is written as two byte strings, its *head* (numbers) and its *pictures* (images and predictions). Both are valid
+``TelemetryRequest`` bytes, and so is their concatenation: a protobuf parser merges fields of the same message. So a batch can
+be kept and sent again without its images, and nothing is serialised twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Batch",
+    "ClassScore",
+    "EncodedFrame",
+    "Strip",
+    "Tile",
+    "TilePrediction",
+    "batch_head",
+    "batch_pictures",
+    "bundle",
+    "scalars",
+    "stripped_mark",
+]
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One encoded image; ``data`` is empty when ``error`` says why, or when ``content_hash`` says that it did not change."""
+
+    data: bytes
+    format: str
+    width: int
+    height: int
+    channels: int
+    error: str = ""
+    content_hash: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Equal tiles, one below the other, in one picture of ``tile_height * count`` rows."""
+
+    data: bytes
+    format: str
+    tile_width: int
+    tile_height: int
+    count: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """What one class got, 0 to 1."""
+
+    index: int
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TilePrediction:
+    """What the model made of one image; ``index`` is -1 where there is no class (regression, text)."""
+
+    index: int
+    label: str
+    confidence: float
+    top: tuple[ClassScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """The pictures of one batch with what belongs to each; the tuples are empty or have one entry a tile."""
+
+    pictures: Strip | tuple[Tile, ...]
+    predictions: tuple[TilePrediction, ...] = ()
+    targets: tuple[int, ...] = ()
+    per_sample_loss: tuple[float, ...] = ()
+    sample_ids: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many tiles there are."""
+        return self.pictures.count if isinstance(self.pictures, Strip) else len(self.pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The numbers of one batch; ``loss`` and ``accuracy`` are None where none was given."""
+
+    step: int
+    epoch: int
+    batch_index: int
+    batch_size: int
+    loss: float | None
+    accuracy: float | None
+    logged_us: int  # Unix microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every record carries: whose it is, its place in the stream, and when."""
+
+    session_id: str
+    seq: int
+    unix_ms: int
+    mono_us: int
+
+    def request(self) -> pb.TelemetryRequest:
+        """Return an empty record with this stamp on it."""
+        return pb.TelemetryRequest(
+            session_id=self.session_id, seq=self.seq, timestamp_ms=self.unix_ms, mono_us=self.mono_us
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A command that the trainer allows, with the parameters that it takes."""
+
+    verb: str
+    title: str = ""
+    parameters: Sequence[pb.ControlParameter] = field(default=())
+
+
+def batch_head(stamp: Stamp, batch: Batch) -> bytes:
+    """Serialise the numbers of a batch, without any image."""
+    request = stamp.request()
+    data = request.batch_data
+    data.epoch = batch.epoch
+    data.batch_idx = batch.batch_index
+    data.batch_size = batch.batch_size
+    data.step = batch.step
+    data.timestamp_ms = stamp.unix_ms
+    data.logged_us = batch.logged_us
+    if batch.loss is not None:
+        data.batch_loss = batch.loss
+    if batch.accuracy is not None:
+        data.batch_accuracy = batch.accuracy
+    return request.SerializeToString()
+
+
+def batch_pictures(frame: EncodedFrame) -> bytes:
+    """Serialise the pictures and predictions of a batch, to be appended to its head."""
+    data = pb.BatchData(
+        predictions=[_prediction(p) for p in frame.predictions],
+        ground_truth=frame.targets,
+        per_sample_loss=frame.per_sample_loss,
+        sample_ids=frame.sample_ids,
+        captions=frame.captions,
+    )
+    if isinstance(frame.pictures, Strip):
+        strip = frame.pictures
+        data.strip.image_bytes = strip.data
+        data.strip.format = strip.format
+        data.strip.tile_width = strip.tile_width
+        data.strip.tile_height = strip.tile_height
+        data.strip.count = strip.count
+        data.strip.channels = strip.channels
+    else:
+        for tile in frame.pictures:
+            data.images.add(
+                image_bytes=tile.data,
+                format=tile.format,
+                width=tile.width,
+                height=tile.height,
+                channels=tile.channels,
+                error=tile.error,
+                content_hash=tile.content_hash,
+            )
+    return pb.TelemetryRequest(batch_data=data).SerializeToString()
+
+
+def stripped_mark(count: int, reason: int) -> bytes:
+    """Serialise "`count` images were left out, for `reason`", to be appended to a head."""
+    return pb.TelemetryRequest(
+        frames_stripped=count,
+        strip_reason=reason,  # type: ignore[arg-type]  # the enum's ints are its values
+    ).SerializeToString()
+
+
+def scalars(stamp: Stamp, step: int, values: Mapping[str, float], epoch: int | None = None) -> bytes:
+    """Serialise named numbers of one step."""
+    request = stamp.request()
+    request.scalars.step = step
+    if epoch is not None:
+        request.scalars.epoch = epoch
+    add_scalars(request.scalars.values, values)
+    return request.SerializeToString()
+
+
+def add_scalars(into: object, values: Mapping[str, float]) -> None:
+    """Append named numbers to a repeated ``Scalar`` field."""
+    for name, value in values.items():
+        into.add(name=name, value=value)  # type: ignore[attr-defined]  # a repeated field has no importable type in old runtimes
+
+
+def bundle(records: Sequence[bytes]) -> bytes:
+    """Pack serialised records into one message; a single one is sent as it is."""
+    if len(records) == 1:
+        return records[0]
+    return pb.TelemetryRequest(bundle=pb.RecordBundle(records=records)).SerializeToString()
+
+
+def _prediction(prediction: TilePrediction) -> pb.Prediction:
+    return pb.Prediction(
+        predicted_class=prediction.index,
+        predicted_label=prediction.label,
+        confidence=prediction.confidence,
+        top_k_scores=[
+            pb.ClassScore(class_idx=s.index, label=s.label, score=s.score) for s in prediction.top
+        ],
+    )

@@ -1,0 +1,207 @@
+"""The options of a monitor: frozen dataclasses, checked when they are made.
+
+The environment is read in one place, :func:`from_environment`, and passed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from livetrain.exceptions import ConfigurationError
+
+__all__ = ["ControlOptions", "Environment", "ImageOptions", "from_environment"]
+
+Layout = Literal["auto", "HW", "HWC", "CHW", "NHW", "NHWC", "NCHW"]
+Packing = Literal["auto", "strip", "tiles"]
+PictureFormat = Literal["auto", "jpeg", "png"]
+Mode = Literal["online", "offline", "disabled"]
+
+DEFAULT_SERVER = "127.0.0.1:50051"
+TILES = 16
+"""Images in a frame: the page shows them four by four, and older clients count on it."""
+
+
+def _check(condition: bool, option: str, value: object, reason: str, mend: str) -> None:
+    if not condition:
+        raise ConfigurationError(option, value, reason, mend)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOptions:
+    """How images are read, reduced and encoded.
+
+    Attributes:
+        max_size: pixels of the longer side of a tile; larger images are reduced, smaller ones sent as they are.
+        quality: JPEG quality, 1 to 100; the overhead governor may go down to 75.
+        format: ``"auto"`` sends JPEG, and PNG for masks and tiny images where that is smaller.
+        packing: ``"strip"`` encodes the 16 tiles as one picture, ``"tiles"`` as 16; ``"auto"`` lets the server's answer decide.
+        layout: the order of the axes, or ``"auto"``: a last axis of 1, 3 or 4 is channels, else a first (or second, in a batch) one is.
+        value_range: what black and white are in float images, or ``"auto"``: read off the values (0..1, −1..1 or 0..255).
+        mean, std: what a normalisation subtracted and divided by, one number a channel; None: images are not normalised.
+        gather_seconds: how long batches of fewer than 16 images are gathered before they are shown, seconds.
+        formatter: called in the background as ``formatter(index, prediction, target) -> str``; its text stands on the tile. None: label and confidence.
+        watch: ids of the samples to follow in place of a random 16; needs ``ids=`` in ``log_batch``. None: random.
+
+    Raises:
+        ConfigurationError: a value cannot work; the sentence says what would.
+
+    Example:
+        >>> ImageOptions(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)).max_size
+        256
+    """
+
+    max_size: int = 256
+    quality: int = 85
+    format: PictureFormat = "auto"
+    packing: Packing = "auto"
+    layout: Layout = "auto"
+    value_range: Literal["auto"] | tuple[float, float] = "auto"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    gather_seconds: float = 2.0
+    formatter: Callable[[int, Any, Any], str] | None = None
+    watch: Sequence[Hashable] | None = None
+
+    def __post_init__(self) -> None:
+        _check(
+            isinstance(self.max_size, int) and 8 <= self.max_size <= 4096,
+            "max_size", self.max_size, "tiles are 8 to 4096 pixels wide", "give a whole number such as 256",
+        )
+        _check(
+            isinstance(self.quality, int) and 1 <= self.quality <= 100,
+            "quality", self.quality, "JPEG quality goes from 1 to 100", "give a whole number such as 85",
+        )
+        for option, allowed in (
+            ("format", ("auto", "jpeg", "png")),
+            ("packing", ("auto", "strip", "tiles")),
+            ("layout", ("auto", "HW", "HWC", "CHW", "NHW", "NHWC", "NCHW")),
+        ):
+            value = getattr(self, option)
+            _check(value in allowed, option, value, "not one of the known words", f"give one of {', '.join(allowed)}")
+        if self.value_range != "auto":
+            low_high = self.value_range
+            _check(
+                isinstance(low_high, tuple) and len(low_high) == 2 and all(map(_is_number, low_high)) and low_high[0] < low_high[1],
+                "value_range", low_high, "not a pair of black and white", "give for example (0.0, 1.0), or 'auto'",
+            )
+        _check(
+            (self.mean is None) == (self.std is None),
+            "mean", self.mean, "mean and std go together", "give both or neither",
+        )
+        if self.mean is not None and self.std is not None:
+            _check(
+                len(self.mean) == len(self.std) and all(map(_is_number, (*self.mean, *self.std))) and all(s > 0 for s in self.std),
+                "std", self.std, "one positive number a channel is needed, as many as in mean", "give for example std=(0.229, 0.224, 0.225)",
+            )
+        _check(
+            _is_number(self.gather_seconds) and 0 <= self.gather_seconds <= 60,
+            "gather_seconds", self.gather_seconds, "gathering takes 0 to 60 seconds", "give for example 2.0",
+        )
+        _check(
+            self.formatter is None or callable(self.formatter),
+            "formatter", self.formatter, "not callable", "give a function (index, prediction, target) -> str",
+        )
+        if self.watch is not None:
+            _check(
+                not isinstance(self.watch, (str, bytes)) and 0 < len(self.watch) <= TILES,
+                "watch", self.watch, f"1 to {TILES} sample ids can be followed", "give a short list of ids",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlOptions:
+    """What the page and the command line may do to this training.
+
+    Attributes:
+        allow: the verbs that are carried out; everything else is refused. Empty: look, don't touch.
+        pause_lease_seconds: a pause ends by itself after this long.
+        lost_contact_seconds: a pause ends by itself when the server was not heard for this long.
+
+    Raises:
+        ConfigurationError: a value cannot work; the sentence says what would.
+
+    Example:
+        >>> ControlOptions(allow=()).allow
+        ()
+    """
+
+    allow: tuple[str, ...] = ("pause", "resume", "stop")
+    pause_lease_seconds: float = 3600.0
+    lost_contact_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check(
+            not isinstance(self.allow, str) and all(isinstance(verb, str) for verb in self.allow),
+            "allow", self.allow, "not a sequence of verbs", "give for example ('pause', 'resume', 'stop')",
+        )
+        for option in ("pause_lease_seconds", "lost_contact_seconds"):
+            value = getattr(self, option)
+            _check(_is_number(value) and value > 0, option, value, "not a positive number of seconds", "give for example 60.0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the ``LIVETRAIN_*`` variables say; None where a variable is absent."""
+
+    server: str | None = None
+    token: str | None = None
+    project: str | None = None
+    run: str | None = None
+    mode: Mode = "online"
+    spool_dir: Path | None = None
+    max_overhead: float | None = None
+    max_fps: float | None = None
+
+
+def from_environment(environ: Mapping[str, str]) -> Environment:
+    """Read ``LIVETRAIN_SERVER``, ``_TOKEN``, ``_PROJECT``, ``_RUN``, ``_MODE``, ``_SPOOL_DIR``, ``_MAX_OVERHEAD`` and ``_MAX_FPS``.
+
+    Args:
+        environ: usually ``os.environ``. An empty value counts as absent.
+
+    Raises:
+        ConfigurationError: a variable has a value that cannot work.
+
+    Example:
+        >>> from_environment({"LIVETRAIN_MODE": "disabled"}).mode
+        'disabled'
+    """
+
+    def text(name: str) -> str | None:
+        return environ.get(f"LIVETRAIN_{name}") or None
+
+    def number(name: str) -> float | None:
+        raw = text(name)
+        if raw is None:
+            return None
+        try:
+            value = float(raw)
+        except ValueError:
+            value = math.nan
+        _check(value > 0, f"LIVETRAIN_{name}", raw, "not a positive number", "give for example 0.01 or unset it")
+        return value
+
+    mode = text("MODE") or "online"
+    _check(
+        mode in ("online", "offline", "disabled"),
+        "LIVETRAIN_MODE", mode, "not a known mode", "give online, offline or disabled",
+    )
+    spool_dir = text("SPOOL_DIR")
+    return Environment(
+        server=text("SERVER"),
+        token=text("TOKEN"),
+        project=text("PROJECT"),
+        run=text("RUN"),
+        mode=mode,  # type: ignore[arg-type]  # checked against the literal's words above
+        spool_dir=Path(spool_dir).expanduser() if spool_dir else None,
+        max_overhead=number("MAX_OVERHEAD"),
+        max_fps=number("MAX_FPS"),
+    )
