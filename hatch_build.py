@@ -87,6 +87,6 @@ class DashboardHook(BuildHookInterface):  # type: ignore[type-arg]
         if status != 0:
             raise RuntimeError(
                 f"`npm {' '.join(arguments)}` in {dashboard} ended with status {status}, so there "
-                "is no dashboard to put into livetrain. npm says why, above; it needs to reach the npm "
-                "registry. A wheel of livetrain has the dashboard built in and needs none of this."
+                "is no dashboard to put into livetrain. npm says why, above; it must be able to "
+                "reach its registry. A wheel of livetrain has the dashboard in it and needs no npm."
             )

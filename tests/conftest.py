@@ -1,0 +1,46 @@
+"""What every test starts from: a clean environment, and the browser that the machine has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+# A slow machine is no bug; a failure prints what repeats it.
+hypothesis.settings.register_profile("livetrain", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("livetrain")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """Take the developer's own LIVETRAIN_* variables away from everything that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("LIVETRAIN_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_state_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep spools and tokens of a test out of the developer's home and out of other tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Let pytest-playwright drive the machine's Chromium; without one, Playwright's own."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    # Chromium's sandbox refuses to run as root, which is what a container usually is.
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return {
+        **browser_type_launch_args,
+        "args": [*quiet, *root, "--disable-gpu", "--disable-quic", "--no-first-run"],
+        **({"executable_path": chromium} if chromium else {}),
+    }
