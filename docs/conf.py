@@ -1,0 +1,46 @@
+"""Sphinx configuration: MyST Markdown, Furo, and an API reference read from the docstrings."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import livetrain
+
+try:
+    import lightning.pytorch.callbacks  # noqa: F401
+except ImportError:
+    # The reference needs LiveTrainCallback's docstrings and not Lightning, which brings torch with it.
+    class Callback:
+        """Stands in for Lightning's own."""
+
+    for name in ("lightning", "lightning.pytorch", "lightning.pytorch.callbacks"):
+        sys.modules[name] = ModuleType(name)
+    sys.modules["lightning.pytorch.callbacks"].Callback = Callback  # type: ignore[attr-defined]
+
+project = "livetrain"
+author = "The livetrain maintainers"
+copyright = "The livetrain maintainers"
+release = version = livetrain.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+]
+exclude_patterns = ["_build"]
+root_doc = "index"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autoclass_content = "class"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = "livetrain"
+html_show_sphinx = False

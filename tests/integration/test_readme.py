@@ -1,0 +1,70 @@
+"""The snippets of the README, and so of the tutorial, run as they stand, and their runs arrive whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+EPOCHS, IMAGES, BATCH = 5, 1797, 32
+STEPS = EPOCHS * -(-IMAGES // BATCH)
+
+
+def snippet(name: str) -> str:
+    found = re.search(rf"<!-- begin: {name} -->\n```python\n(.*?)```\n<!-- end", README, re.DOTALL)
+    assert found, f"README.md has no snippet {name!r}"
+    return found[1]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Run a real server on free ports and give its addresses, by name."""
+    command = [sys.executable, "-m", "livetrain.server.cli", "--data-dir", str(tmp_path / "runs")]
+    process = subprocess.Popen(
+        [*command, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        lines = [process.stdout.readline() for _ in range(2)]
+        yield dict(line.strip().split(": ", 1) for line in lines)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.parametrize("name", ["loop", "lightning"])
+def test_a_snippet_trains_and_every_step_arrives(
+    name: str, server: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", snippet(name)],
+        cwd=tmp_path,
+        env={**os.environ, "LIVETRAIN_SERVER": server["grpc"]},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    (run,) = get(f"{server['http']}/api/runs")["runs"]
+    assert run["status"] == "finished"
+    loss = get(f"{server['http']}/api/runs/{run['run_id']}/metrics?names=loss")["metrics"]["loss"]
+    assert loss["steps"] == list(range(STEPS))
+    assert sum(loss["values"][-50:]) < 0.5 * sum(loss["values"][:50])
