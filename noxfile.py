@@ -18,6 +18,7 @@ import nox
 from packaging.requirements import Requirement
 
 nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = [
     "lint",

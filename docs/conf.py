@@ -10,7 +10,7 @@ import livetrain
 try:
     import lightning.pytorch.callbacks  # noqa: F401
 except ImportError:
-    # The reference needs LiveTrainCallback's docstrings and not Lightning, which brings torch with it.
+    # The reference needs the docstring of LiveTrainCallback, not Lightning and torch.
     class Callback:
         """Stands in for Lightning's own."""
 

@@ -70,7 +70,7 @@ def test_the_wheel_has_only_what_runs(wheel: zipfile.ZipFile) -> None:
     unwanted = [
         name
         for name in names
-        if name.endswith((".ts", ".tsx", ".map", ".sources")) or "/dashboard/" in name
+        if name.endswith((".ts", ".tsx", ".map")) or "/dashboard/" in name
     ]
     assert unwanted == []
 

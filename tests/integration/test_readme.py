@@ -1,4 +1,4 @@
-"""The snippets of the README, and so of the tutorial, run as they stand, and their runs arrive whole."""
+"""The snippets of the README, and so of the tutorial, run as they stand and arrive whole."""
 
 from __future__ import annotations
 
