@@ -26,7 +26,7 @@ nox.options.sessions = [
     "dashboard",
     "docs",
     "build",
-    "tests_bounds(end='oldest')",
+    "tests_bounds(oldest)",
     "tests",
 ]
 
@@ -108,7 +108,7 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("end", ["oldest", "newest"])
+@nox.parametrize("end", [nox.param("oldest", id="oldest"), nox.param("newest", id="newest")])
 def tests_bounds(session: nox.Session, end: str) -> None:
     """The tests that need no browser, on one end of the range of each of the SDK's dependencies."""
     constraints = Path(session.create_tmp()) / "constraints.txt"
@@ -181,6 +181,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def screenshot(session: nox.Session) -> None:
+    """Take the README's picture from the real page."""
+    session.install("-e", ".[demo]", "playwright")
+    session.run("python", "docs/screenshot.py")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure, and print the figures; nothing here passes or fails."""
     session.install("-e", ".[demo,lightning]", *group("test"))
@@ -198,7 +205,7 @@ def build(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--sdist", "--wheel", "--outdir", str(dist))
     (sdist,), (wheel,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
 
-    scratch = Path(session.create_tmp())
+    scratch = Path(session.create_tmp()).resolve()
     unpacked = scratch / "sdist"
     shutil.rmtree(unpacked, ignore_errors=True)
     with tarfile.open(sdist) as archive:

@@ -8,11 +8,12 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from livetrain._server_process import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -26,45 +27,26 @@ def snippet(name: str) -> str:
     return found[1]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Run a real server on free ports and give its addresses, by name."""
-    command = [sys.executable, "-m", "livetrain.server.cli", "--data-dir", str(tmp_path / "runs")]
-    process = subprocess.Popen(
-        [*command, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        lines = [process.stdout.readline() for _ in range(2)]
-        yield dict(line.strip().split(": ", 1) for line in lines)
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
 def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return json.load(answer)
 
 
 @pytest.mark.parametrize("name", ["loop", "lightning"])
-def test_a_snippet_trains_and_every_step_arrives(
-    name: str, server: dict[str, str], tmp_path: Path
-) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", snippet(name)],
-        cwd=tmp_path,
-        env={**os.environ, "LIVETRAIN_SERVER": server["grpc"]},
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-    (run,) = get(f"{server['http']}/api/runs")["runs"]
+def test_a_snippet_trains_and_every_step_arrives(name: str, tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "runs", tmp_path / "server.log") as server:
+        done = subprocess.run(
+            [sys.executable, "-c", snippet(name)],
+            cwd=tmp_path,
+            env={**os.environ, "LIVETRAIN_SERVER": server.grpc},
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        (run,) = get(f"{server.http}/api/runs")["runs"]
+        metrics = get(f"{server.http}/api/runs/{run['run_id']}/metrics?names=loss")["metrics"]
     assert run["status"] == "finished"
-    loss = get(f"{server['http']}/api/runs/{run['run_id']}/metrics?names=loss")["metrics"]["loss"]
+    loss = metrics["loss"]
     assert loss["steps"] == list(range(STEPS))
     assert sum(loss["values"][-50:]) < 0.5 * sum(loss["values"][:50])
