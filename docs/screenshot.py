@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -42,7 +41,7 @@ def wait_for_steps(http: str, steps: int) -> None:
 
 def main() -> None:
     """Run the demo, look at it, and keep what is seen."""
-    command = [sys.executable, "-u", "-m", "livetrain.cli", "demo", "--no-browser"]
+    command = ["livetrain", "demo", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
         try:
             url = page_of(demo)
