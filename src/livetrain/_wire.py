@@ -16,15 +16,19 @@ __all__ = [
     "PROTOCOL_VERSION",
     "Batch",
     "ClassScore",
+    "Declaration",
     "EncodedFrame",
+    "Stamp",
     "Strip",
     "Tile",
     "TilePrediction",
+    "add_scalars",
     "batch_head",
     "batch_pictures",
     "bundle",
     "scalars",
     "stripped_mark",
+    "tombstone",
 ]
 
 PROTOCOL_VERSION = 1
@@ -116,7 +120,10 @@ class Stamp:
     def request(self) -> pb.TelemetryRequest:
         """Return an empty record with this stamp on it."""
         return pb.TelemetryRequest(
-            session_id=self.session_id, seq=self.seq, timestamp_ms=self.unix_ms, mono_us=self.mono_us
+            session_id=self.session_id,
+            seq=self.seq,
+            timestamp_ms=self.unix_ms,
+            mono_us=self.mono_us,
         )
 
 
@@ -185,7 +192,17 @@ def stripped_mark(count: int, reason: int) -> bytes:
     ).SerializeToString()
 
 
-def scalars(stamp: Stamp, step: int, values: Mapping[str, float], epoch: int | None = None) -> bytes:
+def tombstone(stamp: Stamp, reason: str, records: int = 1) -> bytes:
+    """Serialise what stands in the place of a record that is not coming."""
+    request = stamp.request()
+    request.tombstone.reason = reason
+    request.tombstone.records = records
+    return request.SerializeToString()
+
+
+def scalars(
+    stamp: Stamp, step: int, values: Mapping[str, float], epoch: int | None = None
+) -> bytes:
     """Serialise named numbers of one step."""
     request = stamp.request()
     request.scalars.step = step

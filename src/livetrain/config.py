@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from livetrain.exceptions import ConfigurationError
+from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["ControlOptions", "Environment", "ImageOptions", "from_environment"]
+__all__ = ["ControlOptions", "Environment", "ImageOptions", "Parameter", "from_environment"]
 
 Layout = Literal["auto", "HW", "HWC", "CHW", "NHW", "NHWC", "NCHW"]
 Packing = Literal["auto", "strip", "tiles"]
@@ -42,12 +43,15 @@ class ImageOptions:
         max_size: pixels of the longer side of a tile; larger images are reduced, smaller ones sent as they are.
         quality: JPEG quality, 1 to 100; the overhead governor may go down to 75.
         format: ``"auto"`` sends JPEG, and PNG for masks and tiny images where that is smaller.
-        packing: ``"strip"`` encodes the 16 tiles as one picture, ``"tiles"`` as 16; ``"auto"`` lets the server's answer decide.
-        layout: the order of the axes, or ``"auto"``: a last axis of 1, 3 or 4 is channels, else a first (or second, in a batch) one is.
+        packing: ``"strip"`` encodes the 16 tiles as one picture, ``"tiles"`` as 16; ``"auto"`` lets the server
+            decide.
+        layout: the order of the axes, or ``"auto"``: a last axis of 1, 3 or 4 is channels, else a first (or second, in a
+            batch) one is.
         value_range: what black and white are in float images, or ``"auto"``: read off the values (0..1, −1..1 or 0..255).
         mean, std: what a normalisation subtracted and divided by, one number a channel; None: images are not normalised.
         gather_seconds: how long batches of fewer than 16 images are gathered before they are shown, seconds.
-        formatter: called in the background as ``formatter(index, prediction, target) -> str``; its text stands on the tile. None: label and confidence.
+        formatter: called in the background as ``formatter(index, prediction, target) -> str``; its text stands on the
+            tile. None: label and confidence.
         watch: ids of the samples to follow in place of a random 16; needs ``ids=`` in ``log_batch``. None: random.
 
     Raises:
@@ -73,11 +77,17 @@ class ImageOptions:
     def __post_init__(self) -> None:
         _check(
             isinstance(self.max_size, int) and 8 <= self.max_size <= 4096,
-            "max_size", self.max_size, "tiles are 8 to 4096 pixels wide", "give a whole number such as 256",
+            "max_size",
+            self.max_size,
+            "tiles are 8 to 4096 pixels wide",
+            "give a whole number such as 256",
         )
         _check(
             isinstance(self.quality, int) and 1 <= self.quality <= 100,
-            "quality", self.quality, "JPEG quality goes from 1 to 100", "give a whole number such as 85",
+            "quality",
+            self.quality,
+            "JPEG quality goes from 1 to 100",
+            "give a whole number such as 85",
         )
         for option, allowed in (
             ("format", ("auto", "jpeg", "png")),
@@ -85,35 +95,67 @@ class ImageOptions:
             ("layout", ("auto", "HW", "HWC", "CHW", "NHW", "NHWC", "NCHW")),
         ):
             value = getattr(self, option)
-            _check(value in allowed, option, value, "not one of the known words", f"give one of {', '.join(allowed)}")
+            _check(
+                value in allowed,
+                option,
+                value,
+                "not one of the known words",
+                f"give one of {', '.join(allowed)}",
+            )
         if self.value_range != "auto":
             low_high = self.value_range
             _check(
-                isinstance(low_high, tuple) and len(low_high) == 2 and all(map(_is_number, low_high)) and low_high[0] < low_high[1],
-                "value_range", low_high, "not a pair of black and white", "give for example (0.0, 1.0), or 'auto'",
+                isinstance(low_high, tuple)
+                and len(low_high) == 2
+                and all(map(_is_number, low_high))
+                and low_high[0] < low_high[1],
+                "value_range",
+                low_high,
+                "not a pair of black and white",
+                "give for example (0.0, 1.0), or 'auto'",
             )
         _check(
             (self.mean is None) == (self.std is None),
-            "mean", self.mean, "mean and std go together", "give both or neither",
+            "mean",
+            self.mean,
+            "mean and std go together",
+            "give both or neither",
         )
         if self.mean is not None and self.std is not None:
             _check(
-                len(self.mean) == len(self.std) and all(map(_is_number, (*self.mean, *self.std))) and all(s > 0 for s in self.std),
-                "std", self.std, "one positive number a channel is needed, as many as in mean", "give for example std=(0.229, 0.224, 0.225)",
+                len(self.mean) == len(self.std)
+                and all(map(_is_number, (*self.mean, *self.std)))
+                and all(s > 0 for s in self.std),
+                "std",
+                self.std,
+                "one positive number a channel is needed, as many as in mean",
+                "give for example std=(0.229, 0.224, 0.225)",
             )
         _check(
             _is_number(self.gather_seconds) and 0 <= self.gather_seconds <= 60,
-            "gather_seconds", self.gather_seconds, "gathering takes 0 to 60 seconds", "give for example 2.0",
+            "gather_seconds",
+            self.gather_seconds,
+            "gathering takes 0 to 60 seconds",
+            "give for example 2.0",
         )
         _check(
             self.formatter is None or callable(self.formatter),
-            "formatter", self.formatter, "not callable", "give a function (index, prediction, target) -> str",
+            "formatter",
+            self.formatter,
+            "not callable",
+            "give a function (index, prediction, target) -> str",
         )
         if self.watch is not None:
             _check(
                 not isinstance(self.watch, (str, bytes)) and 0 < len(self.watch) <= TILES,
-                "watch", self.watch, f"1 to {TILES} sample ids can be followed", "give a short list of ids",
+                "watch",
+                self.watch,
+                f"1 to {TILES} sample ids can be followed",
+                "give a short list of ids",
             )
+
+
+_RANGES = {"learning_rate": (0.0, 10.0), "batch_size": (1.0, 65536.0)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +166,8 @@ class ControlOptions:
         allow: the verbs that are carried out; everything else is refused. Empty: look, don't touch.
         pause_lease_seconds: a pause ends by itself after this long.
         lost_contact_seconds: a pause ends by itself when the server was not heard for this long.
+        ranges: the lowest and highest value that may be set, by name; what is not named here has 0 to 10 for ``learning_rate`` and
+            1 to 65536 for ``batch_size``.
 
     Raises:
         ConfigurationError: a value cannot work; the sentence says what would.
@@ -136,15 +180,86 @@ class ControlOptions:
     allow: tuple[str, ...] = ("pause", "resume", "stop")
     pause_lease_seconds: float = 3600.0
     lost_contact_seconds: float = 60.0
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def range_of(self, name: str) -> tuple[float, float]:
+        """Return the lowest and highest value that `name` may be set to."""
+        return self.ranges.get(name) or _RANGES.get(name.partition("/")[0], (-math.inf, math.inf))
 
     def __post_init__(self) -> None:
+        for name, low_high in self.ranges.items():
+            _check(
+                isinstance(low_high, tuple) and len(low_high) == 2 and low_high[0] <= low_high[1],
+                "ranges",
+                {name: low_high},
+                "not a pair of lowest and highest",
+                "give for example {'learning_rate': (1e-6, 0.1)}",
+            )
         _check(
             not isinstance(self.allow, str) and all(isinstance(verb, str) for verb in self.allow),
-            "allow", self.allow, "not a sequence of verbs", "give for example ('pause', 'resume', 'stop')",
+            "allow",
+            self.allow,
+            "not a sequence of verbs",
+            "give for example ('pause', 'resume', 'stop')",
         )
         for option in ("pause_lease_seconds", "lost_contact_seconds"):
             value = getattr(self, option)
-            _check(_is_number(value) and value > 0, option, value, "not a positive number of seconds", "give for example 60.0")
+            _check(
+                _is_number(value) and value > 0,
+                option,
+                value,
+                "not a positive number of seconds",
+                "give for example 60.0",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a command of the user's own; it becomes a field of the form on the page.
+
+    Attributes:
+        kind: ``"float"``, ``"int"``, ``"text"`` or ``"choice"``.
+        minimum, maximum: of a number. None: no bound.
+        default: what the field holds at first. None: empty.
+        choices: of a choice.
+
+    Raises:
+        ConfigurationError: another kind, or a choice of nothing.
+
+    Example:
+        >>> Parameter("int", 1, 16, default=4).maximum
+        16
+    """
+
+    kind: Literal["float", "int", "text", "choice"]
+    minimum: float | None = None
+    maximum: float | None = None
+    default: float | int | str | None = None
+    choices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        kinds = ("float", "int", "text", "choice")
+        _check(
+            self.kind in kinds, "kind", self.kind, "no such kind", f"give one of {', '.join(kinds)}"
+        )
+        _check(
+            self.kind != "choice" or bool(self.choices),
+            "choices",
+            self.choices,
+            "a choice of nothing",
+            "give for example choices=('low', 'high')",
+        )
+
+    def declare(self, name: str) -> pb.ControlParameter:
+        """Return what the server is told."""
+        return pb.ControlParameter(
+            name=name,
+            kind=self.kind,
+            minimum=self.minimum,
+            maximum=self.maximum,
+            default_value="" if self.default is None else str(self.default),
+            choices=self.choices,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +301,22 @@ def from_environment(environ: Mapping[str, str]) -> Environment:
             value = float(raw)
         except ValueError:
             value = math.nan
-        _check(value > 0, f"LIVETRAIN_{name}", raw, "not a positive number", "give for example 0.01 or unset it")
+        _check(
+            value > 0,
+            f"LIVETRAIN_{name}",
+            raw,
+            "not a positive number",
+            "give for example 0.01 or unset it",
+        )
         return value
 
     mode = text("MODE") or "online"
     _check(
         mode in ("online", "offline", "disabled"),
-        "LIVETRAIN_MODE", mode, "not a known mode", "give online, offline or disabled",
+        "LIVETRAIN_MODE",
+        mode,
+        "not a known mode",
+        "give online, offline or disabled",
     )
     spool_dir = text("SPOOL_DIR")
     return Environment(

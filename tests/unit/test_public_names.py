@@ -13,6 +13,7 @@ def test_the_public_names() -> None:
         "LiveTrainCallback",
         "LivetrainError",
         "Monitor",
+        "Parameter",
         "Stats",
         "UsageError",
         "__version__",

@@ -79,7 +79,7 @@ ERROR: LogLevel
 CRITICAL: LogLevel
 
 class TelemetryRequest(_message.Message):
-    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "seq", "frames_stripped", "strip_reason", "mono_us")
+    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "controls", "seq", "frames_stripped", "strip_reason", "mono_us")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     BATCH_DATA_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +98,7 @@ class TelemetryRequest(_message.Message):
     LOG_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    CONTROLS_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     FRAMES_STRIPPED_FIELD_NUMBER: _ClassVar[int]
     STRIP_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -120,11 +121,12 @@ class TelemetryRequest(_message.Message):
     log: Log
     event: Event
     bundle: RecordBundle
+    controls: Controls
     seq: int
     frames_stripped: int
     strip_reason: StripReason
     mono_us: int
-    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., controls: _Optional[_Union[Controls, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ...) -> None: ...
 
 class RecordBundle(_message.Message):
     __slots__ = ("records",)
@@ -636,6 +638,12 @@ class SessionInfo(_message.Message):
     controls: _containers.RepeatedCompositeFieldContainer[ControlDeclaration]
     def __init__(self, session_id: _Optional[str] = ..., client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., protocol_version: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., resume_token: _Optional[str] = ..., first_unacked_seq: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., run_name: _Optional[str] = ..., project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ...) -> None: ...
 
+class Controls(_message.Message):
+    __slots__ = ("declarations",)
+    DECLARATIONS_FIELD_NUMBER: _ClassVar[int]
+    declarations: _containers.RepeatedCompositeFieldContainer[ControlDeclaration]
+    def __init__(self, declarations: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ...) -> None: ...
+
 class ControlDeclaration(_message.Message):
     __slots__ = ("verb", "parameters", "title")
     VERB_FIELD_NUMBER: _ClassVar[int]
@@ -663,7 +671,7 @@ class ControlParameter(_message.Message):
     def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ..., default_value: _Optional[str] = ..., choices: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SessionResponse(_message.Message):
-    __slots__ = ("success", "session_id", "message", "server_config", "protocol_version", "resume_token", "durable_seq", "server_epoch", "server_time_ms", "run_id", "retryable")
+    __slots__ = ("success", "session_id", "message", "server_config", "protocol_version", "resume_token", "durable_seq", "server_epoch", "server_time_ms", "run_id", "retryable", "page_url")
     SUCCESS_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -675,6 +683,7 @@ class SessionResponse(_message.Message):
     SERVER_TIME_MS_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_URL_FIELD_NUMBER: _ClassVar[int]
     success: bool
     session_id: str
     message: str
@@ -686,7 +695,8 @@ class SessionResponse(_message.Message):
     server_time_ms: int
     run_id: str
     retryable: bool
-    def __init__(self, success: bool = ..., session_id: _Optional[str] = ..., message: _Optional[str] = ..., server_config: _Optional[_Union[ServerConfig, _Mapping]] = ..., protocol_version: _Optional[int] = ..., resume_token: _Optional[str] = ..., durable_seq: _Optional[int] = ..., server_epoch: _Optional[str] = ..., server_time_ms: _Optional[int] = ..., run_id: _Optional[str] = ..., retryable: bool = ...) -> None: ...
+    page_url: str
+    def __init__(self, success: bool = ..., session_id: _Optional[str] = ..., message: _Optional[str] = ..., server_config: _Optional[_Union[ServerConfig, _Mapping]] = ..., protocol_version: _Optional[int] = ..., resume_token: _Optional[str] = ..., durable_seq: _Optional[int] = ..., server_epoch: _Optional[str] = ..., server_time_ms: _Optional[int] = ..., run_id: _Optional[str] = ..., retryable: bool = ..., page_url: _Optional[str] = ...) -> None: ...
 
 class ServerConfig(_message.Message):
     __slots__ = ("max_batch_size", "max_image_dimension", "heartbeat_interval_ms", "buffer_size", "max_message_bytes", "credit_bytes", "accepts_strips")

@@ -1,0 +1,260 @@
+"""What works behind a monitor: capture, encoder, governor, outbox and stream, put together and taken apart.
+
+A monitor that is disabled, closed or in a forked child has no engine: that is all there is to being inert.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+
+from livetrain import _wire
+from livetrain._backlog import Backlog
+from livetrain._budget import Governor
+from livetrain._capture import Capture, CapturedFrame, encode
+from livetrain._encoder import EncoderPool
+from livetrain._outbox import BatchRecord, Lane, Outbox, SmallRecord
+from livetrain._performance import StepMeter
+from livetrain._records import Writer
+from livetrain._records import performance as performance_record
+from livetrain._resources import ResourceProbe, Resources
+from livetrain._session import Session, State
+from livetrain._stats import Stats
+from livetrain._stream import Identity, Listener, Stream
+from livetrain._transport import Connector
+from livetrain._warnings import warn_once_a_minute
+from livetrain.config import TILES
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["STRIP_REASONS", "Engine"]
+
+STRIP_REASONS = {
+    number: name.removeprefix("STRIP_REASON_").lower() for name, number in pb.StripReason.items()
+}
+_PERFORMANCE_SECONDS = 0.5
+_RESOURCE_SECONDS = 2.0
+
+
+class Engine(Listener):
+    """Everything behind one open monitor.
+
+    Args:
+        identity: who speaks.
+        connector: makes connections to the server; None: nothing is sent, the backlog alone is filled.
+        address: of the server, for messages to people.
+        capture: the training-thread side of images and predictions.
+        governor: keeps the overhead within its budget.
+        meter: of steps.
+        backlog: where records wait to be committed.
+        session: the delivery protocol.
+        packing: "strip", "tiles", or "auto": a strip, if the server takes one.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        connector: Connector,
+        address: str,
+        capture: Capture,
+        governor: Governor,
+        meter: StepMeter,
+        backlog: Backlog,
+        session: Session,
+        packing: str,
+    ) -> None:
+        self.identity = identity
+        self.capture = capture
+        self.governor = governor
+        self.meter = meter
+        self.problems: Counter[str] = Counter()
+        self.on_command: Callable[[pb.ControlCommand], None] | None = None
+        self._packing = packing
+        self._outbox = Outbox()
+        self._encoder = EncoderPool(self._encode)
+        self._stream = Stream(identity, connector, self._outbox, backlog, session, self, address)
+        self._session = session
+        self._resources: Resources | None = None
+        self._probe: ResourceProbe | None = None
+        self._probed_at = 0.0
+        self._performance_at = 0.0
+        # Encoder threads append, the training thread pops: both atomic, and bounded by the frames between two calls.
+        self._encode_seconds: deque[float] = deque(maxlen=1024)
+        self._background_seconds = 0.0
+        self._stream_seconds = 0.0
+        self.training_seconds = 0.0
+        self.steps = 0
+
+    def start(self) -> None:
+        """Start the stream's thread; the encoder's start with the first frame."""
+        self._stream.start()
+
+    # ------------------------------------------------------------ the training's threads
+
+    def put(self, writer: Writer, lane: Lane = Lane.DURABLE) -> None:
+        """Hand a small record over."""
+        now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
+        self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000))
+
+    def put_batch(
+        self,
+        read: Callable[[], _wire.Batch],
+        frame: CapturedFrame | None,
+        *,
+        reason: int,
+        images: int,
+        unix_us: int,
+    ) -> None:
+        """Hand a batch over, and its frame to the encoder."""
+        record = BatchRecord(
+            read,
+            frame,
+            reason=reason,
+            images=images,
+            unix_ms=unix_us // 1000,
+            mono_us=time.monotonic_ns() // 1000,
+            on_settled=self._outbox.wake,
+        )
+        self._outbox.put(record)
+        if frame is not None:
+            self._encoder.submit(record)
+
+    def batch_logged(self, now: float, step: int) -> None:
+        """Count a step, and say how fast it goes twice a second."""
+        self.steps += 1
+        self.meter.batch(now)
+        if now - self._performance_at >= _PERFORMANCE_SECONDS:
+            self._performance_at = now
+            reading = self.meter.read(now, step)
+            writer = performance_record(reading, self.governor.overhead, lambda: self._resources)
+            record = SmallRecord(
+                writer, Lane.DURABLE, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
+            )
+            self._outbox.put_newest("performance", record)
+
+    def admit(self, now: float) -> int:
+        """Say whether this step's images may go, and meter what the background used since."""
+        while self._encode_seconds:
+            self._spend_background(now, self._encode_seconds.popleft())
+        stream_seconds = self._stream.thread_seconds
+        self._spend_background(now, stream_seconds - self._stream_seconds)
+        self._stream_seconds = stream_seconds
+        return self.governor.admit(now)
+
+    def _spend_background(self, now: float, seconds: float) -> None:
+        self._background_seconds += seconds
+        self.governor.background_time(now, seconds)
+
+    def spent(self, seconds: float) -> None:
+        """Meter time spent on the training's thread."""
+        self.training_seconds += seconds
+        self.governor.training_time(time.monotonic(), seconds)
+
+    def problem(self, kind: str, sentence: str) -> None:
+        """Count data that could not be read, and say so once a minute."""
+        self.problems[kind] += 1
+        warn_once_a_minute(kind, sentence)
+
+    def silence(self) -> float:
+        """Return for how many seconds the server was not heard."""
+        return self._session.silence(time.monotonic())
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until the server committed all that was handed over."""
+        return self._stream.flush(timeout)
+
+    def close(self, timeout: float, away_timeout: float = 0.5) -> bool:
+        """End everything within `timeout` seconds; whether the server committed all."""
+        deadline = time.monotonic() + timeout
+        delivered = self._stream.close(timeout, away_timeout)
+        self._encoder.close(max(0.0, deadline - time.monotonic()))
+        return delivered
+
+    def stats(self) -> Stats:
+        """Return a snapshot."""
+        session, counters, backlog = self._session, self._stream.counters, self._stream.backlog
+        dropped = Counter(counters.dropped) + Counter(self._outbox.dropped)
+        if backlog.thinned:
+            dropped["thinned"] += backlog.thinned
+        return Stats(
+            state=session.state.value,
+            steps=self.steps,
+            sent=counters.sent,
+            frames_sent=counters.frames_sent,
+            acknowledged=session.durable_seq,
+            queued=session.unacknowledged + len(self._outbox),
+            queued_bytes=backlog.pending_bytes,
+            stripped={STRIP_REASONS[reason]: n for reason, n in counters.stripped.items()},
+            dropped=dict(dropped),
+            problems=dict(self.problems),
+            reconnects=session.reconnects,
+            training_seconds=self.training_seconds,
+            background_seconds=self._background_seconds,
+            overhead=self.governor.overhead,
+            governor=self.governor.describe(),
+        )
+
+    # ------------------------------------------------------------ the encoder's threads
+
+    def _encode(self, frame: CapturedFrame) -> _wire.EncodedFrame:
+        started = time.thread_time()
+        quality, max_size = self.governor.settings
+        packing = "strip" if self._packing == "auto" else self._packing
+        encoded = encode(frame, quality=quality, max_size=max_size, packing=packing)
+        self._encode_seconds.append(time.thread_time() - started)
+        return encoded
+
+    # ------------------------------------------------------------ the stream's thread
+
+    def agreed(self, response: pb.SessionResponse) -> None:
+        """The server took the registration: an older one cannot read strips."""
+        if self._packing == "auto" and not response.server_config.accepts_strips:
+            self._packing = "tiles"
+
+    def wished(self, frame_interval_ms: int) -> None:
+        """The server says how often it wants frames."""
+        self.governor.wish(frame_interval_ms)
+
+    def commanded(self, command: pb.ControlCommand) -> None:
+        """The server passes a command on."""
+        if self.on_command is not None:
+            self.on_command(command)
+
+    def ticked(self, now: float) -> None:
+        """Read the machine's figures now and then."""
+        if self._session.state is not State.STREAMING or now - self._probed_at < _RESOURCE_SECONDS:
+            return
+        self._probed_at = now
+        if self._probe is None:
+            self._probe = ResourceProbe()
+        self._resources = self._probe.read()
+
+    def heartbeat(self, stamp: _wire.Stamp) -> list[bytes]:
+        """Report the counters."""
+        return [self.report(stamp)]
+
+    def report(self, stamp: _wire.Stamp) -> bytes:
+        """Serialise what this side did so far."""
+        stats = self.stats()
+        request = stamp.request()
+        report = request.client_report
+        report.counters["sent"] = stats.sent
+        report.counters["frames_sent"] = stats.frames_sent
+        report.counters["reconnects"] = stats.reconnects
+        for prefix, counts in (
+            ("stripped", stats.stripped),
+            ("dropped", stats.dropped),
+            ("problem", stats.problems),
+        ):
+            for reason, count in counts.items():
+                report.counters[f"{prefix}.{reason}"] = count
+        report.training_thread_seconds = stats.training_seconds
+        report.background_seconds = stats.background_seconds
+        report.overhead_percent = stats.overhead * 100
+        report.governor = stats.governor
+        return request.SerializeToString()
+
+
+def images_of(batch_size: int) -> int:
+    """How many images of a batch a frame would have had."""
+    return min(batch_size, TILES)

@@ -1,0 +1,218 @@
+"""From the arguments of a monitor to an engine: checks them, reads the environment's part, puts the pieces together."""
+
+from __future__ import annotations
+
+import math
+import sys
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import tenacity
+
+from livetrain import _records, _wire
+from livetrain._backlog import MemoryBacklog
+from livetrain._budget import Governor
+from livetrain._capture import Capture
+from livetrain._engine import Engine
+from livetrain._performance import StepMeter
+from livetrain._session import Session
+from livetrain._stream import Identity
+from livetrain._transport import Endpoint
+from livetrain.config import DEFAULT_SERVER, Environment, ImageOptions
+from livetrain.exceptions import ConfigurationError
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["RunDescription", "describe_run", "endpoint", "launch"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDescription:
+    """What the server and the page are told about a run."""
+
+    name: str
+    project: str
+    tags: tuple[str, ...]
+    config: pb.TrainingConfig
+    class_names: tuple[str, ...] | None
+    rank: int
+    world_size: int
+
+
+def describe_run(
+    env: Environment,
+    environ: Mapping[str, str],
+    *,
+    run: str | None,
+    project: str,
+    tags: Iterable[str],
+    config: Mapping[str, Any] | None,
+    class_names: Sequence[str] | None,
+    total_epochs: int | None,
+    batches_per_epoch: int | None,
+    batch_size: int | None,
+    rank: int | None,
+    world_size: int | None,
+) -> RunDescription:
+    """Check what the user said about the run and fill in what they did not.
+
+    Raises:
+        ConfigurationError: a value cannot work.
+    """
+    for option, text in (("run", run), ("project", project)):
+        if text is not None and (not isinstance(text, str) or not text.strip() or len(text) > 200):
+            raise ConfigurationError(
+                option,
+                text,
+                "a name is text of 1 to 200 characters",
+                "give for example 'resnet-digits'",
+            )
+    if isinstance(tags, str):
+        raise ConfigurationError("tags", tags, "one text, not several", f"give ({tags!r},)")
+    if config is not None and not isinstance(config, Mapping):
+        raise ConfigurationError(
+            "config", config, "not a mapping", "give a dict such as {'lr': 3e-4}, or vars(args)"
+        )
+    if isinstance(class_names, str):
+        raise ConfigurationError(
+            "class_names", class_names, "one text, not one label a class", "give a list of labels"
+        )
+    for option, number in (
+        ("total_epochs", total_epochs),
+        ("batches_per_epoch", batches_per_epoch),
+        ("batch_size", batch_size),
+    ):
+        if number is not None and (
+            not isinstance(number, int) or isinstance(number, bool) or number < 1
+        ):
+            raise ConfigurationError(
+                option, number, "not a positive whole number", "give one, or leave it out"
+            )
+    names = None if class_names is None else tuple(str(name) for name in class_names)
+    script = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
+    return RunDescription(
+        name=run or env.run or f"{script} {datetime.now():%Y-%m-%d %H:%M}",
+        project=(env.project or project) if project == "default" else project,
+        tags=tuple(str(tag) for tag in tags),
+        config=pb.TrainingConfig(
+            total_epochs=total_epochs or 0,
+            batches_per_epoch=batches_per_epoch or 0,
+            batch_size=batch_size or 0,
+            class_names=names or (),
+            config_json=_records.config_json(config) if config else "",
+        ),
+        class_names=names,
+        rank=_rank("rank", rank, environ.get("RANK"), 0),
+        world_size=_rank("world_size", world_size, environ.get("WORLD_SIZE"), 1),
+    )
+
+
+def _rank(option: str, given: int | None, variable: str | None, default: int) -> int:
+    if given is None:
+        return int(variable) if variable is not None and variable.isdigit() else default
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise ConfigurationError(
+            option, given, "not a whole number from 0", "leave it out, and torchrun's value is used"
+        )
+    return given
+
+
+def endpoint(
+    env: Environment, *, server: str | None, token: str | None, tls: bool | str | Path | None
+) -> Endpoint:
+    """Check where the server is and how it may be spoken to.
+
+    Raises:
+        ConfigurationError: an address that is none, a certificate that cannot be read, or a token in plain text.
+    """
+    address = server or env.server or DEFAULT_SERVER
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in address or not 0 < int(port) < 65536:
+        raise ConfigurationError(
+            "server", address, "not host:port", f"give for example {DEFAULT_SERVER!r}"
+        )
+    certificates: bytes | None = None
+    if isinstance(tls, (str, Path)):
+        try:
+            certificates = Path(tls).expanduser().read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                "tls", str(tls), f"cannot be read ({error.strerror})", "give the path of a PEM file"
+            ) from error
+    elif tls:
+        certificates = b""
+    found = Endpoint(address, token or env.token, certificates)
+    if found.token and certificates is None and not found.loopback:
+        raise ConfigurationError(
+            "server",
+            address,
+            "a token would go there in plain text",
+            "add tls=True, or reach the server through a tunnel to 127.0.0.1",
+        )
+    return found
+
+
+def launch(
+    run: RunDescription,
+    target: Endpoint,
+    *,
+    images: ImageOptions,
+    max_overhead: float,
+    max_fps: float,
+    controls: Sequence[pb.ControlDeclaration] = (),
+) -> Engine:
+    """Put an engine together; nothing runs before `Engine.start`.
+
+    Raises:
+        ConfigurationError: a rate or share is not a positive number.
+    """
+    for option, number in (("max_overhead", max_overhead), ("max_fps", max_fps)):
+        if (
+            not isinstance(number, (int, float))
+            or isinstance(number, bool)
+            or not number > 0
+            or math.isinf(number)
+        ):
+            raise ConfigurationError(
+                option,
+                number,
+                "not a positive number",
+                "give for example max_overhead=0.01 or max_fps=60.0",
+            )
+    info = pb.SessionInfo(
+        session_id=uuid.uuid4().hex,
+        client_name="livetrain-python",
+        config=run.config,
+        protocol_version=_wire.PROTOCOL_VERSION,
+        stream_id=f"{run.rank}-{uuid.uuid4().hex[:12]}",
+        rank=run.rank,
+        world_size=run.world_size,
+        run_name=run.name,
+        project=run.project,
+        tags=run.tags,
+        controls=controls,
+    )
+    return Engine(
+        Identity(info),
+        target.connect,
+        target.address,
+        Capture(images, run.class_names),
+        Governor(max_overhead, max_fps, images.quality, images.max_size),
+        StepMeter(run.config.total_epochs or None, run.config.batches_per_epoch or None),
+        MemoryBacklog(),
+        Session(_full_jitter),
+        images.packing,
+    )
+
+
+_JITTER = tenacity.wait_random_exponential(multiplier=0.1, max=2.0)
+
+
+def _full_jitter(attempt: int) -> float:
+    """Return how long to wait before try number `attempt`, seconds: anything up to 0.1, 0.2, 0.4 ... 2 s."""
+    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+    state.attempt_number = min(attempt, 16)
+    return float(_JITTER(state))

@@ -1,0 +1,611 @@
+"""The face of the SDK: one object in a training script. It composes; every algorithm is in a module of its own."""
+
+from __future__ import annotations
+
+import operator
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from livetrain import _records, _wire
+from livetrain._control import Control, Outcome, read_command
+from livetrain._engine import Engine
+from livetrain._launch import describe_run, endpoint, launch
+from livetrain._lifecycle import close_at_exit, disarm_in_children
+from livetrain._outbox import Lane
+from livetrain._settings import BatchSize, Handled, LearningRate, Setting
+from livetrain._stats import Stats
+from livetrain.config import TILES, ControlOptions, ImageOptions, Parameter, from_environment
+from livetrain.exceptions import UsageError
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Monitor"]
+
+_STATUSES = {
+    "initializing": pb.INITIALIZING,
+    "running": pb.RUNNING,
+    "paused": pb.PAUSED,
+    "completed": pb.COMPLETED,
+    "failed": pb.FAILED,
+}
+_ENDS = frozenset({"completed", "failed"})
+
+
+class Monitor:
+    """Shows a training live: give it each batch, and it never slows or breaks the loop.
+
+    Args:
+        run: the run's name. None: ``$LIVETRAIN_RUN``, else the script's name and the time.
+        server: ``"host:port"``. None: ``$LIVETRAIN_SERVER``, else ``127.0.0.1:50051``.
+        project: what runs are grouped by; ``$LIVETRAIN_PROJECT`` stands in for the default.
+        tags: short words to find the run by.
+        config: the training's settings, shown beside the run and compared between runs; anything JSON can hold.
+        class_names: the label of each class index. None: indices are shown.
+        total_epochs, batches_per_epoch: for the time remaining. None: unknown, and batches an epoch are learned from the first.
+        batch_size: shown beside the run. None: not shown.
+        images: how images are read and encoded.
+        control: what the page may do to this training.
+        max_overhead: the share of the training's time that livetrain may take, 0.01 being one percent; frames are
+            thinned so that it holds, scalars always go. ``$LIVETRAIN_MAX_OVERHEAD`` stands in for the default.
+        max_fps: frames a second at most. ``$LIVETRAIN_MAX_FPS`` stands in for the default.
+        token: sent to the server. None: ``$LIVETRAIN_TOKEN``, else none.
+        tls: True: TLS with the system's certificates; a path: with the certificates in that PEM file; None: plain text, which
+            is refused when a token would go to another machine.
+        spool_dir: where records wait while the server is away. None: ``$LIVETRAIN_SPOOL_DIR``, else in memory.
+        enabled: False: every method does nothing, at no cost.
+        rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
+
+    Raises:
+        ConfigurationError: an argument or a ``LIVETRAIN_*`` variable has a value that cannot work.
+
+    Example:
+        >>> import livetrain
+        >>> with livetrain.Monitor("resnet", class_names=["cat", "dog"], enabled=False) as monitor:
+        ...     for epoch in range(2):
+        ...         monitor.log_batch([[[0, 255]]], [[2.0, 0.1]], loss=0.7, targets=[0])
+        ...         monitor.log_epoch(epoch, loss=0.7, accuracy=1.0)
+    """
+
+    def __init__(
+        self,
+        run: str | None = None,
+        *,
+        server: str | None = None,
+        project: str = "default",
+        tags: Iterable[str] = (),
+        config: Mapping[str, Any] | None = None,
+        class_names: Sequence[str] | None = None,
+        total_epochs: int | None = None,
+        batches_per_epoch: int | None = None,
+        batch_size: int | None = None,
+        images: ImageOptions = ImageOptions(),  # noqa: B008  # frozen
+        control: ControlOptions = ControlOptions(),  # noqa: B008  # frozen
+        max_overhead: float = 0.01,
+        max_fps: float = 60.0,
+        token: str | None = None,
+        tls: bool | str | Path | None = None,
+        spool_dir: str | Path | None = None,
+        enabled: bool = True,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        env = from_environment(os.environ)
+        description = describe_run(
+            env,
+            os.environ,
+            run=run,
+            project=project,
+            tags=tags,
+            config=config,
+            class_names=class_names,
+            total_epochs=total_epochs,
+            batches_per_epoch=batches_per_epoch,
+            batch_size=batch_size,
+            rank=rank,
+            world_size=world_size,
+        )
+        target = endpoint(env, server=server, token=token, tls=tls)
+        self._config = description.config
+        self._step = 0
+        self._epoch = 0
+        self._batch_index = 0
+        self._batches_logged = False
+        self._status = ""
+        self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
+        self._last_stats: Stats | None = None
+        self._engine: Engine | None = None
+        # Two threads may close at once, or one in a signal handler during a close: the second finds it taken.
+        self._closing = threading.Lock()
+        self._rank = description.rank
+        self._control_options = control
+        self._control = Control(
+            control,
+            answer=self._answer,
+            announce=self.set_status,
+            silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
+        )
+        if self._inert:
+            return
+        self._engine = launch(
+            description,
+            target,
+            controls=self._control.declarations(),
+            images=images,
+            max_overhead=(env.max_overhead or max_overhead)
+            if max_overhead == 0.01
+            else max_overhead,
+            max_fps=(env.max_fps or max_fps) if max_fps == 60.0 else max_fps,
+        )
+        self._engine.on_command = self._commanded
+        self.set_status("running")
+        self._engine.start()
+        close_at_exit(self)
+        disarm_in_children(self)
+
+    # ------------------------------------------------------------ what the training says
+
+    def log_batch(
+        self,
+        images: Any,
+        preds: Any,
+        loss: Any,
+        *,
+        targets: Any = None,
+        accuracy: Any = None,
+        epoch: int | None = None,
+        step: int | None = None,
+        ids: Any = None,
+        per_sample_loss: Any = None,
+    ) -> None:
+        """Show a batch: 16 of its images with what the model made of them, and its loss.
+
+        Copies what it shows and returns; everything else happens in the background. Never raises on data.
+
+        Args:
+            images: the batch, ``(N, H, W, C)``, ``(N, C, H, W)`` or ``(N, H, W)``, any numeric dtype, any array or
+                tensor type, or a list of images. None: no pictures.
+            preds: logits, log-probabilities or probabilities ``(N, classes)``, class indices ``(N,)``, binary scores ``(N,)``, or a
+                list of (label, confidence). None: no predictions.
+            loss: the batch's loss, a number or a tensor of one; NaN and infinity are recorded as such. None: none.
+            targets: the true class indices ``(N,)``. None: not known.
+            accuracy: 0 to 1. None: worked out from `preds` and `targets` where both are class scores and indices.
+            epoch: None: the one after the last `log_epoch`.
+            step: the global step, from 0. None: one more than the last.
+            ids: what identifies each sample, ``(N,)``. None: nothing.
+            per_sample_loss: ``(N,)``. None: not known.
+
+        Raises:
+            UsageError: `step` or `epoch` is not a whole number from 0.
+
+        Example:
+            >>> import numpy as np, livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> monitor.log_batch(np.zeros((16, 8, 8), np.uint8), np.zeros((16, 10)), loss=2.3)
+        """
+        engine = self._engine
+        if engine is None:
+            return
+        started = time.perf_counter()
+        this_step = self._next_step(step)
+        if epoch is not None:
+            self._epoch = _whole("epoch", epoch)
+        try:
+            now = time.monotonic()
+            reason = engine.admit(now)
+            captured = engine.capture.take(
+                images,
+                preds,
+                loss=loss,
+                targets=targets,
+                accuracy=accuracy,
+                ids=ids,
+                per_sample_loss=per_sample_loss,
+                with_images=reason == pb.STRIP_REASON_NONE,
+            )
+            for problem in captured.problems:
+                engine.problem("unreadable", problem)
+            unix_us = time.time_ns() // 1000
+            numbers = (this_step, self._epoch, self._batch_index, captured.batch_size)
+
+            def read() -> _wire.Batch:
+                return _wire.Batch(*numbers, captured.loss.get(), captured.accuracy.get(), unix_us)
+
+            engine.put_batch(
+                read,
+                captured.frame,
+                reason=reason,
+                images=0 if captured.gathering else min(captured.batch_size, TILES),
+                unix_us=unix_us,
+            )
+            engine.batch_logged(now, this_step)
+        except (
+            Exception
+        ) as error:  # ours, not the training's: counted, said once a minute, never raised
+            engine.problem("internal_error", f"livetrain could not record a batch: {error!r}")
+        self._batch_index += 1
+        self._batches_logged = True
+        engine.spent(time.perf_counter() - started)
+        self._control.boundary(self._step)
+
+    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Record named numbers.
+
+        Args:
+            metrics: name to number, or to a tensor of one.
+            step: None: that of the last `log_batch`; in a loop without `log_batch`, one more than the last.
+
+        Raises:
+            UsageError: `metrics` is not a mapping, or `step` not a whole number from 0.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).log({"gradient_norm": 1.5})
+        """
+        engine = self._engine
+        if engine is None:
+            return
+        started = time.perf_counter()
+        if not isinstance(metrics, Mapping):
+            raise UsageError(
+                f"log({metrics!r}): not a mapping; give for example {{'gradient_norm': 1.5}}."
+            )
+        at = self._step - 1 if step is None else _whole("step", step)
+        if not self._batches_logged:
+            at = self._next_step(step)
+        values = self._numbers(engine, metrics)
+        engine.put(_records.scalars(at, values, self._epoch))
+        engine.spent(time.perf_counter() - started)
+        if not self._batches_logged:
+            self._control.boundary(self._step)
+
+    def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
+        """Record an epoch's means; the next batch belongs to the next epoch.
+
+        Args:
+            epoch: None: the one that the last batches belonged to.
+            **means: ``loss``, ``accuracy``, ``learning_rate``, ``val_loss``, ``val_accuracy`` and any other; None is left out.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).log_epoch(0, loss=0.5, accuracy=0.9, val_loss=0.6)
+        """
+        engine = self._engine
+        if engine is None:
+            return
+        number = self._epoch if epoch is None else _whole("epoch", epoch)
+        engine.put(
+            _records.epoch(number, max(self._step - 1, 0), self._numbers(engine, means)),
+            Lane.CRITICAL,
+        )
+        engine.meter.epoch_ended(time.monotonic())
+        self._epoch = number + 1
+        self._batch_index = 0
+
+    def log_validation(self, epoch: int | None = None, **values: Any) -> None:
+        """Record a validation's result: ``loss``, ``accuracy`` and any other number; `epoch` None: the current one.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).log_validation(loss=0.6, accuracy=0.88)
+        """
+        engine = self._engine
+        if engine is None:
+            return
+        number = self._epoch if epoch is None else _whole("epoch", epoch)
+        engine.put(
+            _records.validation(number, max(self._step - 1, 0), self._numbers(engine, values))
+        )
+
+    def log_message(self, level: str, text: str) -> None:
+        """Record a line of the training's log; `level` is debug, info, warning, error or critical.
+
+        Raises:
+            UsageError: another level.
+        """
+        if level not in _records.LEVELS:
+            raise UsageError(
+                f"log_message({level!r}, ...): no such level; give one of {', '.join(_records.LEVELS)}."
+            )
+        self._put(_records.log(level, str(text)[:10_000]))
+
+    def log_round(
+        self,
+        round: int,  # the field's word
+        total_rounds: int,
+        metrics: Mapping[str, Any],
+        fit: Mapping[str, Any] | None = None,
+        eval: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record a federated round: its metrics, and those of its fit and evaluation where there are any."""
+        if (engine := self._engine) is not None:
+            numbers = [self._numbers(engine, m) for m in (metrics, fit or {}, eval or {})]
+            engine.put(
+                _records.round_(
+                    _whole("round", round), _whole("total_rounds", total_rounds), *numbers
+                ),
+                Lane.CRITICAL,
+            )
+
+    def log_sample(self, image: Any, prompt: str | None = None, kind: str = "default") -> None:
+        """Record a generated picture, whole; `kind` is "default" or "custom"."""
+        if (engine := self._engine) is not None:
+            tile = engine.capture.picture(image)
+            engine.put(
+                _records.sample(
+                    uuid.uuid4().hex, tile, prompt or "", kind, max(self._step - 1, 0), self._epoch
+                )
+            )
+
+    def log_early_stopping(
+        self,
+        epoch: int,
+        best_value: float | None = None,
+        metric: str = "",
+        patience: int | None = None,
+        reason: str = "",
+    ) -> None:
+        """Record that the training stopped early, and what made it."""
+        fields = {"epoch": epoch, "best_value": best_value, "metric": metric, "patience": patience}
+        text = {key: str(value) for key, value in fields.items() if value not in (None, "")}
+        self._put(
+            _records.event(
+                "early_stopping", reason or "stopped early", text, max(self._step - 1, 0)
+            ),
+            Lane.CRITICAL,
+        )
+
+    def log_error(self, error: BaseException | str) -> None:
+        """Record an error of the training; the run goes on unless `set_status("failed")` says otherwise."""
+        kind = type(error).__name__ if isinstance(error, BaseException) else ""
+        self._put(
+            _records.event(
+                "error", str(error)[:10_000], {"type": kind} if kind else {}, max(self._step - 1, 0)
+            ),
+            Lane.CRITICAL,
+        )
+
+    def set_status(self, status: str, message: str = "") -> None:
+        """Say where the training stands: initializing, running, paused, completed or failed.
+
+        Raises:
+            UsageError: another word.
+        """
+        if status not in _STATUSES:
+            raise UsageError(
+                f"set_status({status!r}): no such status; give one of {', '.join(_STATUSES)}."
+            )
+        self._status = status
+        self._put(_records.status(_STATUSES[status], message, self._config), Lane.CRITICAL)
+
+    # ------------------------------------------------------------ what the page may do
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether somebody asked the training to stop: leave the loop when it says so."""
+        return self._control.should_stop
+
+    @property
+    def paused(self) -> bool:
+        """Whether the training stands still between two steps, in `log_batch`."""
+        return self._control.paused
+
+    def attach(self, target: Any) -> None:
+        """Let the page change an optimizer's learning rate, or a batch sampler's batch size.
+
+        Args:
+            target: a PyTorch optimizer (what has ``param_groups``) or batch sampler (what has ``batch_size``, e.g.
+                ``loader.batch_sampler``). Ranges are those of `ControlOptions.ranges`.
+
+        Raises:
+            UsageError: it is neither.
+
+        Example:
+            >>> import livetrain, types
+            >>> optimizer = types.SimpleNamespace(param_groups=[{"lr": 0.1}])
+            >>> livetrain.Monitor(enabled=False).attach(optimizer)
+        """
+        if getattr(target, "param_groups", None):
+            groups = target.param_groups
+            self._let_set(LearningRate(groups, *self._control_options.range_of("learning_rate")))
+        elif isinstance(getattr(target, "batch_size", None), int):
+            self._let_set(BatchSize(target, *self._control_options.range_of("batch_size")))
+        else:
+            raise UsageError(
+                f"attach({type(target).__name__}): neither an optimizer nor a batch sampler; "
+                "give one of these, or a handler by on('batch_size', handler)."
+            )
+
+    def on(
+        self,
+        verb: str,
+        handler: Callable[..., Any] | None = None,
+        *,
+        parameters: Mapping[str, Parameter] | None = None,
+        title: str = "",
+    ) -> Any:
+        """Call a function of yours, on the training's thread between two steps, when a command comes.
+
+        Args:
+            verb: ``"pause"``, ``"resume"`` or ``"stop"``: called with nothing after it took effect. ``"learning_rate"`` or
+                ``"batch_size"``: called with the new value, which it has to bring about; what it returns is what took effect.
+                Any other word: a command of your own, which becomes a button on the page.
+            handler: None: use as a decorator.
+            parameters: of a command of your own, by name; they become a form, and keyword arguments of the handler.
+            title: of its button. None: the verb.
+
+        Example:
+            >>> import livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> @monitor.on("sample_now", parameters={"count": livetrain.Parameter("int", 1, 16, default=4)})
+            ... def sample(count: int) -> str:
+            ...     return f"{count} samples"
+        """
+        if handler is None:
+            return lambda function: self.on(verb, function, parameters=parameters, title=title)
+        if not callable(handler):
+            raise UsageError(f"on({verb!r}, {handler!r}): not callable; give a function.")
+        if verb in ("pause", "resume", "stop"):
+            self._control.listen(verb, handler)
+        elif verb in ("learning_rate", "batch_size"):
+            low, high = self._control_options.range_of(verb)
+            self._let_set(Handled(verb, handler, low, high, whole=verb == "batch_size"))
+        elif verb == "set":
+            raise UsageError(
+                "on('set', ...): say what is set; give 'learning_rate' or 'batch_size'."
+            )
+        else:
+            declared = [parameter.declare(name) for name, parameter in (parameters or {}).items()]
+            self._control.allow_verb(
+                pb.ControlDeclaration(verb=verb, title=title, parameters=declared), handler
+            )
+            self._declare()
+        return handler
+
+    # ------------------------------------------------------------ what the training asks
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id on the server; None until it answered."""
+        return (self._engine.identity.run_id or None) if self._engine is not None else None
+
+    @property
+    def url(self) -> str | None:
+        """The run's page; None until the server said where it is."""
+        return (self._engine.identity.page_url or None) if self._engine is not None else None
+
+    def stats(self) -> Stats:
+        """Return what happened so far, as one frozen snapshot."""
+        if self._engine is None:
+            return self._last_stats or Stats(state="inert", inert=self._inert)
+        return self._engine.stats()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until the server committed all that was logged before this call.
+
+        Returns:
+            False: not within `timeout` seconds; what is left is sent as soon as it can be.
+        """
+        return self._engine.flush(timeout) if self._engine is not None else True
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Send what is left and end; twice is as good as once. An open run is marked completed.
+
+        Args:
+            timeout: seconds to spend at most; half a second while the server is away.
+
+        Returns:
+            Whether the server committed everything.
+        """
+        return self.close_after(None, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close_after(error if kind is None or error is not None else kind())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy in another process, such as a DataLoader's worker, must not speak for the run: it is inert.
+        return _inert_copy, ()
+
+    # ------------------------------------------------------------ within
+
+    def _let_set(self, setting: Setting) -> None:
+        self._control.allow_setting(setting)
+        self._declare()
+
+    def _declare(self) -> None:
+        self._put(_records.controls(self._control.declarations()), Lane.CRITICAL)
+
+    def _commanded(self, message: pb.ControlCommand) -> None:
+        self._control.receive(read_command(message, time.monotonic()))
+
+    def _answer(self, outcome: Outcome) -> None:
+        self._put(
+            _records.command_result(
+                outcome.command_id,
+                outcome.state,
+                outcome.message,
+                outcome.applied_step,
+                outcome.values,
+                self._rank,
+            ),
+            Lane.CRITICAL,
+        )
+
+    def _put(self, writer: _records.Writer, lane: Lane = Lane.DURABLE) -> None:
+        if (engine := self._engine) is not None:
+            engine.put(writer, lane)
+
+    def _next_step(self, step: int | None) -> int:
+        this = self._step if step is None else _whole("step", step)
+        self._step = this + 1
+        return this
+
+    def _numbers(self, engine: Engine, values: Mapping[str, Any]) -> dict[str, _records.Number]:
+        # A number on a device is read later, in the background: reading it here would wait for the device.
+        return {
+            str(name): value
+            if type(value) is float or type(value) is int
+            else engine.capture.reading(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def close_after(self, error: BaseException | None, timeout: float = 2.0) -> bool:
+        """Close as `close` does, and say what ended the training: None or ``SystemExit(0)`` completed it, an ``Exception`` failed
+        it, anything else, such as Ctrl-C, interrupted it. For integrations.
+        """  # noqa: D205
+        if not self._closing.acquire(blocking=False):
+            return False
+        try:
+            engine = self._engine
+            if engine is None:
+                return True
+            if self._status not in _ENDS:
+                engine.put(_records.end(error, self._control.stopped_by), Lane.CRITICAL)
+            engine.put(engine.report, Lane.CRITICAL)
+            delivered = engine.close(timeout)
+            self._last_stats = engine.stats()
+            self._inert = "closed"
+            self._engine = None
+            return delivered
+        finally:
+            self._closing.release()
+
+    def disarm(self, reason: str) -> Engine | None:
+        """Let go of everything without touching it, in a forked child; return what must not be destroyed there."""
+        engine, self._engine = self._engine, None
+        self._inert = reason
+        self._closing = (
+            threading.Lock()
+        )  # it may have been held by a thread that this process does not have
+        return engine
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise UsageError(
+            f"{name}={value!r}: not a whole number from 0; give an int, or leave it out."
+        )
+    return number
+
+
+def _inert_copy() -> Monitor:
+    copy = Monitor(enabled=False)
+    copy._inert = "unpickled in another process"
+    return copy

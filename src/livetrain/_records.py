@@ -1,0 +1,287 @@
+"""Writers for the small records: each returns a function from a stamp to bytes, called on the stream's thread."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from livetrain import _wire
+from livetrain._performance import Performance
+from livetrain._resources import Resources
+from livetrain._warnings import warn_once_a_minute
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = [
+    "LEVELS",
+    "Number",
+    "Reading",
+    "Writer",
+    "command_result",
+    "config_json",
+    "controls",
+    "end",
+    "epoch",
+    "event",
+    "log",
+    "performance",
+    "round_",
+    "sample",
+    "scalars",
+    "status",
+    "validation",
+]
+
+Writer = Callable[[_wire.Stamp], bytes]
+
+
+class Reading(Protocol):
+    """A number that may still be on its way from a device."""
+
+    def get(self) -> float | None:
+        """Wait for it; None: it is no number."""
+
+
+Number = float | Reading
+Numbers = Mapping[str, Number]
+
+_LEVELS = {
+    "debug": pb.DEBUG,
+    "info": pb.INFO,
+    "warning": pb.WARNING,
+    "error": pb.ERROR,
+    "critical": pb.CRITICAL,
+}
+LEVELS = tuple(_LEVELS)
+
+
+def config_json(config: Mapping[str, Any] | None) -> str:
+    """Write the user's settings as a JSON object; what JSON cannot hold becomes its text."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)  # NaN and Infinity are not JSON, and break a browser
+        if isinstance(value, Mapping):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [plain(item) for item in value]
+        return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+    return json.dumps(plain(dict(config or {})), allow_nan=False)
+
+
+def _read(values: Numbers) -> dict[str, float]:
+    read = {}
+    for name, value in values.items():
+        number = value if isinstance(value, (float, int)) else value.get()
+        if number is None:
+            warn_once_a_minute(
+                "unreadable",
+                f"{name!r} was logged with a value that is no number; livetrain left it out.",
+            )
+        else:
+            read[name] = number
+    return read
+
+
+def scalars(step: int, values: Numbers, epoch: int | None = None) -> Writer:
+    """Named numbers of one step."""
+    return lambda stamp: _wire.scalars(stamp, step, _read(values), epoch)
+
+
+def epoch(number: int, step: int, means: Numbers) -> Writer:
+    """An epoch's means: loss, accuracy, learning_rate, val_loss and val_accuracy have fields of their own."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        data = request.epoch_data
+        data.epoch, data.step, data.timestamp_ms = number, step, stamp.unix_ms
+        others = _read(means)
+        if (loss := others.pop("loss", None)) is not None:
+            data.average_loss, data.has_loss = loss, True
+        if (accuracy := others.pop("accuracy", None)) is not None:
+            data.average_accuracy, data.has_accuracy = accuracy, True
+        if (rate := others.pop("learning_rate", None)) is not None:
+            data.learning_rate, data.has_learning_rate = rate, True
+        if (loss := others.pop("val_loss", None)) is not None:
+            data.validation_loss = loss
+        if (accuracy := others.pop("val_accuracy", None)) is not None:
+            data.validation_accuracy = accuracy
+        _wire.add_scalars(data.metrics, others)
+        return request.SerializeToString()
+
+    return write
+
+
+def validation(number: int, step: int, values: Numbers) -> Writer:
+    """The result of a validation: loss and accuracy have fields of their own."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        data = request.validation
+        data.epoch, data.step = number, step
+        others = _read(values)
+        if (loss := others.pop("loss", None)) is not None:
+            data.loss = loss
+        if (accuracy := others.pop("accuracy", None)) is not None:
+            data.accuracy = accuracy
+        _wire.add_scalars(data.metrics, others)
+        return request.SerializeToString()
+
+    return write
+
+
+def round_(number: int, total: int, metrics: Numbers, fit: Numbers, evaluation: Numbers) -> Writer:
+    """A federated round."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        data = request.round
+        data.round, data.total_rounds, data.phase = number, total, "end"
+        _wire.add_scalars(data.metrics, _read(metrics))
+        _wire.add_scalars(data.fit_metrics, _read(fit))
+        _wire.add_scalars(data.evaluation_metrics, _read(evaluation))
+        return request.SerializeToString()
+
+    return write
+
+
+def sample(
+    sample_id: str, tile: _wire.Tile, prompt: str, kind: str, step: int, epoch_number: int
+) -> Writer:
+    """A generated picture."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        data = request.sample
+        data.sample_id, data.prompt, data.kind = sample_id, prompt, kind
+        data.step, data.epoch = step, epoch_number
+        data.image.image_bytes, data.image.format, data.image.error = (
+            tile.data,
+            tile.format,
+            tile.error,
+        )
+        data.image.width, data.image.height, data.image.channels = (
+            tile.width,
+            tile.height,
+            tile.channels,
+        )
+        return request.SerializeToString()
+
+    return write
+
+
+def log(level: str, message: str, source: str = "") -> Writer:
+    """A line of the training's log."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        request.log.level = _LEVELS[level]
+        request.log.message, request.log.source = message, source
+        return request.SerializeToString()
+
+    return write
+
+
+def event(kind: str, message: str, fields: Mapping[str, str], step: int) -> Writer:
+    """Something that happened, with its particulars."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        request.event.kind, request.event.message, request.event.step = kind, message, step
+        request.event.fields.update(fields)
+        return request.SerializeToString()
+
+    return write
+
+
+def status(
+    value: pb.TrainingStatus.ValueType,
+    message: str,
+    config: pb.TrainingConfig | None = None,
+    *,
+    interrupted: bool = False,
+) -> Writer:
+    """A change of status."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        request.status_update.status = value
+        request.status_update.message = message
+        request.status_update.timestamp_ms = stamp.unix_ms
+        request.status_update.interrupted = interrupted
+        if config is not None:
+            request.status_update.config.CopyFrom(config)
+        return request.SerializeToString()
+
+    return write
+
+
+def end(error: BaseException | None, stopped_by: str = "") -> Writer:
+    """The status in which a training ends: None or ``SystemExit(0)`` completes it, what is no ``Exception`` interrupts it."""
+    if error is None or (isinstance(error, SystemExit) and not error.code):
+        return status(pb.COMPLETED, stopped_by)
+    message = f"{type(error).__name__}: {error}"[:1000] if str(error) else type(error).__name__
+    return status(pb.FAILED, message, interrupted=not isinstance(error, Exception))
+
+
+def command_result(
+    command_id: str,
+    state: pb.CommandState.ValueType,
+    message: str,
+    applied_step: int,
+    values: Mapping[str, str],
+    rank: int,
+) -> Writer:
+    """What became of a command."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        result = request.command_result
+        result.command_id, result.state, result.message = command_id, state, message
+        result.applied_step = applied_step
+        result.values.update(values)
+        result.ranks.append(rank)
+        return request.SerializeToString()
+
+    return write
+
+
+def controls(declarations: Sequence[pb.ControlDeclaration]) -> Writer:
+    """All that may be done to this training."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        request.controls.declarations.extend(declarations)
+        return request.SerializeToString()
+
+    return write
+
+
+def performance(
+    reading: Performance, overhead: float, resources: Callable[[], Resources | None]
+) -> Writer:
+    """How fast the training goes; `resources` is asked when the record is written."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        data = request.performance_data
+        data.step, data.timestamp_ms = reading.step, stamp.unix_ms
+        data.time_per_batch_ms = (reading.seconds_per_batch or 0.0) * 1e3
+        data.total_time_for_epoch_sec = reading.epoch_seconds
+        data.estimated_time_remaining_sec = reading.remaining_seconds or 0.0
+        data.current_fps, data.average_fps = reading.current_fps, reading.average_fps
+        data.overhead_percent = overhead * 100
+        if (used := resources()) is not None:
+            usage = data.resource_usage
+            usage.cpu_percent = used.cpu_percent
+            usage.memory_mb, usage.memory_total_mb = used.memory_mib, used.memory_total_mib
+            if used.gpu_percent is not None:
+                usage.has_gpu = True
+                usage.gpu_percent = used.gpu_percent
+                usage.gpu_memory_mb = used.gpu_memory_mib or 0.0
+                usage.gpu_memory_total_mb = used.gpu_memory_total_mib or 0.0
+        return request.SerializeToString()
+
+    return write

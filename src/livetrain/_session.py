@@ -1,0 +1,387 @@
+"""The delivery protocol of one stream as a pure state machine: events in, the next thing to do out.
+
+No socket, thread, clock or queue is in here: `_stream` performs what `Session.next` says and reports what came of it. Times
+are seconds on the monotonic clock and are always passed in. `delivery.md`'s promise rests on three rules that live here:
+a record is forgotten only when the server said that it is committed; after a reconnect everything past the server's
+watermark is sent again, in order; and no more than the server's byte credit is ever on its way.
+
+::
+
+    INIT ─▶ REGISTERING ─▶ OPENING ─▶ STREAMING ─▶ DRAINING ─▶ CLOSED
+               ▲  │            │          │            │
+               │  ▼            ▼          ▼            ▼
+              BACKOFF ◀────── lost ────────────────────          DISABLED: refused for good
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = [
+    "Acknowledged",
+    "Action",
+    "Close",
+    "Hangup",
+    "Heartbeat",
+    "Limits",
+    "Open",
+    "Quarantine",
+    "Register",
+    "Registered",
+    "Rejected",
+    "Send",
+    "Session",
+    "State",
+    "Wait",
+]
+
+
+class State(enum.Enum):
+    """Where the session stands; the value is the word that logs and `stats()` use."""
+
+    INIT = "not started"
+    REGISTERING = "registering"
+    OPENING = "opening"
+    STREAMING = "streaming"
+    DRAINING = "draining"
+    BACKOFF = "waiting to reconnect"
+    CLOSED = "closed"
+    DISABLED = "refused by the server"
+
+
+# ---------------------------------------------------------------- what the session asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Call RegisterTrainingSession; report `registered`, `rejected` or `lost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a new stream and send StreamOpen; report `opened` or `lost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send records that follow `after_seq`, of at most `max_bytes` together (one at least); report each with `sent`."""
+
+    after_seq: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Send a heartbeat with this number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The server will never take this record: put a tombstone in its place."""
+
+    seq: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Drop the connection at once; the session has counted it as lost already."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Everything is acknowledged, or nothing can be: half-close and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before this time unless something is reported; None: not before something is reported."""
+
+    until: float | None
+
+
+Action = Register | Open | Send | Heartbeat | Quarantine | Hangup | Close | Wait
+
+
+# ---------------------------------------------------------------- what the shell reports
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The server took the registration."""
+
+    protocol_version: int
+    durable_seq: int
+    server_epoch: str
+    credit_bytes: int
+    heartbeat_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """One acknowledgement: committed up to and with `durable_seq`."""
+
+    durable_seq: int
+    credit_bytes: int = 0  # 0: unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The server's error, as far as delivery cares."""
+
+    message: str
+    retryable: bool
+    retry_after: float = 0.0  # seconds
+    rejected_seq: int = 0  # 0: none
+    expected_seq: int = 0  # 0: none
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The deadlines of a session, seconds, and the credit that holds until the server says another."""
+
+    register_seconds: float = 5.0
+    stall_seconds: float = 15.0
+    credit_bytes: int = 1 << 20
+
+
+class Session:
+    """One producer's numbered stream of records.
+
+    Args:
+        delay: how long to wait before try number n = 1, 2, 3 ..., seconds.
+        limits: deadlines.
+        durable_seq: what the server is known to have, for a stream that goes on from a spool.
+        last_seq: the last record that exists, likewise.
+
+    Example:
+        >>> session = Session(delay=lambda attempt: 0.1)
+        >>> session.next(now=0.0)
+        Register()
+    """
+
+    def __init__(
+        self,
+        delay: Callable[[int], float],
+        limits: Limits | None = None,
+        *,
+        durable_seq: int = 0,
+        last_seq: int = 0,
+    ) -> None:
+        self._delay = delay
+        self._limits = limits or Limits()
+        self._state = State.INIT
+        self._draining = False
+        self.durable_seq = durable_seq
+        self.last_seq = max(last_seq, durable_seq)
+        self.sent_seq = durable_seq
+        self.protocol_version: int | None = None  # None: never registered
+        self.server_epoch = ""
+        self.reconnects = 0
+        self.reason = ""  # of the last loss or refusal, for people
+        self._credit = self._limits.credit_bytes
+        self._in_flight: deque[tuple[int, int]] = deque()  # (seq, bytes), ascending
+        self._in_flight_bytes = 0
+        self._attempt = 0
+        self._deadline: float | None = None  # of the state that waits: register, back-off
+        self._heard_at = 0.0
+        self._heartbeat_seconds = 2.0
+        self._heartbeat_at = 0.0
+        self._heartbeats = 0
+        self._quarantine: Quarantine | None = None
+        self._hangup: Hangup | None = None
+
+    # ------------------------------------------------------------ questions
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        if self._state is State.STREAMING and self._draining:
+            return State.DRAINING
+        return self._state
+
+    @property
+    def connected(self) -> bool:
+        """Whether a stream is open, as far as anybody can know."""
+        return self._state is State.STREAMING
+
+    def silence(self, now: float) -> float:
+        """Return for how many seconds the server was not heard; 0 before it was ever reached."""
+        return now - self._heard_at if self.protocol_version is not None else 0.0
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many records the server has not committed yet, sent or not."""
+        return self.last_seq - self.durable_seq
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """Bytes sent and not yet acknowledged."""
+        return self._in_flight_bytes
+
+    @property
+    def older_server(self) -> bool:
+        """Whether the server speaks version 0: no new payloads, and nothing is promised beyond "sent"."""
+        return self.protocol_version == 0
+
+    # ------------------------------------------------------------ the producer's side
+
+    def assign(self) -> int:
+        """Give the next record its number."""
+        self.last_seq += 1
+        return self.last_seq
+
+    def drain(self) -> None:
+        """No record follows: close as soon as all are acknowledged."""
+        self._draining = True
+
+    # ------------------------------------------------------------ what happens next
+
+    def next(self, now: float) -> Action:
+        """Say the next thing to do; asked again after each report and when a `Wait` is over."""
+        if self._hangup is not None:
+            hangup, self._hangup = self._hangup, None
+            return hangup
+        if self._quarantine is not None:
+            quarantine, self._quarantine = self._quarantine, None
+            return quarantine
+        match self._state:
+            case State.CLOSED | State.DISABLED:
+                return Close() if self._draining else Wait(None)
+            case State.INIT:
+                return self._register(now)
+            case State.OPENING:
+                return Open()
+            case State.BACKOFF if self._deadline is not None and now >= self._deadline:
+                return self._register(now)
+            case State.REGISTERING if self._deadline is not None and now >= self._deadline:
+                self.lost(
+                    now, f"no answer to the registration within {self._limits.register_seconds:g} s"
+                )
+                return self.next(now)
+            case State.STREAMING:
+                return self._stream(now)
+        return Wait(self._deadline)
+
+    def _register(self, now: float) -> Action:
+        self._state = State.REGISTERING
+        self._deadline = now + self._limits.register_seconds
+        return Register()
+
+    def _stream(self, now: float) -> Action:
+        stalled_at = self._heard_at + self._limits.stall_seconds
+        if now >= stalled_at:
+            self.lost(now, f"the server said nothing for {self._limits.stall_seconds:g} s")
+            return self.next(now)
+        if now >= self._heartbeat_at:
+            self._heartbeat_at = now + self._heartbeat_seconds
+            self._heartbeats += 1
+            return Heartbeat(self._heartbeats)
+        room = self._credit - self._in_flight_bytes
+        if self.sent_seq < self.last_seq and (room > 0 or not self._in_flight):
+            return Send(self.sent_seq, max(room, 1))
+        if self._draining and self.durable_seq == self.last_seq:
+            return Close()
+        return Wait(min(stalled_at, self._heartbeat_at))
+
+    # ------------------------------------------------------------ reports
+
+    def registered(self, now: float, reply: Registered, *, first_seq: int) -> None:
+        """The server took us; `first_seq` is the first record that we still hold."""
+        self.protocol_version = reply.protocol_version
+        self.server_epoch = reply.server_epoch
+        if reply.credit_bytes > 0:
+            self._credit = reply.credit_bytes
+        self._heartbeat_seconds = reply.heartbeat_seconds
+        if reply.protocol_version > 0:
+            # Its watermark is the truth, except for what we gave away already: that cannot be sent again.
+            self.durable_seq = max(reply.durable_seq, first_seq - 1)
+            self.last_seq = max(self.last_seq, self.durable_seq)
+        self._rewind()
+        self._state = State.OPENING
+        self._deadline = None
+
+    def opened(self, now: float) -> None:
+        """The stream is open and StreamOpen is on its way."""
+        self._state = State.STREAMING
+        self._heard_at = now
+        self._heartbeat_at = now + self._heartbeat_seconds
+
+    def sent(self, seq: int, size: int) -> None:
+        """Record `seq` was handed to the transport with `size` bytes: that is not yet delivery."""
+        if seq != self.sent_seq + 1:
+            raise AssertionError(f"record {seq} sent after {self.sent_seq}: streams have no gap")
+        self.sent_seq = seq
+        if self.older_server:
+            self.durable_seq = seq  # an older server promises nothing: sent is all there is
+            return
+        self._in_flight.append((seq, size))
+        self._in_flight_bytes += size
+
+    def acknowledged(self, now: float, ack: Acknowledged) -> None:
+        """The server committed up to `ack.durable_seq`; never goes back, and never past what was sent."""
+        self._heard_at = now
+        if ack.credit_bytes > 0:
+            self._credit = ack.credit_bytes
+        if self.older_server:
+            self._attempt = 0
+            return
+        if ack.durable_seq > self.sent_seq:
+            self.lost(
+                now,
+                f"the server acknowledged record {ack.durable_seq}, of which {self.sent_seq} were sent",
+            )
+            return
+        if ack.durable_seq > self.durable_seq or not self._in_flight:
+            self._attempt = 0  # only what is durable proves that a connection works
+        self.durable_seq = max(self.durable_seq, ack.durable_seq)
+        while self._in_flight and self._in_flight[0][0] <= self.durable_seq:
+            self._in_flight_bytes -= self._in_flight.popleft()[1]
+
+    def heard(self, now: float) -> None:
+        """The server said something that is no acknowledgement."""
+        self._heard_at = now
+
+    def rejected(self, now: float, error: Rejected) -> None:
+        """The server refused the registration, a record, or the stream."""
+        self.reason = error.message
+        if error.rejected_seq > self.durable_seq:
+            self._quarantine = Quarantine(error.rejected_seq, error.message)
+            self._lose(now, error)
+        elif error.retryable or error.expected_seq:
+            self._lose(now, error)
+        else:
+            self._state = State.DISABLED
+            self._rewind()
+            self._hangup = Hangup(error.message)
+
+    def lost(self, now: float, reason: str) -> None:
+        """The connection is gone, or never came to be."""
+        self._lose(now, Rejected(reason, retryable=True))
+
+    def closed(self) -> None:
+        """`Close` was performed."""
+        self._state = State.CLOSED
+
+    def _lose(self, now: float, error: Rejected) -> None:
+        if self._state in (State.CLOSED, State.DISABLED, State.BACKOFF):
+            return
+        self.reason = error.message
+        self._attempt += 1
+        self.reconnects += self._state is State.STREAMING
+        self._state = State.BACKOFF
+        self._deadline = now + max(self._delay(self._attempt), error.retry_after)
+        self._rewind()
+        self._hangup = Hangup(error.message)
+
+    def _rewind(self) -> None:
+        self.sent_seq = self.durable_seq
+        self._in_flight.clear()
+        self._in_flight_bytes = 0

@@ -1,0 +1,490 @@
+"""The thread between outbox and server: performs what the session says, and nothing of its own mind.
+
+Everything in here happens on one thread, `livetrain-stream`, but for the four methods at the end of `Stream`. Reports from
+gRPC's threads come in through a queue, each with the connection that it is from: what an old connection still says is ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from livetrain import _wire
+from livetrain._backlog import Backlog
+from livetrain._outbox import BatchRecord, Lane, Outbox, Record
+from livetrain._session import (
+    Acknowledged,
+    Close,
+    Hangup,
+    Heartbeat,
+    Open,
+    Quarantine,
+    Register,
+    Registered,
+    Rejected,
+    Send,
+    Session,
+    State,
+    Wait,
+)
+from livetrain._transport import Connection, Connector, Ended, Reply, Report, Response
+from livetrain._warnings import warn_once_a_minute
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Identity", "Listener", "Stream"]
+
+_log = logging.getLogger("livetrain")
+
+_PACE_SECONDS = 0.02  # how long small records are gathered for one message
+_BUNDLE_BYTES = 64 << 10
+_OLDER_PAYLOADS = frozenset(
+    {"batch_data", "epoch_data", "performance_data", "status_update", "heartbeat"}
+)
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who speaks: what every registration and every record carries."""
+
+    info: pb.SessionInfo
+    resume_token: str = ""
+    run_id: str = ""
+    page_url: str = ""
+
+    @property
+    def session_id(self) -> str:
+        """The run, as this trainer named it."""
+        return self.info.session_id
+
+
+class Listener:
+    """What else wants to know; called on the stream's thread, overridden where it is needed."""
+
+    def commanded(self, command: pb.ControlCommand) -> None:
+        """The server passes a command on."""
+
+    def wished(self, frame_interval_ms: int) -> None:
+        """The server says how often it wants frames; 0: as they come."""
+
+    def agreed(self, response: pb.SessionResponse) -> None:
+        """The server took the registration."""
+
+    def heartbeat(self, stamp: _wire.Stamp) -> list[bytes]:
+        """Return unsequenced records that travel with a heartbeat."""
+        return []
+
+    def ticked(self, now: float) -> None:
+        """Called some times a second."""
+
+
+@dataclass(slots=True)
+class _Pictures:
+    """Pictures of a record that was not sent yet."""
+
+    head_bytes: int  # of the kept record, what comes before its "stripped" mark
+    data: bytes
+    count: int
+
+
+@dataclass(slots=True)
+class StreamCounters:
+    """What became of records and images, cumulative."""
+
+    sent: int = 0
+    frames_sent: int = 0
+    stripped: Counter[int] = field(default_factory=Counter)  # images by StripReason
+    dropped: Counter[str] = field(default_factory=Counter)  # records by reason
+
+
+class Stream:
+    """Takes records from the outbox, numbers them, keeps them until they are committed, and sends them.
+
+    Args:
+        identity: who speaks.
+        connector: makes a connection.
+        outbox: where records come from.
+        backlog: where they are kept.
+        session: the protocol.
+        listener: what else wants to know.
+        address: of the server, for messages to people.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        connector: Connector,
+        outbox: Outbox,
+        backlog: Backlog,
+        session: Session,
+        listener: Listener,
+        address: str,
+    ) -> None:
+        self.identity = identity
+        self.session = session
+        self.counters = StreamCounters()
+        self.backlog = backlog
+        self._connector = connector
+        self._outbox = outbox
+        self._listener = listener
+        self._address = address
+        self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._pictures: dict[int, _Pictures] = {}  # by seq, ascending; newest wins
+        self._max_message_bytes = 4 << 20
+        self._flushes: deque[tuple[int, threading.Event]] = deque()
+        self._flush_requests: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
+        self._draining = False
+        self._stopping = False
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="livetrain-stream", daemon=True)
+        self.thread_seconds = 0.0  # CPU time of this thread so far
+
+    # ------------------------------------------------------------ the loop
+
+    def _run(self) -> None:
+        try:
+            while not self._over:
+                self._turn()
+        except Exception:  # nothing of ours may reach the training, and a dead thread must be seen
+            self.counters.dropped["internal_error"] += 1
+            warn_once_a_minute(
+                "stream", "livetrain stopped sending after an error of its own", exc=True
+            )
+        finally:
+            self._finish()
+
+    def _turn(self) -> None:
+        requested = []
+        while (
+            not self._flush_requests.empty()
+        ):  # before taking: a flush covers what was put before it
+            requested.append(self._flush_requests.get())
+        draining = self._draining
+        took = self._collect()
+        self._flushes.extend((self.session.last_seq, event) for event in requested)
+        self._hear()
+        if draining and not len(self._outbox):
+            self.session.drain()
+        until = self._perform()
+        self.backlog.flush()
+        while self._flushes and self._flushes[0][0] <= self.session.durable_seq:
+            self._flushes.popleft()[1].set()
+        self.thread_seconds = time.thread_time()
+        if self._stopping:
+            self._over = True
+        if self._over:
+            return
+        now = time.monotonic()
+        self._listener.ticked(now)
+        busy = took or len(self._outbox) > 0
+        longest = _PACE_SECONDS if busy else 0.5
+        self._outbox.sleep(
+            longest if until is None else max(0.0, min(until - now, longest)), deep=not busy
+        )
+
+    def _collect(self) -> bool:
+        """Number what the training handed over and keep it."""
+        taken = self._outbox.take(time.monotonic_ns() // 1000)
+        taken.extend(self._outbox.take_newest())
+        for record in taken:
+            self._keep(record)
+        return bool(taken)
+
+    def _keep(self, record: Record) -> None:
+        seq = self.session.assign()
+        stamp = _wire.Stamp(self.identity.session_id, seq, record.unix_ms, record.mono_us)
+        thinnable = record.lane is Lane.DURABLE
+        try:
+            data = record.write(stamp)
+        except Exception as error:  # a record of values that no protobuf field takes
+            self.counters.dropped["unwritable"] += 1
+            warn_once_a_minute("unwritable", f"livetrain could not write a record: {error}")
+            data = self._tombstone(seq, "could not be written")
+        if isinstance(record, BatchRecord):
+            head_bytes = len(data)
+            if record.pictures is None:
+                if record.images:
+                    data += self._strip(record.images, record.reason)
+            elif self.session.state in (State.CLOSED, State.DISABLED):
+                data += self._strip(record.images, pb.STRIP_REASON_OFFLINE)
+            else:
+                data += _wire.stripped_mark(record.images, pb.STRIP_REASON_RECONNECT)
+                self._hold(seq, head_bytes, _wire.batch_pictures(record.pictures), record.images)
+        self.backlog.append(seq, data, thinnable=thinnable)
+
+    def _hold(self, seq: int, head_bytes: int, pictures: bytes, count: int) -> None:
+        # The newest wins: what waits for credit or for a connection is of no use to a viewer any more.
+        for older in list(self._pictures):
+            self._leave_out(
+                older,
+                pb.STRIP_REASON_SUPERSEDED if self.session.connected else pb.STRIP_REASON_OFFLINE,
+            )
+        if head_bytes + len(pictures) > self._max_message_bytes:
+            self._strip(count, pb.STRIP_REASON_OVERSIZE)
+            return
+        self._pictures[seq] = _Pictures(head_bytes, pictures, count)
+
+    def _leave_out(self, seq: int, reason: int) -> None:
+        self._strip(self._pictures.pop(seq).count, reason)
+
+    def _strip(self, count: int, reason: int) -> bytes:
+        self.counters.stripped[reason] += count
+        return _wire.stripped_mark(count, reason)
+
+    def _tombstone(self, seq: int, reason: str) -> bytes:
+        stamp = _wire.Stamp(
+            self.identity.session_id, seq, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
+        )
+        return _wire.tombstone(stamp, reason)
+
+    # ------------------------------------------------------------ what the session says
+
+    def _perform(self) -> float | None:
+        """Do what is to be done; return when to look again, None: when something happens."""
+        while True:
+            now = time.monotonic()
+            match self.session.next(now):
+                case Wait(until):
+                    return until
+                case Register():
+                    self._register()
+                case Open():
+                    self._open(now)
+                case Send(after_seq, max_bytes):
+                    self._send(after_seq, max_bytes)
+                case Heartbeat(number):
+                    self._heartbeat(number)
+                case Quarantine(seq, reason):
+                    self.counters.dropped["rejected"] += 1
+                    self.backlog.replace(seq)
+                    warn_once_a_minute("rejected", f"the server refused record {seq}: {reason}")
+                case Hangup(reason):
+                    self._hang_up(reason)
+                case Close():
+                    self._over = True
+                    if self._connection is not None:
+                        self._connection.half_close()
+                    self.session.closed()
+                    return None
+
+    def _register(self) -> None:
+        if self._connection is not None:
+            self._connection.drop()
+        connection: Connection | None = None
+
+        def deliver(report: Report) -> None:
+            self._reports.put((connection, report))
+            self._outbox.wake()
+
+        connection = self._connection = self._connector(deliver)
+        info = self.identity.info
+        info.resume_token = self.identity.resume_token
+        info.first_unacked_seq = self.backlog.first_seq
+        info.timestamp_ms = time.time_ns() // 1_000_000
+        connection.register(info, timeout=5.0)
+
+    def _open(self, now: float) -> None:
+        assert self._connection is not None
+        self._connection.open()
+        if not self.session.older_server:
+            info = self.identity.info
+            opening = pb.TelemetryRequest(
+                session_id=info.session_id, timestamp_ms=time.time_ns() // 1_000_000
+            )
+            opening.stream_open.stream_id = info.stream_id
+            opening.stream_open.rank = info.rank
+            opening.stream_open.world_size = info.world_size
+            opening.stream_open.first_unacked_seq = self.backlog.first_seq
+            opening.stream_open.protocol_version = _wire.PROTOCOL_VERSION
+            opening.stream_open.resume_token = self.identity.resume_token
+            self._connection.send(opening.SerializeToString())
+        self.session.opened(now)
+
+    def _send(self, after_seq: int, max_bytes: int) -> None:
+        small: list[bytes] = []
+        size = 0
+        for seq, kept in self.backlog.read(after_seq, max_bytes):
+            record = self._tombstone(seq, "thinned") if kept is None else kept
+            pictures = self._pictures.pop(seq, None)
+            if self.session.older_server:
+                self._send_older(seq, record, pictures)
+                continue
+            if pictures is not None:
+                self._flush_bundle(small)
+                size = 0
+                record = record[: pictures.head_bytes] + pictures.data
+                self._transmit(record)
+                self.counters.frames_sent += 1
+            else:
+                if size + len(record) > _BUNDLE_BYTES:
+                    self._flush_bundle(small)
+                    size = 0
+                small.append(record)
+                size += len(record)
+            self.counters.sent += 1
+            self.session.sent(seq, len(record))
+            max_bytes -= len(record)
+            if max_bytes <= 0:
+                break
+        self._flush_bundle(small)
+
+    def _send_older(self, seq: int, record: bytes, pictures: _Pictures | None) -> None:
+        if pb.TelemetryRequest.FromString(record).WhichOneof("payload") in _OLDER_PAYLOADS:
+            if pictures is not None:
+                record = record[: pictures.head_bytes] + pictures.data
+                self.counters.frames_sent += 1
+            self._transmit(record)
+            self.counters.sent += 1
+        else:
+            self.counters.dropped["older_server"] += 1
+        self.session.sent(seq, len(record))
+        self.backlog.trim(self.session.durable_seq)
+
+    def _flush_bundle(self, records: list[bytes]) -> None:
+        if records:
+            self._transmit(_wire.bundle(records))
+            records.clear()
+
+    def _transmit(self, message: bytes) -> None:
+        assert self._connection is not None
+        self._connection.send(message)
+
+    def _heartbeat(self, number: int) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        stamp = _wire.Stamp(self.identity.session_id, 0, now_ms, time.monotonic_ns() // 1000)
+        beat = stamp.request()
+        beat.heartbeat.timestamp_ms = now_ms
+        beat.heartbeat.sequence_number = number
+        self._transmit(beat.SerializeToString())
+        if not self.session.older_server:
+            for record in self._listener.heartbeat(stamp):
+                self._transmit(record)
+
+    def _hang_up(self, reason: str) -> None:
+        if self._connection is not None:
+            self._connection.drop()
+            self._connection = None
+        for seq in list(self._pictures):
+            self._leave_out(seq, pb.STRIP_REASON_OFFLINE)
+        if self.session.state is State.DISABLED:
+            warn_once_a_minute(
+                "refused",
+                f"the livetrain server at {self._address} refused this run: {reason}. Training goes on unseen.",
+            )
+        elif not self._stopping and not self._draining:
+            warn_once_a_minute(
+                "unreachable",
+                f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying. "
+                "Start one with `livetrain-server`, or set LIVETRAIN_MODE=disabled.",
+            )
+
+    # ------------------------------------------------------------ what the server says
+
+    def _hear(self) -> None:
+        while not self._reports.empty():
+            connection, report = self._reports.get()
+            if connection is not self._connection or connection is None:
+                continue
+            now = time.monotonic()
+            match report:
+                case Reply(response):
+                    self._registered(now, response)
+                case Response(response):
+                    self._responded(now, response)
+                case Ended(reason, for_good):
+                    self.session.rejected(now, Rejected(reason, retryable=not for_good))
+
+    def _registered(self, now: float, reply: pb.SessionResponse) -> None:
+        if not reply.success:
+            reason = reply.message or "the server refused the registration"
+            self.session.rejected(now, Rejected(reason, retryable=reply.retryable))
+            return
+        identity, config = self.identity, reply.server_config
+        identity.resume_token = reply.resume_token or identity.resume_token
+        identity.run_id = reply.run_id or reply.session_id
+        identity.page_url = reply.page_url
+        if config.max_message_bytes:
+            self._max_message_bytes = config.max_message_bytes
+        heartbeat_ms = config.heartbeat_interval_ms or 2000
+        self.session.registered(
+            now,
+            Registered(
+                protocol_version=min(reply.protocol_version, _wire.PROTOCOL_VERSION),
+                durable_seq=reply.durable_seq,
+                server_epoch=reply.server_epoch,
+                credit_bytes=config.credit_bytes,
+                heartbeat_seconds=min(max(heartbeat_ms / 1000, 0.1), 2.0),
+            ),
+            first_seq=self.backlog.first_seq,
+        )
+        self.backlog.trim(self.session.durable_seq)
+        self._listener.agreed(reply)
+
+    def _responded(self, now: float, response: pb.TelemetryResponse) -> None:
+        match response.WhichOneof("payload"):
+            case "ack":
+                ack = response.ack
+                self.session.acknowledged(now, Acknowledged(ack.durable_seq, ack.credit_bytes))
+                self.backlog.trim(self.session.durable_seq)
+                self._listener.wished(ack.frame_interval_ms)
+            case "error":
+                error = response.error
+                older = self.session.older_server
+                self.session.rejected(
+                    now,
+                    Rejected(
+                        error.message,
+                        retryable=error.retryable or older,
+                        retry_after=error.retry_after_ms / 1000,
+                        rejected_seq=error.rejected_seq,
+                        expected_seq=error.expected_seq,
+                    ),
+                )
+            case "command":
+                self.session.heard(now)
+                self._listener.commanded(response.command)
+
+    # ------------------------------------------------------------ for other threads
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was put before is committed by the server; False: not within `timeout` seconds."""
+        event = threading.Event()
+        self._flush_requests.put(event)
+        self._outbox.wake()
+        return event.wait(timeout)
+
+    def close(self, timeout: float, away_timeout: float) -> bool:
+        """Send what is left and end the thread; waits `timeout` seconds at most, `away_timeout` while there is no server.
+
+        Returns:
+            Whether the server committed everything.
+        """
+        self._draining = True
+        self._outbox.wake()
+        deadline = time.monotonic() + timeout
+        away_deadline = time.monotonic() + min(away_timeout, timeout)
+        while self._thread.is_alive():
+            now = time.monotonic()
+            if now >= (deadline if self.session.connected else away_deadline):
+                break
+            self._thread.join(0.02)
+        self._stopping = True
+        self._outbox.wake()
+        self._thread.join(0.5)
+        return self.session.unacknowledged == 0 and not len(self._outbox)
+
+    def _finish(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.drop()
+        self.backlog.close()
+        for _, event in self._flushes:
+            event.set()

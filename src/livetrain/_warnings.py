@@ -1,0 +1,31 @@
+"""One warning for a cause and minute: a training's log belongs to the training."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+__all__ = ["warn_once_a_minute"]
+
+_log = logging.getLogger("livetrain")
+_lock = threading.Lock()  # any thread may warn
+_last: dict[str, float] = {}
+
+
+def warn_once_a_minute(cause: str, message: str, *, exc: bool = False) -> None:
+    """Log a warning unless the same cause had one within the last minute.
+
+    Args:
+        cause: a short word; the causes of this package are few, so what is kept is bounded.
+        message: a sentence for the user.
+        exc: log the current exception at DEBUG as well: its traceback is for us, not for the training's log.
+    """
+    now = time.monotonic()
+    with _lock:
+        if now - _last.get(cause, -1e9) < 60.0:
+            return
+        _last[cause] = now
+    _log.warning("%s", message)
+    if exc:
+        _log.debug("%s", cause, exc_info=True)
