@@ -1,0 +1,66 @@
+import js from '@eslint/js';
+import prettier from 'eslint-config-prettier';
+import a11y from 'eslint-plugin-jsx-a11y';
+import hooks from 'eslint-plugin-react-hooks';
+import globals from 'globals';
+import ts from 'typescript-eslint';
+
+// Imports point down only, as in the Python part: each layer names what it must not see.
+const layers = ['gen', 'lib', 'api', 'live', 'store', 'paint', 'charts', 'ui', 'pages'];
+const mayImport = {
+  lib: ['gen'],
+  api: ['lib'],
+  live: ['gen', 'lib'],
+  store: ['lib', 'live', 'api'],
+  paint: ['lib', 'live'],
+  charts: ['lib', 'store', 'ui'],
+  ui: ['lib', 'store'],
+  pages: ['lib', 'api', 'live', 'store', 'paint', 'charts', 'ui'],
+};
+const frameworks = ['react', 'react-dom', 'react-dom/*', 'radix-ui', 'wouter', 'zustand', 'uplot'];
+const direction = Object.entries(mayImport).map(([layer, below]) => ({
+  files: [`src/${layer}/**/*.{ts,tsx}`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            group: layers
+              .filter((other) => other !== layer && !below.includes(other))
+              .map((other) => `**/${other}/*`),
+            message: `${layer} stands below that: imports point down only.`,
+          },
+          ...(['lib', 'api', 'live', 'paint'].includes(layer)
+            ? [{ group: frameworks, message: `${layer} knows no framework.` }]
+            : []),
+        ],
+      },
+    ],
+  },
+}));
+
+export default ts.config(
+  { ignores: ['node_modules', 'src/gen', '../static'] },
+  js.configs.recommended,
+  ts.configs.strictTypeChecked,
+  ts.configs.stylisticTypeChecked,
+  hooks.configs.flat['recommended-latest'],
+  a11y.flatConfigs.strict,
+  {
+    languageOptions: {
+      globals: globals.browser,
+      parserOptions: {
+        projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+    },
+  },
+  ...direction,
+  { files: ['**/*.{js,mjs}'], ...ts.configs.disableTypeChecked, languageOptions: { globals: globals.node } },
+  prettier,
+);

@@ -1,0 +1,169 @@
+import { useEffect, useMemo, useRef } from 'react';
+import type { CurveSet } from '../lib/curve-set';
+import { formatCount, formatMetric } from '../lib/format';
+import { seriesLabel, type MetricGroup } from '../lib/metric-groups';
+import type { PlotOptions } from '../lib/plot-data';
+import { panRange, scaleRange } from '../lib/zoom';
+import { useChartView } from '../store/chart-store';
+import type { RunStore } from '../store/run-store';
+import { Icon } from '../ui/icon';
+import { THEME_EVENT } from '../ui/theme';
+import { seriesToken } from './colours';
+import styles from './curve-chart.module.css';
+import { CurvePlot, type PlotSeries } from './curve-plot';
+
+interface Props {
+  group: MetricGroup;
+  curves: CurveSet;
+  store: RunStore;
+  options: PlotOptions;
+  tall: boolean;
+}
+
+export function CurveChart({ group, curves, store, options, tall }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<CurvePlot | null>(null);
+  const values = useRef<(HTMLSpanElement | null)[]>([]);
+  const warning = useRef<HTMLSpanElement>(null);
+  const names = group.names.join('|');
+  const series = useMemo<PlotSeries[]>(
+    () =>
+      names.split('|').map((name, i) => ({
+        name,
+        label: seriesLabel(name),
+        colourToken: seriesToken(group.key, name, i),
+      })),
+    [group.key, names],
+  );
+  const { axis, batchesPerEpoch, log, origin, smoothing } = options;
+
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    let inView = true;
+    const make = () => {
+      plot.current?.destroy();
+      plot.current = new CurvePlot(
+        element,
+        curves,
+        series,
+        { axis, batchesPerEpoch, log, origin, smoothing },
+        {
+          onZoom: (range) => useChartView.getState().setRange(range),
+          onValues: (texts) =>
+            texts.forEach((text, i) => {
+              const target = values.current[i];
+              if (target && target.textContent !== text) target.textContent = text;
+            }),
+        },
+      );
+      plot.current.setRange(useChartView.getState().range);
+      update();
+    };
+    const update = () => {
+      describe(element, warning.current, curves, group, series);
+      if (inView) plot.current?.update();
+    };
+    make();
+    const stops = [
+      store.subscribe((page, before) => {
+        if (page.curvesVersion !== before.curvesVersion) update();
+      }),
+      useChartView.subscribe(({ range }) => plot.current?.setRange(range)),
+    ];
+    const size = new ResizeObserver(() => plot.current?.resize(element.clientWidth, element.clientHeight));
+    size.observe(element);
+    // A chart that is scrolled away costs nothing.
+    const view = new IntersectionObserver(([entry]) => {
+      inView = entry?.isIntersecting ?? true;
+      update();
+    });
+    view.observe(element);
+    window.addEventListener(THEME_EVENT, make);
+    return () => {
+      for (const stop of stops) stop();
+      size.disconnect();
+      view.disconnect();
+      window.removeEventListener(THEME_EVENT, make);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [axis, batchesPerEpoch, curves, group, log, origin, series, smoothing, store]);
+
+  const keys = (event: React.KeyboardEvent) => {
+    const { range, setRange } = useChartView.getState();
+    const whole = plot.current?.whole() ?? [0, 1];
+    const next = {
+      '+': () => scaleRange(range, whole, 0.6),
+      '=': () => scaleRange(range, whole, 0.6),
+      '-': () => scaleRange(range, whole, 1 / 0.6),
+      ArrowLeft: () => panRange(range, whole, -0.2),
+      ArrowRight: () => panRange(range, whole, 0.2),
+    }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    setRange(next());
+  };
+
+  return (
+    <div className={styles.chart}>
+      <div className={styles.head}>
+        <h3 className={styles.title}>{group.title}</h3>
+        <ul className={styles.legend}>
+          {series.map(({ name, label, colourToken }, i) => (
+            <li key={name} title={name}>
+              <span
+                className={styles.swatch}
+                style={{ background: `var(${colourToken})` }}
+                aria-hidden="true"
+              />
+              {series.length > 1 && label}
+              <span
+                className={styles.number}
+                ref={(element) => {
+                  values.current[i] = element;
+                }}
+              />
+            </li>
+          ))}
+        </ul>
+        <span ref={warning} className={styles.warning} hidden>
+          <Icon name="warning" size={14} />
+          <span />
+        </span>
+      </div>
+      {/* A picture that answers to keys: zoom and pan are there without a mouse. */}
+      <div
+        ref={host}
+        className={tall ? styles.tall : styles.plot}
+        data-testid={`chart-${group.key.replace(/[^\w]+/g, '-')}`}
+        role="application"
+        aria-roledescription="chart"
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it takes the keys below
+        tabIndex={0}
+        onKeyDown={keys}
+      />
+    </div>
+  );
+}
+
+/** What the chart says to tests and to those who do not see it. */
+function describe(
+  element: HTMLElement,
+  warning: HTMLElement | null,
+  curves: CurveSet,
+  group: MetricGroup,
+  series: readonly PlotSeries[],
+): void {
+  const main = curves.get(series[0]?.name ?? '');
+  element.dataset['points'] = String(Math.round(main?.total ?? 0));
+  const words = series.map(({ name, label }) => `${label} ${formatMetric(curves.get(name)?.last?.value)}`);
+  element.setAttribute('aria-label', `${group.title}: ${words.join(', ')}`);
+  const bad = main?.nonFinite;
+  if (warning === null) return;
+  warning.hidden = bad === undefined || bad.count === 0;
+  const text = warning.lastElementChild;
+  if (bad && text && bad.count > 0) {
+    text.textContent = `${formatCount(bad.count)} not finite, last at step ${formatCount(bad.lastStep)}`;
+  }
+}

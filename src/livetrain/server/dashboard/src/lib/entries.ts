@@ -1,0 +1,142 @@
+/** From a durable record to a line of the log, for those that a person wants to read. */
+import {
+  LogLevel,
+  TrainingStatus,
+  type EpochData,
+  type TelemetryRequest,
+  type Validation,
+} from '../gen/livetrain/proto/telemetry_pb';
+import { formatMetric, formatPercent } from './format';
+
+export type EntryLevel = 'info' | 'good' | 'warning' | 'error' | 'debug';
+
+export interface Entry {
+  /** Unique on this page; the event's offset where it has one. */
+  key: string;
+  timeMs: number;
+  kind: string;
+  level: EntryLevel;
+  text: string;
+  step: number | null;
+}
+
+type Line = Pick<Entry, 'kind' | 'level' | 'text'> & { step?: number };
+
+const STATUS_LINE: Partial<Record<TrainingStatus, [string, EntryLevel]>> = {
+  [TrainingStatus.INITIALIZING]: ['Training is starting', 'info'],
+  [TrainingStatus.RUNNING]: ['Training runs', 'info'],
+  [TrainingStatus.PAUSED]: ['Training is paused', 'warning'],
+  [TrainingStatus.COMPLETED]: ['Training finished', 'good'],
+  [TrainingStatus.FAILED]: ['Training failed', 'error'],
+};
+
+const LEVELS: Partial<Record<LogLevel, EntryLevel>> = {
+  [LogLevel.DEBUG]: 'debug',
+  [LogLevel.WARNING]: 'warning',
+  [LogLevel.ERROR]: 'error',
+  [LogLevel.CRITICAL]: 'error',
+};
+
+function epochLine(data: EpochData): Line {
+  const parts = [];
+  if (data.hasLoss || data.averageLoss !== 0) parts.push(`loss ${formatMetric(data.averageLoss)}`);
+  if (data.hasAccuracy || data.averageAccuracy !== 0)
+    parts.push(`accuracy ${formatPercent(data.averageAccuracy, 1)}`);
+  if (data.validationLoss !== undefined) parts.push(`val. loss ${formatMetric(data.validationLoss)}`);
+  if (data.validationAccuracy !== undefined)
+    parts.push(`val. accuracy ${formatPercent(data.validationAccuracy, 1)}`);
+  const text = [`Epoch ${data.epoch + 1} done`, parts.join(', ')].filter(Boolean).join(': ');
+  return { kind: 'epoch', level: 'info', text, step: Number(data.step) };
+}
+
+function validationLine(data: Validation): Line {
+  const parts = [];
+  if (data.loss !== undefined) parts.push(`loss ${formatMetric(data.loss)}`);
+  if (data.accuracy !== undefined) parts.push(`accuracy ${formatPercent(data.accuracy, 1)}`);
+  for (const { name, value } of data.metrics) parts.push(`${name} ${formatMetric(value)}`);
+  return {
+    kind: 'validation',
+    level: 'info',
+    text: `Validation: ${parts.join(', ')}`,
+    step: Number(data.step),
+  };
+}
+
+function line(record: TelemetryRequest): Line | null {
+  const { payload } = record;
+  switch (payload.case) {
+    case 'statusUpdate': {
+      const { status, message, interrupted } = payload.value;
+      const [text, level] = STATUS_LINE[status] ?? ['Status', 'info'];
+      if (interrupted)
+        return {
+          kind: 'status',
+          level: 'warning',
+          text: `Training was interrupted${message && `: ${message}`}`,
+        };
+      return { kind: 'status', level, text: message === '' ? text : `${text}: ${message}` };
+    }
+    case 'epochData':
+      return epochLine(payload.value);
+    case 'validation':
+      return validationLine(payload.value);
+    case 'log':
+      return {
+        kind: payload.value.source || 'log',
+        level: LEVELS[payload.value.level] ?? 'info',
+        text: payload.value.message,
+      };
+    case 'event': {
+      const { kind, message, step, fields } = payload.value;
+      const details = Object.entries(fields).map(([name, value]) => `${name} ${value}`);
+      const text = message || details.join(', ') || kind.replace(/_/g, ' ');
+      return {
+        kind: kind.replace(/_/g, ' '),
+        level: kind === 'error' ? 'error' : 'info',
+        text,
+        step: Number(step),
+      };
+    }
+    case 'round': {
+      const { round, totalRounds, phase, clientId, metrics } = payload.value;
+      const told = metrics.map(({ name, value }) => `${name} ${formatMetric(value)}`).join(', ');
+      const who = clientId === '' ? '' : `, client ${clientId}`;
+      return {
+        kind: 'round',
+        level: 'info',
+        text: `Round ${round} of ${totalRounds}${who} ${phase}${told && `: ${told}`}`,
+      };
+    }
+    case 'commandResult': {
+      const { message, appliedStep } = payload.value;
+      return {
+        kind: 'command',
+        level: 'info',
+        text: message || 'Command answered',
+        step: Number(appliedStep),
+      };
+    }
+    case 'tombstone': {
+      const { reason, records } = payload.value;
+      return { kind: 'gap', level: 'warning', text: `${records} records are not coming: ${reason}` };
+    }
+    default:
+      return null;
+  }
+}
+
+/** null: nothing to read in this record (a batch, a heartbeat). */
+export function entryOf(record: TelemetryRequest, offset: number, receivedMs: number): Entry | null {
+  const said = line(record);
+  if (said === null) return null;
+  const timeMs = Number(record.timestampMs) || receivedMs;
+  return { ...said, key: `o${offset}`, timeMs, step: said.step ?? null };
+}
+
+/** Two lists of entries into one, each once, oldest first, the last `keep` of them. */
+export function mergeEntries(old: readonly Entry[], fresh: readonly Entry[], keep = 500): Entry[] {
+  const seen = new Set(old.map((entry) => entry.key));
+  const added = fresh.filter((entry) => !seen.has(entry.key));
+  if (added.length === 0) return old as Entry[];
+  return [...old, ...added].sort((a, b) => a.timeMs - b.timeMs).slice(-keep);
+}

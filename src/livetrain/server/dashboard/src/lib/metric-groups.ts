@@ -1,0 +1,58 @@
+/** Which metrics share a chart: `loss`, `val/loss` and `epoch/loss` are one story. */
+
+export interface MetricGroup {
+  /** Stable: what choices are remembered under. */
+  key: string;
+  title: string;
+  names: string[];
+  /** Always in view, or on demand. */
+  shown: boolean;
+}
+
+const STAGES = new Set(['train', 'training', 'val', 'valid', 'validation', 'test', 'eval', 'epoch']);
+const TITLES: Record<string, string> = {
+  loss: 'Loss',
+  accuracy: 'Accuracy',
+  learning_rate: 'Learning rate',
+  lr: 'Learning rate',
+};
+const FIRST = ['loss', 'accuracy', 'learning_rate', 'lr'];
+const MACHINE = /^(perf|system)\//;
+
+function groupKey(name: string): string {
+  if (MACHINE.test(name)) return name;
+  const parts = name.split('/');
+  const rest = parts.filter((part) => !STAGES.has(part));
+  return (rest.length > 0 ? rest : parts).join('/').replace(/^(train|val|test)_/, '');
+}
+
+function title(key: string): string {
+  return TITLES[key] ?? key.replace(/_/g, ' ');
+}
+
+/** Loss first, then accuracy, learning rate, the user's own by name, the machine's last and folded away. */
+export function metricGroups(names: readonly string[]): MetricGroup[] {
+  const groups = new Map<string, string[]>();
+  for (const name of [...names].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
+    const key = groupKey(name);
+    groups.set(key, [...(groups.get(key) ?? []), name]);
+  }
+  const rank = (key: string): number => {
+    const first = FIRST.indexOf(key);
+    if (first >= 0) return first;
+    return MACHINE.test(key) ? 200 : 100;
+  };
+  return [...groups.entries()]
+    .map(([key, members]) => ({ key, title: title(key), names: members, shown: !MACHINE.test(key) }))
+    .sort((a, b) => rank(a.key) - rank(b.key) || (a.key < b.key ? -1 : 1));
+}
+
+/** The series' short name inside its group: `val/loss` in the group Loss is `val`. */
+export function seriesLabel(name: string): string {
+  const parts = name.split('/');
+  if (MACHINE.test(name)) return parts.slice(1).join('/');
+  const stage = parts.find((part) => STAGES.has(part));
+  if (stage === 'epoch') return 'epoch mean';
+  if (stage === 'val' || stage === 'valid' || stage === 'validation') return 'validation';
+  return stage ?? /^(train|val|test)_/.exec(name)?.[1] ?? 'batch';
+}

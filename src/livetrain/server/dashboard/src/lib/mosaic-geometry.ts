@@ -1,0 +1,47 @@
+/** Where the sixteen tiles stand: pure arithmetic in CSS pixels, shared by the canvas and the buttons above it. */
+
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface Geometry {
+  width: number;
+  height: number;
+  columns: number;
+  gap: number;
+  /** The side of a picture. */
+  side: number;
+  /** The height of the words below it. */
+  caption: number;
+  cells: Box[];
+}
+
+export function layOut(width: number, count = 16, columns = 4): Geometry {
+  const gap = width < 480 ? 6 : 8;
+  const side = Math.max(24, Math.floor((width - gap * (columns - 1)) / columns));
+  const caption = side < 100 ? 32 : side < 200 ? 38 : 44;
+  const rows = Math.ceil(count / columns);
+  const cells = Array.from({ length: count }, (_, i) => ({
+    x: (i % columns) * (side + gap),
+    y: Math.floor(i / columns) * (side + caption + gap),
+    width: side,
+    height: side + caption,
+  }));
+  return { width, height: rows * (side + caption + gap) - gap, columns, gap, side, caption, cells };
+}
+
+/** The largest box of that shape in the middle of a square of `side`. */
+export function contain(width: number, height: number, side: number): Box {
+  const scale = side / Math.max(width, height, 1);
+  const w = Math.round(width * scale);
+  const h = Math.round(height * scale);
+  return { x: Math.floor((side - w) / 2), y: Math.floor((side - h) / 2), width: w, height: h };
+}
+
+/** Pixels of a small picture are what there is to see: enlarged they stay squares, only large ones are smoothed. */
+export function isPixelated(pictureSide: number, shownSide: number): boolean {
+  return pictureSide <= 64 && shownSide >= pictureSide * 1.5;
+}

@@ -1,0 +1,29 @@
+/** Frames that the trainer left out, by reason. */
+import { StripReason, type ClientReport, type TelemetryRequest } from '../gen/livetrain/proto/telemetry_pb';
+
+export const STRIP_WORDS: Readonly<Record<string, string>> = {
+  superseded: 'a newer frame came first',
+  rate: 'over the rate limit (max_fps)',
+  budget: 'over the overhead budget (max_overhead)',
+  unwatched: 'nobody was watching',
+  offline: 'no connection to the server',
+  reconnect: 'sent again after a reconnect, without images',
+  oversize: 'too large for the server',
+  unreadable: 'not a readable image',
+  unchanged: 'unchanged pictures',
+};
+
+/** The reason's short name, or null: nothing was left out of this record. */
+export function strippedReason(record: TelemetryRequest): string | null {
+  if (record.stripReason === StripReason.NONE) return null;
+  return StripReason[record.stripReason]?.toLowerCase() ?? 'other';
+}
+
+/** The trainer's own totals, from its report. */
+export function strippedTotals(report: ClientReport | undefined): Record<string, number> {
+  const totals: Record<string, number> = {};
+  for (const [name, value] of Object.entries(report?.counters ?? {})) {
+    if (name.startsWith('stripped.')) totals[name.slice('stripped.'.length)] = Number(value);
+  }
+  return totals;
+}

@@ -1,0 +1,43 @@
+/** From a batch on the wire to sixteen tiles. */
+import type { BatchData, Prediction } from '../gen/livetrain/proto/telemetry_pb';
+import type { Tile } from './tile';
+
+export const TILES = 16;
+
+/** How many tiles the batch has pictures or errors for. */
+export function tileCount(batch: BatchData): number {
+  return Math.min(TILES, batch.strip?.count ?? batch.images.length);
+}
+
+function predicted(prediction: Prediction | undefined, names: readonly string[]) {
+  if (prediction === undefined) return { index: -1, label: '', confidence: Number.NaN, top: [] };
+  const { predictedClass: index, predictedLabel, confidence } = prediction;
+  const top = prediction.topKScores.map(({ classIdx, label, score }) => ({
+    index: classIdx,
+    label: label || names[classIdx] || `class ${classIdx}`,
+    score,
+  }));
+  return { index, label: predictedLabel || (names[index] ?? ''), confidence, top };
+}
+
+/** @param names the class names of the run, by index; may be shorter than the classes. */
+export function tilesOf(batch: BatchData, names: readonly string[]): Tile[] {
+  return Array.from({ length: tileCount(batch) }, (_, i) => {
+    const { index, label, confidence, top } = predicted(batch.predictions[i], names);
+    const truthIndex = batch.groundTruth[i] ?? -1;
+    const truth =
+      truthIndex < 0 ? null : { index: truthIndex, label: names[truthIndex] ?? `class ${truthIndex}` };
+    return {
+      index,
+      label,
+      confidence,
+      truth,
+      right: truth === null || index < 0 ? null : index === truthIndex,
+      top,
+      loss: batch.perSampleLoss[i] ?? null,
+      id: batch.sampleIds[i] ?? batch.images[i]?.imageId ?? '',
+      caption: batch.captions[i] ?? '',
+      error: batch.images[i]?.error ?? '',
+    };
+  });
+}

@@ -1,0 +1,189 @@
+/** One run's live feed: decodes what the server says, remembers how far it got, and grants frames. */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  LiveMessageSchema,
+  ViewerMessageSchema,
+  type Events,
+  type Frame,
+  type Resumed,
+  type RunEvent,
+  type RunState,
+  type Snapshot,
+  type ViewerMessage,
+} from '../gen/livetrain/proto/live_pb';
+import { CreditWindow } from '../lib/credit-window';
+import { entryOf, type Entry } from '../lib/entries';
+import { pointsOf, stepOf, type Point } from '../lib/points';
+import type { Link } from '../lib/reconnect';
+import { ResumeCursor } from '../lib/resume-cursor';
+import { strippedReason } from '../lib/stripped';
+import { Connection } from './connection';
+import type { FromWorker } from './messages';
+import { PictureKeeper } from './pictures';
+import { curveData, frameView, performanceView, runView } from './views';
+
+const CURVE_POINTS = 1500;
+const PING_MS = 15_000;
+
+export class Feed {
+  private readonly connection: Connection;
+  private readonly cursor = new ResumeCursor();
+  private readonly credit = new CreditWindow();
+  private readonly keeper = new PictureKeeper();
+  private classNames: readonly string[] = [];
+  private lostAt: number | null = null;
+  private readonly pingTimer: number;
+
+  constructor(
+    url: string,
+    private readonly emit: (message: FromWorker, transfer?: Transferable[]) => void,
+  ) {
+    this.connection = new Connection(url, {
+      opened: () => this.hello(),
+      message: (data) => this.take(data),
+      changed: (link, retryInMs) => this.changed(link, retryInMs),
+    });
+    this.pingTimer = self.setInterval(() => this.say({ case: 'ping', value: {} as never }), PING_MS);
+    this.connection.start();
+  }
+
+  /** The page has painted a frame, or replaced it by a newer one. */
+  painted(number: number): void {
+    this.credit.done();
+    this.grant(number);
+  }
+
+  wake(): void {
+    this.connection.wake();
+  }
+
+  stop(): void {
+    self.clearInterval(this.pingTimer);
+    this.connection.stop();
+  }
+
+  private changed(link: Link, retryInMs: number | null): void {
+    if (link.phase === 'waiting') this.lostAt ??= performance.now();
+    const sinceMs = this.lostAt === null ? 0 : performance.now() - this.lostAt;
+    this.emit({ type: 'link', link, retryInMs, sinceMs });
+  }
+
+  private hello(): void {
+    this.credit.restart();
+    const { epoch, offset } = this.cursor;
+    this.say({ case: 'hello', value: { epoch, offset: BigInt(offset), points: CURVE_POINTS } as never });
+  }
+
+  private say(body: ViewerMessage['body']): void {
+    this.connection.send(toBinary(ViewerMessageSchema, create(ViewerMessageSchema, { body } as never)));
+  }
+
+  private grant(paintedFrame: number): void {
+    const frames = this.credit.grant();
+    if (frames > 0) {
+      this.say({ case: 'frameCredit', value: { frames, paintedFrame: BigInt(paintedFrame) } as never });
+    }
+  }
+
+  private take(data: Uint8Array): void {
+    const { body } = fromBinary(LiveMessageSchema, data);
+    switch (body.case) {
+      case 'snapshot':
+        return this.snapshot(body.value);
+      case 'resumed':
+        return this.resumed(body.value);
+      case 'events':
+        return this.events(body.value);
+      case 'frame':
+        return void this.frame(body.value, false);
+      case 'state':
+        return this.state(body.value);
+      case 'performance':
+        return this.emit({ type: 'performance', performance: performanceView(body.value) });
+      case 'presence':
+        return this.emit({ type: 'viewers', viewers: body.value.viewers });
+    }
+  }
+
+  private state(state: RunState): void {
+    const names = state.config?.classNames;
+    if (names !== undefined && names.length > 0) this.classNames = names;
+    this.emit({ type: 'state', run: runView(state) });
+  }
+
+  private snapshot(snapshot: Snapshot): void {
+    const { reset, caughtUp } = this.cursor.snapshot(snapshot.epoch, Number(snapshot.offset));
+    this.back(reset, caughtUp);
+    if (snapshot.state) this.state(snapshot.state);
+    this.emit({ type: 'curves', curves: snapshot.curves.map(curveData) });
+    this.tell(snapshot.recent, false);
+    if (snapshot.performance) {
+      this.emit({ type: 'performance', performance: performanceView(snapshot.performance) });
+    }
+    if (snapshot.presence) this.emit({ type: 'viewers', viewers: snapshot.presence.viewers });
+    if (snapshot.frame) void this.frame(snapshot.frame, true);
+    this.grant(0);
+  }
+
+  private resumed(resumed: Resumed): void {
+    this.back(false, Number(resumed.toOffset) - Number(resumed.fromOffset));
+    if (resumed.state) this.state(resumed.state);
+    this.grant(0);
+  }
+
+  private back(reset: boolean, events: number): void {
+    if (this.lostAt === null) return;
+    const awayMs = performance.now() - this.lostAt;
+    this.lostAt = null;
+    this.emit({ type: 'back', caughtUp: { reset, events, awayMs } });
+  }
+
+  private events(events: Events): void {
+    const fresh: RunEvent[] = [];
+    for (const event of events.events) {
+      const verdict = this.cursor.admit(Number(event.offset));
+      if (verdict === 'hole') {
+        this.tell(fresh, true);
+        return this.connection.renew('Some records were missing.');
+      }
+      if (verdict === 'new') fresh.push(event);
+    }
+    this.tell(fresh, true);
+  }
+
+  /** @param withPoints false: the snapshot's curves hold their points already. */
+  private tell(events: readonly RunEvent[], withPoints: boolean): void {
+    const points: Point[] = [];
+    const entries: Entry[] = [];
+    const stripped: Record<string, number> = {};
+    let step = -1;
+    let epoch = -1;
+    for (const { offset, receivedMs, record } of events) {
+      if (record === undefined) continue;
+      const entry = entryOf(record, Number(offset), Number(receivedMs));
+      if (entry !== null) entries.push(entry);
+      if (!withPoints) continue;
+      points.push(...pointsOf(record, Number(receivedMs)));
+      const reason = strippedReason(record);
+      if (reason !== null) stripped[reason] = (stripped[reason] ?? 0) + 1;
+      step = Math.max(step, stepOf(record) ?? -1);
+      if (record.payload.case === 'batchData') epoch = record.payload.value.epoch;
+      if (record.payload.case === 'statusUpdate') {
+        const names = record.payload.value.config?.classNames ?? [];
+        if (names.length > 0) this.classNames = names;
+      }
+    }
+    if (points.length + entries.length > 0 || step >= 0) {
+      this.emit({ type: 'events', points, entries, stripped, step, epoch });
+    }
+  }
+
+  private async frame(frame: Frame, free: boolean): Promise<void> {
+    this.credit.received(free);
+    const payload = frame.record?.payload;
+    const pictures = payload?.case === 'batchData' ? await this.keeper.pictures(payload.value) : null;
+    const view = pictures === null ? null : frameView(frame, this.classNames, pictures);
+    if (view === null || pictures === null) return this.painted(Number(frame.frameNumber));
+    this.emit({ type: 'frame', frame: view }, this.keeper.transferable(pictures));
+  }
+}

@@ -1,0 +1,92 @@
+/** What the worker and the page say to each other: plain data, no protobuf and no bigint past this line. */
+import type { CurveData } from '../lib/curve-set';
+import type { Entry } from '../lib/entries';
+import type { Point } from '../lib/points';
+import type { Link } from '../lib/reconnect';
+import type { Tile } from '../lib/tile';
+
+export interface RunView {
+  runId: string;
+  name: string;
+  project: string;
+  status: string;
+  contact: string;
+  message: string;
+  createdMs: number;
+  lastHeardMs: number;
+  endedMs: number;
+  steps: number;
+  epoch: number;
+  tags: string[];
+  config: {
+    totalEpochs: number;
+    batchesPerEpoch: number;
+    batchSize: number;
+    model: string;
+    dataset: string;
+    settings: string;
+  };
+  /** What the trainer lets itself be told; nothing else may be offered. */
+  controls: { verb: string; title: string }[];
+  report: { stripped: Record<string, number>; overheadPercent: number; governor: string } | null;
+}
+
+export interface PerformanceView {
+  remainingSeconds: number;
+  trainerFps: number;
+  ingestFps: number;
+  batchMs: number;
+  overheadPercent: number | null;
+  resources: {
+    cpuPercent: number;
+    memoryMb: number;
+    memoryTotalMb: number;
+    gpu: { percent: number; memoryMb: number; memoryTotalMb: number } | null;
+  } | null;
+}
+
+export type Pictures =
+  | { kind: 'strip'; bitmap: ImageBitmap; tileWidth: number; tileHeight: number }
+  | { kind: 'tiles'; bitmaps: (ImageBitmap | null)[] };
+
+export interface FrameView {
+  number: number;
+  step: number;
+  epoch: number;
+  rank: number;
+  /** Unix microseconds of the log_batch call; 0: not said. */
+  loggedUs: number;
+  /** Frames that the server replaced before this page could take them, so far. */
+  serverSkipped: number;
+  pictures: Pictures;
+  tiles: Tile[];
+  loss: number | null;
+  accuracy: number | null;
+}
+
+export interface CaughtUp {
+  /** Another store than before: what was here is of no use any more. */
+  reset: boolean;
+  events: number;
+  awayMs: number;
+}
+
+export type FromWorker =
+  | { type: 'link'; link: Link; retryInMs: number | null; sinceMs: number }
+  | { type: 'state'; run: RunView }
+  | { type: 'curves'; curves: CurveData[] }
+  | {
+      type: 'events';
+      points: Point[];
+      entries: Entry[];
+      stripped: Record<string, number>;
+      step: number;
+      epoch: number;
+    }
+  | { type: 'performance'; performance: PerformanceView }
+  | { type: 'viewers'; viewers: number }
+  | { type: 'back'; caughtUp: CaughtUp }
+  | { type: 'frame'; frame: FrameView };
+
+export type ToWorker =
+  { type: 'open'; url: string } | { type: 'painted'; number: number } | { type: 'wake' } | { type: 'stop' };

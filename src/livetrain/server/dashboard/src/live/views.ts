@@ -1,0 +1,100 @@
+/** Protobuf messages to what the page keeps: plain data without bigint. */
+import type { Curve, Frame, Performance, RunState } from '../gen/livetrain/proto/live_pb';
+import type { CurveData } from '../lib/curve-set';
+import { strippedTotals } from '../lib/stripped';
+import { tilesOf } from '../lib/tiles-of';
+import type { FrameView, PerformanceView, Pictures, RunView } from './messages';
+
+export function runView(state: RunState): RunView {
+  const { config, report } = state;
+  return {
+    runId: state.runId,
+    name: state.name,
+    project: state.project,
+    status: state.status,
+    contact: state.contact,
+    message: state.message,
+    createdMs: Number(state.createdMs),
+    lastHeardMs: Number(state.lastHeardMs),
+    endedMs: Number(state.endedMs),
+    steps: Number(state.steps),
+    epoch: state.epoch,
+    tags: state.tags,
+    config: {
+      totalEpochs: config?.totalEpochs ?? 0,
+      batchesPerEpoch: config?.batchesPerEpoch ?? 0,
+      batchSize: config?.batchSize ?? 0,
+      model: config?.modelName ?? '',
+      dataset: config?.datasetName ?? '',
+      settings: config?.configJson ?? '',
+    },
+    controls: state.controls.map(({ verb, title }) => ({ verb, title })),
+    report: report
+      ? {
+          stripped: strippedTotals(report),
+          overheadPercent: report.overheadPercent,
+          governor: report.governor,
+        }
+      : null,
+  };
+}
+
+export function curveData(curve: Curve): CurveData {
+  return {
+    name: curve.name,
+    steps: Float64Array.from(curve.steps, Number),
+    values: Float64Array.from(curve.values),
+    times: Float64Array.from(curve.times),
+    total: Number(curve.totalPoints),
+  };
+}
+
+export function performanceView(performance: Performance): PerformanceView {
+  const { data, ingestFps } = performance;
+  const used = data?.resourceUsage;
+  return {
+    remainingSeconds: data?.estimatedTimeRemainingSec ?? 0,
+    trainerFps: data?.currentFps ?? 0,
+    ingestFps,
+    batchMs: data?.timePerBatchMs ?? 0,
+    overheadPercent: data?.overheadPercent ?? null,
+    resources: used
+      ? {
+          cpuPercent: used.cpuPercent,
+          memoryMb: used.memoryMb,
+          memoryTotalMb: used.memoryTotalMb,
+          gpu:
+            used.hasGpu || used.gpuMemoryMb > 0
+              ? { percent: used.gpuPercent, memoryMb: used.gpuMemoryMb, memoryTotalMb: used.gpuMemoryTotalMb }
+              : null,
+        }
+      : null,
+  };
+}
+
+function hasPicture(pictures: Pictures, i: number): boolean {
+  return pictures.kind === 'strip' || (pictures.bitmaps[i] ?? null) !== null;
+}
+
+/** null: the frame carries no batch. */
+export function frameView(frame: Frame, names: readonly string[], pictures: Pictures): FrameView | null {
+  const payload = frame.record?.payload;
+  if (payload?.case !== 'batchData') return null;
+  const batch = payload.value;
+  return {
+    number: Number(frame.frameNumber),
+    step: Number(batch.step) || batch.batchIdx,
+    epoch: batch.epoch,
+    rank: frame.rank,
+    loggedUs: Number(batch.loggedUs),
+    serverSkipped: Number(frame.skipped),
+    pictures,
+    tiles: tilesOf(batch, names).map((tile, i) =>
+      tile.error === '' && !hasPicture(pictures, i)
+        ? { ...tile, error: 'the picture cannot be decoded' }
+        : tile,
+    ),
+    loss: batch.batchLoss ?? null,
+    accuracy: batch.batchAccuracy ?? null,
+  };
+}

@@ -1,0 +1,57 @@
+import type { ReactNode } from 'react';
+import { useStore } from 'zustand';
+import { formatCount } from '../../lib/format';
+import { settingRows } from '../../lib/settings';
+import type { RunStore } from '../../store/run-store';
+import { Panel } from '../../ui/panel';
+import styles from './about-panel.module.css';
+
+/** What the run was started with, and what watching it costs. */
+export function AboutPanel({ store }: { store: RunStore }) {
+  const run = useStore(store, (page) => page.run);
+  const viewers = useStore(store, (page) => page.viewers);
+  if (run === null) return null;
+  const { config, report } = run;
+  const rows: [string, ReactNode][] = [
+    ['Run', <code key="id">{run.runId}</code>],
+    ['Project', run.project],
+    ['Started', run.createdMs > 0 && new Date(run.createdMs).toLocaleString('en-GB')],
+    ['Model', config.model],
+    ['Data', config.dataset],
+    ['Batch size', config.batchSize > 0 && formatCount(config.batchSize)],
+    ['Tags', run.tags.length > 0 && <Tags key="tags" tags={run.tags} />],
+    ...settingRows(config.settings),
+    [
+      'Overhead',
+      report && `${report.overheadPercent.toFixed(2)} % of the training thread. ${report.governor}`,
+    ],
+    ['Watching', viewers > 0 && `${viewers} ${viewers === 1 ? 'page' : 'pages'}`],
+  ];
+  return (
+    <Panel title="About this run">
+      <dl className={styles.list}>
+        {rows.map(
+          ([name, value]) =>
+            value !== false &&
+            value !== '' &&
+            value !== null && (
+              <div key={name} style={{ display: 'contents' }}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ),
+        )}
+      </dl>
+    </Panel>
+  );
+}
+
+function Tags({ tags }: { tags: readonly string[] }) {
+  return (
+    <span className={styles.tags}>
+      {tags.map((tag) => (
+        <span key={tag}>{tag}</span>
+      ))}
+    </span>
+  );
+}

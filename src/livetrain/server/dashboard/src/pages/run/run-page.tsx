@@ -1,0 +1,61 @@
+import { useEffect } from 'react';
+import { useStore } from 'zustand';
+import { ChartsPanel } from '../../charts/charts-panel';
+import { TilesPanel } from '../../tiles/tiles-panel';
+import type { RunSession } from '../../session/run-session';
+import { useChartView } from '../../store/chart-store';
+import { usePrefs } from '../../store/prefs-store';
+import { useShortcuts } from '../../ui/use-shortcuts';
+import { AboutPanel } from './about-panel';
+import { Banners } from './banners';
+import { Facts } from './facts';
+import { LogPanel } from './log-panel';
+import styles from './run-page.module.css';
+
+const AXES = ['step', 'time', 'epoch'] as const;
+
+function useRunShortcuts(session: RunSession): void {
+  useShortcuts({
+    h: () => session.hold(!session.store.getState().held),
+    w: () => usePrefs.setState(({ order }) => ({ order: order === 'worst' ? 'drawn' : 'worst' })),
+    l: () => usePrefs.setState(({ log }) => ({ log: !log })),
+    x: () => {
+      useChartView.getState().setRange(null);
+      usePrefs.setState(({ axis }) => ({ axis: AXES[(AXES.indexOf(axis) + 1) % AXES.length] ?? 'step' }));
+    },
+    '0': () => useChartView.getState().setRange(null),
+  });
+}
+
+/** One run, live: the tiles, the numbers, the curves, and what happened. */
+export function RunPage({ session }: { session: RunSession }) {
+  const stale = useStore(session.store, ({ link }) => link.phase !== 'live' && link.everLive);
+  const name = useStore(session.store, (page) => page.run?.name ?? '');
+  useRunShortcuts(session);
+  useEffect(() => {
+    document.title = name === '' ? 'livetrain' : `${name} · livetrain`;
+    return () => useChartView.getState().setRange(null);
+  }, [name]);
+  const dim = stale ? styles.stale : undefined;
+  return (
+    <main className={styles.page}>
+      <h1 className="sr-only">{name || 'Run'}</h1>
+      <Banners session={session} />
+      <div className={dim}>
+        <Facts session={session} />
+      </div>
+      <div className={styles.columns}>
+        <TilesPanel session={session} stale={stale} />
+        <div className={styles.column}>
+          <div className={dim}>
+            <ChartsPanel curves={session.curves} store={session.store} />
+          </div>
+          <div className={styles.pair}>
+            <LogPanel store={session.store} />
+            <AboutPanel store={session.store} />
+          </div>
+        </div>
+      </div>
+    </main>
+  );
+}

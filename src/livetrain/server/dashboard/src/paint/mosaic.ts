@@ -1,0 +1,176 @@
+/** Paints a frame's sixteen tiles on one canvas, without React: the only thing on the page that runs at frame rate. */
+import { contain, isPixelated, layOut, type Box, type Geometry } from '../lib/mosaic-geometry';
+import { worstFirst, type Tile } from '../lib/tile';
+import { TILES } from '../lib/tiles-of';
+import type { FrameView, Pictures } from '../live/messages';
+import { drawCaptions } from './captions';
+import { readPalette, type Palette } from './palette';
+import { TextFitter } from './text-fitter';
+
+export type Order = 'drawn' | 'worst';
+
+interface Source {
+  image: ImageBitmap;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+function sourceOf(pictures: Pictures, i: number): Source | null {
+  if (pictures.kind === 'strip') {
+    const { bitmap: image, tileWidth: width, tileHeight: height } = pictures;
+    return { image, x: 0, y: i * height, width, height };
+  }
+  const image = pictures.bitmaps[i];
+  return image ? { image, x: 0, y: 0, width: image.width, height: image.height } : null;
+}
+
+export function freePictures({ pictures }: FrameView): void {
+  if (pictures.kind === 'strip') pictures.bitmap.close();
+  else for (const bitmap of pictures.bitmaps) bitmap?.close();
+}
+
+export class Mosaic {
+  private readonly context: CanvasRenderingContext2D;
+  private readonly fitter = new TextFitter();
+  private palette: Palette;
+  private geometry: Geometry = layOut(640);
+  private scale = 1;
+  private frame: FrameView | null = null;
+  private order: Order = 'drawn';
+  /** Which tile stands at each position. */
+  positions: number[] = [];
+
+  constructor(readonly canvas: HTMLCanvasElement) {
+    // Opaque: the compositor then copies instead of blending.
+    const context = canvas.getContext('2d', { alpha: false });
+    if (context === null) throw new Error('this browser gives no 2d canvas');
+    this.context = context;
+    this.palette = readPalette(canvas);
+  }
+
+  get current(): FrameView | null {
+    return this.frame;
+  }
+
+  tileAt(position: number): Tile | null {
+    return this.frame?.tiles[this.positions[position] ?? -1] ?? null;
+  }
+
+  /** @param width CSS pixels; the height follows from it. */
+  resize(width: number, scale: number): Geometry {
+    this.geometry = layOut(width);
+    this.scale = scale;
+    this.canvas.width = Math.round(this.geometry.width * scale);
+    this.canvas.height = Math.round(this.geometry.height * scale);
+    this.canvas.style.height = `${this.geometry.height}px`;
+    this.redraw();
+    return this.geometry;
+  }
+
+  recolour(): void {
+    this.palette = readPalette(this.canvas);
+    this.redraw();
+  }
+
+  setOrder(order: Order): void {
+    this.order = order;
+    this.redraw();
+  }
+
+  /** Takes the frame over: its bitmaps are freed when the next one is painted. */
+  paint(frame: FrameView): void {
+    if (this.frame !== null) freePictures(this.frame);
+    this.frame = frame;
+    this.redraw();
+  }
+
+  /** The picture at a position, large, on another canvas. False: there is none. */
+  copyTile(position: number, target: HTMLCanvasElement): boolean {
+    const source = this.frame && sourceOf(this.frame.pictures, this.positions[position] ?? -1);
+    const context = target.getContext('2d');
+    if (!source || !context || source.image.width === 0) return false;
+    const { width: side } = target;
+    const box = contain(source.width, source.height, side);
+    context.clearRect(0, 0, side, side);
+    this.drawPicture(context, source, box, 0, 0, side / this.scale);
+    return true;
+  }
+
+  free(): void {
+    if (this.frame !== null) freePictures(this.frame);
+    this.frame = null;
+  }
+
+  private redraw(): void {
+    const { context, geometry, palette, frame } = this;
+    context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    context.fillStyle = palette.surface;
+    context.fillRect(0, 0, geometry.width, geometry.height);
+    const tiles = frame?.tiles ?? [];
+    this.positions = this.order === 'worst' ? worstFirst(tiles) : tiles.map((_, i) => i);
+    for (let position = 0; position < TILES; position++) this.drawSquare(position);
+    const captions = this.positions.flatMap((at, position) => {
+      const tile = tiles[at];
+      const cell = geometry.cells[position];
+      return tile && cell ? [{ tile, cell }] : [];
+    });
+    drawCaptions(context, captions, palette, this.fitter);
+  }
+
+  private drawSquare(position: number): void {
+    const { context, geometry, palette, frame } = this;
+    const cell = geometry.cells[position];
+    if (cell === undefined) return;
+    const { side } = geometry;
+    const at = this.positions[position] ?? -1;
+    const tile = frame?.tiles[at];
+    const source = frame === null || tile === undefined ? null : sourceOf(frame.pictures, at);
+    const box = source && contain(source.width, source.height, side);
+    if (box === null || box.width < side || box.height < side) {
+      context.fillStyle = palette.well;
+      context.fillRect(cell.x, cell.y, side, side);
+    }
+    if (source && box) this.drawPicture(context, source, box, cell.x, cell.y, side);
+    else if (tile !== undefined) this.drawError(tile.error, cell);
+    if (tile?.right === false) {
+      context.strokeStyle = palette.wrong;
+      context.lineWidth = 2;
+      context.strokeRect(cell.x + 1, cell.y + 1, side - 2, side - 2);
+    }
+  }
+
+  private drawPicture(
+    context: CanvasRenderingContext2D,
+    { image, x, y, width, height }: Source,
+    box: Box,
+    left: number,
+    top: number,
+    shownSide: number,
+  ): void {
+    context.imageSmoothingEnabled = !isPixelated(Math.max(width, height), shownSide * this.scale);
+    context.drawImage(image, x, y, width, height, left + box.x, top + box.y, box.width, box.height);
+  }
+
+  private drawError(error: string, cell: Box): void {
+    const { context, palette } = this;
+    context.fillStyle = palette.muted;
+    context.font = `400 12px ${palette.font}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    const words = error.split(' ');
+    const lines: string[] = [];
+    for (const word of words) {
+      const last = lines.at(-1);
+      if (last !== undefined && context.measureText(`${last} ${word}`).width < cell.width - 12)
+        lines[lines.length - 1] = `${last} ${word}`;
+      else lines.push(word);
+    }
+    const shown = lines.slice(0, 5);
+    shown.forEach((words, i) => {
+      const y = cell.y + cell.width / 2 + (i - (shown.length - 1) / 2) * 15;
+      context.fillText(this.fitter.fit(context, words, cell.width - 8), cell.x + cell.width / 2, y);
+    });
+  }
+}

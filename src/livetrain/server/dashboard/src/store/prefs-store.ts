@@ -1,0 +1,34 @@
+/** What a person chose, kept in this browser. */
+import { create } from 'zustand';
+import { persist } from 'zustand/middleware';
+import type { Axis } from '../lib/plot-data';
+
+export type Theme = 'system' | 'light' | 'dark';
+export type Order = 'drawn' | 'worst';
+
+export interface Prefs {
+  theme: Theme;
+  order: Order;
+  /** 0 to 0.99. */
+  smoothing: number;
+  log: boolean;
+  axis: Axis;
+  /** Charts switched on or off by hand, by group key. */
+  charts: Record<string, boolean>;
+  set: (change: Partial<Omit<Prefs, 'set'>>) => void;
+}
+
+export const usePrefs = create<Prefs>()(
+  persist(
+    (set) => ({
+      theme: 'system',
+      order: 'drawn',
+      smoothing: 0.9,
+      log: false,
+      axis: 'step',
+      charts: {},
+      set: (change) => set(change),
+    }),
+    { name: 'livetrain', version: 1 },
+  ),
+);

@@ -1,0 +1,70 @@
+/** What the page of one run shows, but for pictures and curves: those are too many for a store and too fast. */
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { Entry } from '../lib/entries';
+import { initialLink, type Link } from '../lib/reconnect';
+import type { CaughtUp, PerformanceView, RunView } from '../live/messages';
+
+export interface FrameFacts {
+  number: number;
+  step: number;
+  epoch: number;
+  rank: number;
+  right: number;
+  judged: number;
+}
+
+export interface Rates {
+  fps: number;
+  /** Milliseconds from log_batch to paint; null: not known, or the clocks differ. */
+  p50: number | null;
+  p99: number | null;
+}
+
+export interface LeftOut {
+  trainer: Record<string, number>;
+  server: number;
+  browser: number;
+}
+
+export interface RunPage {
+  link: Link;
+  /** When the connection was lost, on this page's clock, Unix milliseconds; null: it is there. */
+  lostAtMs: number | null;
+  back: (CaughtUp & { atMs: number }) | null;
+  run: RunView | null;
+  step: number | null;
+  epoch: number;
+  performance: PerformanceView | null;
+  viewers: number;
+  entries: readonly Entry[];
+  frame: FrameFacts | null;
+  rates: Rates;
+  leftOut: LeftOut;
+  metricNames: readonly string[];
+  /** Goes up when a curve has changed: charts look again. */
+  curvesVersion: number;
+  /** The picture is held still by the user. */
+  held: boolean;
+}
+
+export type RunStore = StoreApi<RunPage>;
+
+export const initialPage: RunPage = {
+  link: initialLink,
+  lostAtMs: null,
+  back: null,
+  run: null,
+  step: null,
+  epoch: 0,
+  performance: null,
+  viewers: 0,
+  entries: [],
+  frame: null,
+  rates: { fps: 0, p50: null, p99: null },
+  leftOut: { trainer: {}, server: 0, browser: 0 },
+  metricNames: [],
+  curvesVersion: 0,
+  held: false,
+};
+
+export const createRunStore = (): RunStore => createStore<RunPage>(() => initialPage);

@@ -1,0 +1,58 @@
+import { useStore } from 'zustand';
+import { formatCount, formatFps, formatMs } from '../lib/format';
+import { STRIP_WORDS } from '../lib/stripped';
+import type { RunStore } from '../store/run-store';
+import { Hint } from '../ui/hint';
+import styles from './tiles-panel.module.css';
+
+const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+
+function Reasons({ counts }: { counts: Record<string, number> }) {
+  const rows = Object.entries(counts).filter(([, n]) => n > 0);
+  if (rows.length === 0) return <>The trainer has sent every frame.</>;
+  return (
+    <ul>
+      {rows.map(([reason, n]) => (
+        <li key={reason}>
+          {formatCount(n)} – {STRIP_WORDS[reason] ?? reason}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** How live the picture is, and every frame that is not in it. */
+export function FrameMeters({ store }: { store: RunStore }) {
+  const rates = useStore(store, (page) => page.rates);
+  const leftOut = useStore(store, (page) => page.leftOut);
+  const performance = useStore(store, (page) => page.performance);
+  return (
+    <dl className={styles.meters}>
+      <div>
+        <dt>Painted</dt>
+        <dd>
+          {formatFps(rates.fps)} <span>fps, trainer sends {formatFps(performance?.ingestFps ?? 0)}</span>
+        </dd>
+      </div>
+      <div>
+        <dt>Log to paint</dt>
+        <dd data-testid="latency">
+          {formatMs(rates.p50)} <span>p99 {formatMs(rates.p99)}</span>
+        </dd>
+      </div>
+      <div>
+        <dt>Frames left out</dt>
+        <dd data-testid="left-out">
+          <Hint text={<Reasons counts={leftOut.trainer} />}>
+            {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the hint opens on focus */}
+            <span tabIndex={0}>trainer {formatCount(total(leftOut.trainer))}</span>
+          </Hint>
+          <span>
+            {' '}
+            · server {formatCount(leftOut.server)} · browser {formatCount(leftOut.browser)}
+          </span>
+        </dd>
+      </div>
+    </dl>
+  );
+}

@@ -1,0 +1,76 @@
+import { useStore } from 'zustand';
+import { formatCount } from '../lib/format';
+import { isOver } from '../lib/words';
+import type { RunSession } from '../session/run-session';
+import { usePrefs } from '../store/prefs-store';
+import { Button } from '../ui/button';
+import { Choice } from '../ui/choice';
+import { Panel } from '../ui/panel';
+import { FrameMeters } from './frame-meters';
+import { TileStage } from './tile-stage';
+import styles from './tiles-panel.module.css';
+
+const ORDERS = [
+  { value: 'drawn', label: 'As drawn' },
+  { value: 'worst', label: 'Worst first' },
+] as const;
+
+function Title({ session }: { session: RunSession }) {
+  const frame = useStore(session.store, (page) => page.frame);
+  return (
+    <>
+      What the model sees{' '}
+      {frame !== null && (
+        <span className={styles.score}>
+          step {formatCount(frame.step)}
+          {frame.judged > 0 && `, ${frame.right} of ${frame.judged} right`}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Empty({ over }: { over: boolean }) {
+  return (
+    <p className={styles.empty}>
+      <strong>{over ? 'No picture is kept of this run' : 'Waiting for the first picture'}</strong>
+      <span>
+        {over
+          ? 'Pictures are live: the curves are what stays.'
+          : 'It comes with the first log_batch that has images.'}
+      </span>
+    </p>
+  );
+}
+
+export function TilesPanel({ session, stale }: { session: RunSession; stale: boolean }) {
+  const held = useStore(session.store, (page) => page.held);
+  const empty = useStore(session.store, (page) => page.frame === null);
+  const over = useStore(session.store, (page) => isOver(page.run?.status ?? ''));
+  const order = usePrefs((prefs) => prefs.order);
+  const set = usePrefs((prefs) => prefs.set);
+  return (
+    <Panel
+      title={<Title session={session} />}
+      tools={
+        <div className={styles.tools}>
+          <Button icon={held ? 'play' : 'hold'} aria-pressed={held} onClick={() => session.hold(!held)}>
+            {held ? 'Held' : 'Hold'}
+          </Button>
+          <Choice
+            label="Order of the tiles"
+            value={order}
+            options={ORDERS}
+            onChange={(next) => set({ order: next })}
+          />
+        </div>
+      }
+    >
+      <div className={styles.stage}>
+        <TileStage session={session} stale={stale} />
+        {empty && <Empty over={over} />}
+      </div>
+      <FrameMeters store={session.store} />
+    </Panel>
+  );
+}
