@@ -159,6 +159,7 @@ class Spool:
         self._retry_at: float | None = None  # None: never
         self._tail = Tail()
         self._durable = 0
+        self._replaced: set[int] = set()  # bounded by the server's credit
         self._meta_is_written = True
         self._closed = False
         self._records = self._refused = self._thinned = self._corrupt = self._disk_errors = 0
@@ -184,6 +185,11 @@ class Spool:
         if self._durable >= self.last_seq:
             return 0
         return self._tail.waiting_size + (self._files.size if self._files is not None else 0)
+
+    @property
+    def thinned(self) -> int:
+        """How many records were left out, or not taken in, because there was no room."""
+        return self._refused + self._thinned + (self._files.thinned if self._files else 0)
 
     @property
     def stats(self) -> SpoolStats:
@@ -285,7 +291,7 @@ class Spool:
             if record is not None:
                 if entries and max_bytes < len(record.payload):
                     return entries
-                entries.append((seq, record.payload))
+                entries.append((seq, None if seq in self._replaced else record.payload))
                 max_bytes -= len(record.payload)
                 seq += 1
         return entries
@@ -305,6 +311,11 @@ class Spool:
             return records[index], records[index].seq
         return None, self.last_seq + 1
 
+    def replace(self, seq: int) -> None:
+        """Make a hole of a record that the server will never take."""
+        if seq > self._durable:
+            self._replaced.add(seq)
+
     def trim(self, durable_seq: int) -> None:
         """Forget what the server acknowledged.
 
@@ -314,6 +325,7 @@ class Spool:
             return
         self._durable = durable_seq
         self._tail.drop_through(durable_seq)
+        self._replaced = {seq for seq in self._replaced if seq > durable_seq}
         if durable_seq > self.last_seq:
             self.last_seq = durable_seq
         if (files := self._files) is not None:

@@ -152,6 +152,15 @@ def test_trimming_past_the_end_makes_the_next_number_follow(directory: Path) -> 
     assert read_all(Spool.open(directory), after=10) == [(11, b"next")]
 
 
+def test_a_replaced_record_is_a_hole(directory: Path) -> None:
+    spool = Spool.open(directory)
+    fill(spool, 3)
+    spool.replace(2)
+    assert read_all(spool) == [(1, payload(1)), (2, None), (3, payload(3))]
+    spool.trim(2)
+    assert read_all(spool) == [(3, payload(3))]
+
+
 # ---------------------------------------------------------------- the next process
 
 
