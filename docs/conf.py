@@ -38,8 +38,12 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autoclass_content = "class"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+# Attributes as a list in the class: a property with a docstring of its own is not described twice.
+napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = "livetrain"
