@@ -1,0 +1,163 @@
+"""What a batch and an output hold: images, targets, logits. Pure and duck-typed; nothing here raises on odd data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["accuracy", "batch_length", "find_logits", "read_batch"]
+
+IMAGE_KEYS = ("image", "images", "img", "imgs", "pixel_values", "input", "inputs", "x", "data")
+TARGET_KEYS = ("label", "labels", "target", "targets", "y", "class", "classes", "class_labels")
+LOGITS_KEYS = ("logits", "preds", "predictions", "pred", "y_hat", "probs", "output", "outputs")
+CHANNELS = (1, 3, 4)
+NESTING = 3
+"""How deep batches of batches are looked into: a CombinedLoader's dict of (views, label) is three deep."""
+
+
+def read_batch(batch: Any, _depth: int = NESTING) -> tuple[Any, Any]:
+    """Return the images and the targets of a batch, each None where none was recognised.
+
+    Args:
+        batch: a tensor of images; a sequence with images and, after them, targets; a mapping or object with the usual names
+            (``image``, ``pixel_values``, ``x``, ..., ``label``, ``target``, ``y``, ...); or one of these inside another.
+
+    Example:
+        >>> import numpy as np
+        >>> images, targets = read_batch({"pixel_values": np.zeros((4, 3, 8, 8)), "labels": np.arange(4)})
+        >>> images.shape, targets
+        ((4, 3, 8, 8), array([0, 1, 2, 3]))
+    """
+    if _are_images(batch, listed=_depth < NESTING):
+        return batch, None
+    if _depth == 0:
+        return None, None
+    if isinstance(batch, Mapping):
+        named, parts = batch, list(batch.values())
+    elif _is_sequence(batch):
+        named, parts = {}, list(batch)
+    else:
+        named, parts = getattr(batch, "__dict__", {}), []
+
+    images = next(
+        (named[key] for key in IMAGE_KEYS if _are_images(named.get(key), listed=True)), None
+    )
+    if images is not None:
+        candidates = [named.get(key) for key in TARGET_KEYS]
+        return images, _find_targets(candidates, batch_length(images))
+    for place, part in enumerate(parts):
+        images, targets = read_batch(part, _depth - 1)
+        if images is None:
+            continue
+        if targets is None and not named:
+            targets = _find_targets(parts[place + 1 :], batch_length(images))
+        return images, targets
+    return None, None
+
+
+def batch_length(images: Any) -> int | None:
+    """Return how many samples there are, None where that cannot be said."""
+    try:
+        return len(images)
+    except TypeError:
+        return None
+
+
+def find_logits(output: Any, size: int | None, *, strict: bool = False) -> Any:
+    """Return the logits or predictions in an output, None where nothing fits the batch.
+
+    Args:
+        output: a tensor of shape (size, classes) or (size,); a mapping or object that has one as ``logits``, ``preds``, ...; or a
+            tuple with one in it.
+        size: samples in the batch. None: nothing fits.
+        strict: take float tensors of shape (size, 2 or more classes) alone. For outputs of modules that nobody named.
+    """
+    if size is None:
+        return None
+    shape = _shape(output)
+    if shape is not None:
+        fits = len(shape) in (1, 2) and shape[0] == size
+        if strict:
+            fits = fits and len(shape) == 2 and shape[1] >= 2 and _is_float(output)
+        return output if fits else None
+    if isinstance(output, Mapping):
+        candidates = [output.get(key) for key in LOGITS_KEYS]
+    elif isinstance(output, tuple) and not hasattr(output, "_fields"):
+        candidates = list(output)
+    elif isinstance(output, list):  # class indices or (label, confidence) pairs
+        return output if len(output) == size and not strict else None
+    else:
+        candidates = [getattr(output, key, None) for key in LOGITS_KEYS]
+    found = (find_logits(part, size, strict=strict) for part in candidates if part is not None)
+    return next((logits for logits in found if logits is not None), None)
+
+
+def accuracy(logits: Any, targets: Any) -> Any:
+    """Return the share of right answers, a tensor on the logits' own device, so that nothing waits for it.
+
+    None where the question makes no sense: no class scores, or no class index for each sample.
+    """
+    scores, classes = _shape(logits), _shape(targets)
+    if (
+        scores is None
+        or classes is None
+        or len(scores) != 2
+        or scores[1] < 2
+        or not _is_float(logits)
+    ):
+        return None
+    if classes == scores:  # soft or one-hot targets
+        targets = targets.argmax(-1)
+    elif classes != scores[:1] or _is_float(targets):
+        return None
+    return (logits.argmax(-1) == targets).float().mean()
+
+
+def _find_targets(candidates: Sequence[Any], size: int | None) -> Any:
+    for candidate in candidates:
+        shape = _shape(candidate)
+        if shape is None:
+            if (
+                isinstance(candidate, (list, tuple))
+                and len(candidate) == size
+                and _all_numbers(candidate)
+            ):
+                return candidate
+        elif len(shape) == 1 and shape[0] == size:
+            return candidate
+        elif len(shape) == 2 and shape[0] == size:  # one column, or one-hot and soft labels
+            return candidate.reshape(-1) if shape[1] == 1 else candidate.argmax(-1)
+    return None
+
+
+def _are_images(value: Any, *, listed: bool) -> bool:
+    """Tell whether these are the images of a batch; `listed`: also if they are a list, as those of unequal sizes are.
+
+    Not so for a whole batch: default collation makes it a list too, of images and targets.
+    """
+    shape = _shape(value)
+    if shape is not None:
+        return len(shape) in (3, 4) and 0 not in shape
+    return listed and isinstance(value, list) and bool(value) and all(map(_is_picture, value))
+
+
+def _is_picture(value: Any) -> bool:
+    shape = _shape(value) or ()
+    return len(shape) == 3 and (shape[0] in CHANNELS or shape[2] in CHANNELS)
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    shape = getattr(value, "shape", None)
+    return tuple(shape) if isinstance(shape, tuple) else None
+
+
+def _is_float(value: Any) -> bool:
+    return "float" in str(getattr(value, "dtype", ""))
+
+
+def _all_numbers(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int) for value in values)

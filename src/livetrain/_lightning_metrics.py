@@ -1,0 +1,142 @@
+"""Numbers that Lightning holds: logged metrics, epoch means, learning rates. Tensors stay on their device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "EpochMean",
+    "FreshMetrics",
+    "epoch_metrics",
+    "learning_rates",
+    "step_loss",
+    "step_metrics",
+    "validation_metrics",
+]
+
+ARGUMENTS = frozenset({"epoch", "self"})
+"""Names that the monitor's methods take for themselves; an epoch logged as a metric is known anyway."""
+OWN_NAMES = ARGUMENTS | {"loss", "accuracy", "learning_rate"}
+"""Names that the callback itself gives to a step or an epoch: a second point there would be drawn twice."""
+LOSS_NAMES = ("loss", "train_loss", "train/loss", "training_loss", "loss_step")
+VALIDATION_PREFIXES = ("val_", "val/", "valid_", "valid/", "validation_", "validation/")
+
+
+class FreshMetrics:
+    """Tells what was logged since the last look at ``trainer.callback_metrics``, which never forgets.
+
+    A logged value is a new tensor every time, and the last one of each name is held here, so that its memory cannot be given to the
+    next: the address of its memory says whether it is new, and no value has to be fetched from a device.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Any] = {}
+
+    def take(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is new, without a value's second name (``acc_step`` beside ``acc``)."""
+        fresh: dict[str, Any] = {}
+        addresses = set()
+        for name, value in metrics.items():
+            if name in self._seen and _address(self._seen[name]) == _address(value):
+                continue
+            self._seen[name] = value
+            if _address(value) not in addresses:
+                addresses.add(_address(value))
+                fresh[name] = value
+        return fresh
+
+
+class EpochMean:
+    """A mean over the batches of an epoch, weighted by their size, worked out where the values are."""
+
+    def __init__(self) -> None:
+        self._sum: Any = None
+        self._weight = 0
+
+    def add(self, value: Any, weight: int | None) -> None:
+        """Count one batch; a value of None was not given."""
+        if value is None:
+            return
+        share = value * (weight or 1)
+        self._sum = share if self._sum is None else self._sum + share
+        self._weight += weight or 1
+
+    def take(self) -> Any:
+        """Return the mean, None where nothing was counted, and begin again."""
+        mean = None if self._sum is None else self._sum / self._weight
+        self._sum, self._weight = None, 0
+        return mean
+
+
+def step_loss(outputs: Any, logged: Mapping[str, Any], divided_by: int = 1) -> Any:
+    """Return the loss of a step: what ``training_step`` returned, else what it logged as its loss, else None.
+
+    Args:
+        outputs: what Lightning made of the return value.
+        logged: what was logged on this step, by name.
+        divided_by: what the returned loss was divided by on the way.
+    """
+    returned = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+    if hasattr(returned, "detach"):
+        returned = returned.detach()
+        returned = returned.mean() if returned.ndim else returned
+    if returned is not None:
+        return returned * divided_by if divided_by != 1 else returned
+    return next((logged[name] for name in LOSS_NAMES if name in logged), None)
+
+
+def step_metrics(fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a step that the callback does not give itself."""
+    return {name: value for name, value in fresh.items() if name not in OWN_NAMES}
+
+
+def epoch_metrics(fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the epoch's values by the names that the user gave: ``acc_epoch`` stands for ``acc`` of a whole epoch."""
+    named = {name.removesuffix("_epoch"): value for name, value in fresh.items()}
+    return {name: value for name, value in named.items() if name not in OWN_NAMES}
+
+
+def validation_metrics(fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the validation's values, their names without ``val_``; what stands for the accuracy is called so."""
+    named = {_without_prefix(name.removesuffix("_epoch")): value for name, value in fresh.items()}
+    if "acc" in named:
+        named.setdefault("accuracy", named.pop("acc"))
+    return {name: value for name, value in named.items() if name not in ARGUMENTS}
+
+
+def learning_rates(optimizers: list[Any]) -> dict[str, Any]:
+    """Return ``learning_rate`` of a single optimizer with a single group, else one ``learning_rate/NAME/GROUP`` for each."""
+    rates: dict[str, Any] = {}
+    for optimizer in optimizers:
+        groups = optimizer.param_groups
+        stem = "learning_rate"
+        if len(optimizers) > 1:
+            stem = f"learning_rate/{type(optimizer).__name__}"
+            stem = next(
+                s
+                for n in range(len(optimizers))
+                if not _taken(s := f"{stem}-{n}" if n else stem, rates)
+            )
+        for place, group in enumerate(groups):
+            rate = group["lr"]
+            # A capturable optimizer keeps its rate in a tensor that the scheduler overwrites in place.
+            rates[f"{stem}/{place}" if len(groups) > 1 else stem] = (
+                rate.clone() if hasattr(rate, "clone") else rate
+            )
+    return rates
+
+
+def _taken(stem: str, rates: Mapping[str, Any]) -> bool:
+    return stem in rates or f"{stem}/0" in rates
+
+
+def _without_prefix(name: str) -> str:
+    return next(
+        (name.removeprefix(prefix) for prefix in VALIDATION_PREFIXES if name.startswith(prefix)),
+        name,
+    )
+
+
+def _address(value: Any) -> object:
+    return value.data_ptr() if hasattr(value, "data_ptr") else id(value)

@@ -1,0 +1,205 @@
+"""Fakes for tests: of livetrain's own, and of the scripts that use it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livetrain._monitor import Monitor
+
+__all__ = ["LoggedBatch", "RecordingMonitor"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedBatch:
+    """What one `log_batch` was given; `step` and `epoch` as the monitor counted them."""
+
+    images: Any
+    preds: Any
+    loss: Any
+    targets: Any
+    accuracy: Any
+    epoch: int
+    step: int
+    ids: Any
+    per_sample_loss: Any
+
+
+class RecordingMonitor(Monitor):
+    """A monitor that sends nothing and keeps everything, for as long as the test needs it.
+
+    It takes the arguments of :class:`livetrain.Monitor`, raises on the same misuse, and needs no server. Batches hold what they were
+    given, not copies.
+
+    Attributes:
+        options: the arguments it was made with.
+        batches: one :class:`LoggedBatch` for each `log_batch`.
+        scalars: (step, name to number) for each `log`.
+        epochs, validations: (epoch, name to number) for each `log_epoch` and `log_validation`; None is left out.
+        statuses: (status, message), as `set_status` was given them.
+        messages: (level, text).
+        rounds: (round, total_rounds, metrics, fit, eval).
+        samples: (image, prompt, kind).
+        early_stoppings: name to value.
+        errors: what `log_error` was given.
+        attached: what `attach` was given.
+        closed: whether `close` was called, or the ``with`` block left.
+        ended_by: the exception that left the ``with`` block; None: it came to its end.
+        should_stop: set it, to ask the training to stop.
+
+    Example:
+        >>> monitor = RecordingMonitor("digits")
+        >>> monitor.log_batch(None, None, loss=0.5)
+        >>> monitor.batches[0].loss, monitor.batches[0].step
+        (0.5, 0)
+    """
+
+    @functools.wraps(Monitor.__init__)  # type: ignore[misc]  # the signature is the very one
+    def __init__(self, run: str | None = None, **options: Any) -> None:
+        super().__init__(run, **{**options, "enabled": False})
+        self.options = {"run": run, **options}
+        self.batches: list[LoggedBatch] = []
+        self.scalars: list[tuple[int, dict[str, float]]] = []
+        self.epochs: list[tuple[int, dict[str, float]]] = []
+        self.validations: list[tuple[int, dict[str, float]]] = []
+        self.statuses: list[tuple[str, str]] = []
+        self.messages: list[tuple[str, str]] = []
+        self.rounds: list[
+            tuple[int, int, Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
+        ] = []
+        self.samples: list[tuple[Any, str | None, str]] = []
+        self.early_stoppings: list[dict[str, Any]] = []
+        self.errors: list[BaseException | str] = []
+        self.attached: list[Any] = []
+        self.closed = False
+        self.ended_by: BaseException | None = None
+        self.should_stop = False
+
+    def log_batch(
+        self,
+        images: Any,
+        preds: Any,
+        loss: Any,
+        *,
+        targets: Any = None,
+        accuracy: Any = None,
+        epoch: int | None = None,
+        step: int | None = None,
+        ids: Any = None,
+        per_sample_loss: Any = None,
+    ) -> None:
+        """Keep a batch."""
+        step = self._next_step(step)
+        self._batches_logged = True
+        if epoch is not None:
+            self._epoch = epoch
+        self.batches.append(
+            LoggedBatch(
+                images=images,
+                preds=preds,
+                loss=loss,
+                targets=targets,
+                accuracy=accuracy,
+                epoch=self._epoch,
+                step=step,
+                ids=ids,
+                per_sample_loss=per_sample_loss,
+            )
+        )
+
+    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Keep named numbers."""
+        at = (
+            self._next_step(step)
+            if step is not None or not self._batches_logged
+            else self._step - 1
+        )
+        self.scalars.append((at, _floats(metrics)))
+
+    def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
+        """Keep an epoch's means."""
+        number = self._epoch if epoch is None else epoch
+        self.epochs.append((number, _floats(means)))
+        self._epoch = number + 1
+
+    def log_validation(self, epoch: int | None = None, **values: Any) -> None:
+        """Keep a validation's result."""
+        self.validations.append((self._epoch if epoch is None else epoch, _floats(values)))
+
+    def log_message(self, level: str, text: str) -> None:
+        """Keep a line."""
+        super().log_message(level, text)
+        self.messages.append((level, text))
+
+    def log_round(
+        self,
+        round: int,  # the field's word
+        total_rounds: int,
+        metrics: Mapping[str, Any],
+        fit: Mapping[str, Any] | None = None,
+        eval: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep a federated round."""
+        self.rounds.append((round, total_rounds, metrics, fit or {}, eval or {}))
+
+    def log_sample(self, image: Any, prompt: str | None = None, kind: str = "default") -> None:
+        """Keep a generated picture."""
+        self.samples.append((image, prompt, kind))
+
+    def log_early_stopping(
+        self,
+        epoch: int,
+        best_value: float | None = None,
+        metric: str = "",
+        patience: int | None = None,
+        reason: str = "",
+    ) -> None:
+        """Keep that the training stopped early."""
+        self.early_stoppings.append(
+            {
+                "epoch": epoch,
+                "best_value": best_value,
+                "metric": metric,
+                "patience": patience,
+                "reason": reason,
+            }
+        )
+
+    def log_error(self, error: BaseException | str) -> None:
+        """Keep an error."""
+        self.errors.append(error)
+
+    def attach(self, target: Any) -> None:
+        """Keep an optimizer or batch sampler."""
+        super().attach(target)
+        self.attached.append(target)
+
+    def set_status(self, status: str, message: str = "") -> None:
+        """Keep a status."""
+        super().set_status(status, message)
+        self.statuses.append((status, message))
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Note that it was closed."""
+        return self.close_after(None, timeout)
+
+    def close_after(self, error: BaseException | None, timeout: float = 2.0) -> bool:
+        """Note that it was closed, and by what."""
+        if not self.closed:
+            self.closed, self.ended_by = True, error
+        return True
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the test asked for a stop."""
+        return self._stop
+
+    @should_stop.setter
+    def should_stop(self, stop: bool) -> None:
+        self._stop = stop
+
+
+def _floats(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if value is not None}
