@@ -1,0 +1,268 @@
+"""The HTTP interface for scripts and the page. NaN and infinity never appear as bare tokens: they are not JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Response, WebSocket
+from google.protobuf.json_format import MessageToDict
+
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.intake import Intake
+from livetrain.server.live import Live
+from livetrain.server.run import Run
+from livetrain.server.store.journal import JournalError
+from livetrain.server.store.reader import Curve
+
+__all__ = ["Api"]
+
+_KINDS = {math.inf: "inf", -math.inf: "-inf"}
+
+
+class Api:
+    """The routes below ``/api``, and those for whoever watches the server itself."""
+
+    def __init__(self, intake: Intake, live: Live) -> None:
+        self._intake = intake
+        self._live = live
+        self._registry = intake.registry
+        self.ready = False
+        self.router = APIRouter()
+        route = self.router.add_api_route
+        route("/api/runs", self.runs, methods=["GET"], summary="Runs, newest first")
+        route("/api/runs/{run_id}", self.run, methods=["GET"], summary="One run")
+        route(
+            "/api/runs/{run_id}",
+            self.delete,
+            methods=["DELETE"],
+            status_code=204,
+            summary="Delete a run and all of its data",
+        )
+        route("/api/runs/{run_id}/metrics", self.metrics, methods=["GET"], summary="Curves")
+        route(
+            "/api/runs/{run_id}/events", self.events, methods=["GET"], summary="Committed records"
+        )
+        route(
+            "/healthz",
+            self.healthz,
+            methods=["GET"],
+            summary="Is it alive, and does its store take records?",
+        )
+        route("/readyz", self.readyz, methods=["GET"], summary="Is it ready for trainers?")
+        route("/metrics", self.prometheus, methods=["GET"], summary="Counters for Prometheus")
+        self.router.add_api_websocket_route("/api/runs/{run_id}/live", self._live_route)
+
+    async def _live_route(self, websocket: WebSocket, run_id: str) -> None:
+        await self._live.serve(websocket, run_id)
+
+    async def runs(
+        self,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        cursor: Annotated[
+            int | None, Query(ge=1, description="`next` of the answer before")
+        ] = None,
+    ) -> dict[str, Any]:
+        """Return runs; `next` is the cursor of the following ones, or null."""
+        rows = list(
+            await self._registry.ask(self._registry.reader.runs, limit=limit + 1, before=cursor)
+        )
+        more = len(rows) > limit
+        rows = rows[:limit]
+        return {"runs": [self._row(row) for row in rows], "next": rows[-1]["key"] if more else None}
+
+    def _row(self, row: Mapping[Any, Any]) -> dict[str, Any]:
+        run = self._registry.get(row["run_id"])
+        if run is None:
+            run = Run.from_row(row, now=time.monotonic(), unix_ms=time.time_ns() // 1_000_000)
+        return _summary(run)
+
+    async def run(self, run_id: str) -> dict[str, Any]:
+        """Return a run with its settings, streams and the names of its curves."""
+        run = await self._find(run_id)
+        names = await self._registry.ask(self._registry.reader.metric_names, run.key)
+        return {
+            **_summary(run),
+            "epoch_id": self._intake.epoch,
+            "offset": run.committed,
+            "config": _config(run.config),
+            "class_names": list(run.config.class_names),
+            "controls": [
+                MessageToDict(c, preserving_proto_field_name=True) for c in run.controls.controls
+            ],
+            "report": MessageToDict(run.report, preserving_proto_field_name=True),
+            "metrics": names,
+            "viewers": len(self._intake.hub.channel(run).viewers),
+            "frames": run.frames,
+            "streams": [
+                {
+                    "stream_id": stream.stream_id,
+                    "rank": stream.rank,
+                    "connected": stream.outlet is not None,
+                    "durable_seq": stream.order.durable,
+                }
+                for stream in run.streams.values()
+            ],
+        }
+
+    async def delete(self, run_id: str) -> Response:
+        """Delete a run: its records, curves, viewers and streams."""
+        run = await self._find(run_id)
+        try:
+            await self._intake.delete(run)
+        except JournalError as error:
+            raise HTTPException(
+                503, f"The store cannot be written now ({error}); try again."
+            ) from error
+        return Response(status_code=204)
+
+    async def metrics(
+        self,
+        run_id: str,
+        names: Annotated[str | None, Query(description="comma-separated; absent: all")] = None,
+        first: Annotated[int | None, Query(alias="from", ge=0, description="first step")] = None,
+        to: Annotated[int | None, Query(ge=0, description="last step")] = None,
+        points: Annotated[
+            int | None, Query(ge=4, le=100_000, description="at most so many a curve; absent: all")
+        ] = None,
+    ) -> Response:
+        """Return curves. A non-finite value is null, and its step and kind are listed under `nonfinite`."""
+        run = await self._find(run_id)
+        wanted = None if names is None else [name for name in names.split(",") if name]
+        curves = await self._registry.ask(
+            self._registry.reader.curves, run.key, names=wanted, first=first, last=to, points=points
+        )
+        return Response(
+            await self._registry.ask(_curves_json, run_id, curves), media_type="application/json"
+        )
+
+    async def events(
+        self,
+        run_id: str,
+        after: Annotated[int, Query(ge=0, description="offset of the last one known")] = 0,
+        limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
+        notable: Annotated[
+            bool, Query(description="only epochs, status changes, logs and the like")
+        ] = False,
+    ) -> Response:
+        """Return committed records in order; `next` is the offset to ask after, or null at the end."""
+        run = await self._find(run_id)
+        found = await self._registry.ask(
+            self._registry.reader.events, run.key, after=after, limit=limit + 1, notable=notable
+        )
+        more = len(found) > limit
+        return Response(
+            await self._registry.ask(_events_json, run_id, found[:limit], more),
+            media_type="application/json",
+        )
+
+    async def healthz(self) -> dict[str, Any]:
+        """Say whether the store takes records: `ok` or `degraded`."""
+        trouble = self._intake.degraded
+        return {"status": "degraded", "reason": trouble} if trouble else {"status": "ok"}
+
+    async def readyz(self) -> Response:
+        """Answer 200 when trainers can be served, else 503."""
+        trouble = self._intake.degraded
+        ready = self.ready and trouble is None
+        body = {"ready": ready} if trouble is None else {"ready": False, "reason": trouble}
+        return Response(json.dumps(body), 200 if ready else 503, media_type="application/json")
+
+    async def prometheus(self) -> Response:
+        """Return the counters."""
+        counters, hub = self._intake.counters, self._intake.hub
+        counters.runs.set(len(self._registry))
+        counters.viewers.set(hub.viewers)
+        counters.waiting.set(self._intake.journal.waiting_bytes)
+        counters.streams.set(
+            sum(
+                stream.outlet is not None
+                for run in self._registry.runs
+                for stream in run.streams.values()
+            )
+        )
+        return Response(counters.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _find(self, run_id: str) -> Run:
+        run = await self._registry.find(run_id)
+        if run is None:
+            raise HTTPException(404, f"There is no run {run_id[:40]!r}; /api/runs lists them.")
+        return run
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "name": run.name,
+        "project": run.project,
+        "tags": list(run.tags),
+        "status": run.status,
+        "contact": run.contact,
+        "message": run.message,
+        "created_at": run.created_ms / 1000,
+        "ended_at": run.ended_ms / 1000 if run.ended_ms else None,
+        "last_heard_at": run.last_heard_ms / 1000,
+        "steps": run.steps,
+        "epoch": run.epoch,
+        "total_epochs": run.config.total_epochs or None,
+    }
+
+
+def _config(config: pb.TrainingConfig) -> dict[str, Any]:
+    shown = MessageToDict(config, preserving_proto_field_name=True)
+    shown.pop("class_names", None)
+    text = shown.pop("config_json", "")
+    try:
+        own = json.loads(text, parse_constant=str) if text else {}
+    except ValueError:
+        own = {}
+    return {**shown, "settings": own}
+
+
+def _curves_json(run_id: str, curves: Mapping[str, Curve]) -> bytes:
+    metrics = {name: _curve(curve) for name, curve in curves.items()}
+    return json.dumps(
+        {"run_id": run_id, "metrics": metrics}, allow_nan=False, separators=(",", ":")
+    ).encode()
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    columns = curve.columns
+    steps, values = columns.steps.tolist(), columns.values.tolist()
+    answer: dict[str, Any] = {
+        "steps": steps,
+        "values": values,
+        "times": (columns.times_us / 1e6).tolist(),
+        "total_points": curve.total,
+    }
+    odd = np.flatnonzero(~np.isfinite(columns.values)).tolist()
+    if odd:
+        answer["nonfinite"] = [
+            {"step": steps[at], "kind": _KINDS.get(values[at], "nan")} for at in odd
+        ]
+        for at in odd:
+            values[at] = None
+    return answer
+
+
+def _events_json(run_id: str, events: list[Any], more: bool) -> bytes:
+    shown = []
+    for event in events:
+        record = pb.TelemetryRequest.FromString(event.record)
+        shown.append(
+            {
+                "offset": event.offset,
+                "received_at": event.received_ms / 1000,
+                "stream_id": event.stream_id,
+                "rank": event.rank,
+                "kind": record.WhichOneof("payload"),
+                # Non-finite numbers become the texts "NaN", "Infinity" and "-Infinity" there.
+                "record": MessageToDict(record, preserving_proto_field_name=True),
+            }
+        )
+    after = events[-1].offset if more else None
+    return json.dumps({"run_id": run_id, "events": shown, "next": after}, allow_nan=False).encode()

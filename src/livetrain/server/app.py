@@ -1,0 +1,216 @@
+"""The composition root: makes the parts, connects them, starts them and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import grpc.aio
+import uvicorn
+from fastapi import FastAPI
+
+import livetrain
+from livetrain.server.api import Api
+from livetrain.server.counters import Counters
+from livetrain.server.datadir import DataDir
+from livetrain.server.errors import StartError
+from livetrain.server.guard import AllowList, Guard
+from livetrain.server.hub import Hub
+from livetrain.server.ingest import Ingest, options
+from livetrain.server.intake import Intake
+from livetrain.server.limits import Limits
+from livetrain.server.live import Live
+from livetrain.server.logs import set_up
+from livetrain.server.pages import Pages, read_index
+from livetrain.server.registration import Registrar
+from livetrain.server.registry import Registry
+from livetrain.server.settings import Address, Settings
+from livetrain.server.store.engine import Store, open_store
+from livetrain.server.store.journal import Journal
+from livetrain.server.store.reader import Reader
+
+__all__ = ["run"]
+
+log = logging.getLogger(__name__)
+
+_STATIC: Final = Path(__file__).parent / "static"
+_STOP_SECONDS: Final = 8.0
+_RESTARTING: Final = 1012
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT and return the exit code.
+
+    Raises:
+        StartError: it cannot start; nothing is left half started.
+    """
+    set_up(settings.log_format, settings.log_level)
+    with contextlib.ExitStack() as stack:
+        # The ports first: when one is taken, nothing has been written yet.
+        http = stack.enter_context(contextlib.closing(_listen(settings.http)))
+        return asyncio.run(_serve(settings, http, stack))
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    # A server that comes back must not wait for connections of the one before to time out.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"The address {address} for HTTP cannot be used ({error.strerror}); give another with --http, or port 0 for a free one."
+        ) from error
+    return listener
+
+
+async def _serve(settings: Settings, http: socket.socket, stack: contextlib.ExitStack) -> int:
+    limits = Limits()
+    grpc_server = grpc.aio.server(options=options(limits.message_bytes))
+    try:
+        grpc_port = grpc_server.add_insecure_port(str(settings.grpc))
+    except RuntimeError:
+        grpc_port = 0
+    if not grpc_port:
+        raise StartError(
+            f"The address {settings.grpc} for gRPC cannot be used (another program has it); "
+            "give another with --grpc, or port 0 for a free one."
+        )
+    data_dir = stack.enter_context(contextlib.closing(DataDir(settings.data_dir)))
+    store = stack.enter_context(
+        contextlib.closing(open_store(settings.database or data_dir.database))
+    )
+    server = Server(settings, limits, store)
+    await server.serve(grpc_server, grpc_port, http)
+    return 0
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us: HTTP is only one part of what has to end in order."""
+        yield
+
+
+class Server:
+    """All parts of one server."""
+
+    def __init__(self, settings: Settings, limits: Limits, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._counters = Counters()
+        self._registry = Registry(Reader(store.reader), limits)
+        self._hub = Hub(store.epoch, limits)
+        self._intake = Intake(
+            self._registry,
+            self._hub,
+            limits,
+            self._counters,
+            epoch=store.epoch,
+            retain_events=settings.retain_events,
+            retain_days=settings.retain_days,
+        )
+        self._journal = self._intake.journal = Journal(
+            store.writer,
+            limit_bytes=limits.journal_bytes,
+            committed=self._intake.committed,
+            troubled=self._intake.troubled,
+        )
+        self._ingest = Ingest(self._intake, Registrar(self._intake))
+        self._api = Api(self._intake, Live(self._intake))
+        self._stop = asyncio.Event()
+
+    async def serve(
+        self, grpc_server: grpc.aio.Server, grpc_port: int, http: socket.socket
+    ) -> None:
+        """Serve until told to end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._journal.start()
+        grpc_server.add_generic_rpc_handlers(tuple(self._ingest.handlers()))
+        await grpc_server.start()
+        web = _Uvicorn(self._web_config(http.getsockname()[1]))
+        web_task = asyncio.create_task(web.serve(sockets=[http]))
+        sweeper = asyncio.create_task(self._intake.sweep())
+        stop = asyncio.create_task(self._stop.wait())
+        while not web.started and not web_task.done():
+            await asyncio.sleep(0.005)
+        self._api.ready = True
+        host, port = http.getsockname()[:2]
+        print(f"grpc: {Address(self._settings.grpc.host, grpc_port)}", flush=True)
+        print(f"http: http://{Address(host, port)}", flush=True)
+        done, _ = await asyncio.wait({stop, web_task, sweeper}, return_when=asyncio.FIRST_COMPLETED)
+        if stop not in done:
+            log.error("a part of the server ended by itself; it stops")
+        await self._end(grpc_server, web, web_task, sweeper)
+
+    async def _end(
+        self,
+        grpc_server: grpc.aio.Server,
+        web: uvicorn.Server,
+        web_task: asyncio.Task[None],
+        sweeper: asyncio.Task[None],
+    ) -> None:
+        """Stop taking, commit, acknowledge, close; one deadline spans it all."""
+        deadline = time.monotonic() + _STOP_SECONDS
+
+        def left() -> float:
+            return max(0.1, deadline - time.monotonic())
+
+        log.info("stopping")
+        self._api.ready = False
+        sweeper.cancel()
+        self._ingest.stop()
+        if not await self._journal.close(left() / 2):
+            log.error(
+                "records could not be committed before the end; they were not acknowledged, and trainers keep them"
+            )
+        self._ingest.finish()
+        await grpc_server.stop(min(1.0, left()))
+        self._hub.close(_RESTARTING)
+        web.should_exit = True
+        _, pending = await asyncio.wait({web_task}, timeout=left())
+        for task in pending:
+            task.cancel()
+        self._registry.close()
+        log.info("stopped")
+
+    def _web_config(self, port: int) -> uvicorn.Config:
+        app = FastAPI(
+            title="livetrain-server",
+            version=livetrain.__version__,
+            openapi_url="/api/openapi.json",
+            # Their pages load scripts from another host.
+            docs_url=None,
+            redoc_url=None,
+        )
+        app.include_router(self._api.router)
+        app.include_router(Pages(read_index(_STATIC)).router)
+        allowed = AllowList(port, self._settings.allow_host, self._settings.allow_origin)
+        return uvicorn.Config(
+            Guard(app, allowed, self._counters),  # type: ignore[arg-type]  # an ASGI application, with our own names for its types
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,  # its default costs 13 to 23 ms a frame and viewer
+            ws_max_size=64 * 1024,
+            ws_ping_interval=10.0,
+            ws_ping_timeout=10.0,
+            h11_max_incomplete_event_size=16 * 1024,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=2,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            backlog=1024,
+        )

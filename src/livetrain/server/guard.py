@@ -1,0 +1,149 @@
+"""Who may ask: `Host` in an exact list on every route, method and upgrade, `Origin` for whatever can change or stream something.
+
+Comparing Origin with Host would not stop DNS rebinding, where both name the attacker's domain; exact lists do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+from livetrain.server.counters import Counters
+from livetrain.server.logs import Complaints
+
+__all__ = ["AllowList", "Guard"]
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_BODY: Final = 64 * 1024
+_HEADERS: Final = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' blob: data:; worker-src 'self' blob:; style-src 'self'; "
+        b"frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class AllowList:
+    """Exact hosts and origins.
+
+    Args:
+        port: where the server listens.
+        hosts: further hosts as they stand in ``Host``, with or without the port.
+        origins: further origins, e.g. ``https://train.example.org``.
+
+    Example:
+        >>> allowed = AllowList(8080)
+        >>> allowed.host("localhost:8080"), allowed.host("evil.example:8080"), allowed.origin("null")
+        (True, False, False)
+    """
+
+    def __init__(self, port: int, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+        loopback = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+        if port == 80:  # browsers leave it out
+            loopback += ["127.0.0.1", "localhost", "[::1]"]
+        given = [host.lower() for host in hosts]
+        with_port = [f"{host}:{port}" for host in given if ":" not in host.rpartition("]")[2]]
+        self._hosts = frozenset([*loopback, *given, *with_port])
+        self._origins = frozenset(
+            [f"http://{host}" for host in self._hosts]
+            + [origin.lower().rstrip("/") for origin in origins]
+        )
+
+    def host(self, host: str) -> bool:
+        """Is this value of ``Host`` one of ours?"""
+        return host.lower() in self._hosts
+
+    def origin(self, origin: str) -> bool:
+        """Is this value of ``Origin`` one of ours? ``null`` never is."""
+        return origin.lower() in self._origins
+
+
+class Guard:
+    """Stands before the whole application."""
+
+    def __init__(self, app: App, allowed: AllowList, counters: Counters) -> None:
+        self._app = app
+        self._allowed = allowed
+        self._counters = counters
+        self._complaints = Complaints(log)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._judge(scope)
+        if refusal is None:
+            await self._app(scope, receive, _with_headers(send))
+            return
+        status, cause, reason = refusal
+        self._counters.rejected.labels(cause).inc()
+        client = scope.get("client")
+        self._complaints.warn(
+            cause, "refused a request from %s: %s", client[0] if client else "?", reason
+        )
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4001, "reason": reason[:100]})
+            return
+        body = json.dumps({"detail": reason}).encode()
+        await _with_headers(send)(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (b"content-type", b"application/json"),
+                    (b"content-length", str(len(body)).encode()),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    def _judge(self, scope: Scope) -> tuple[int, str, str] | None:
+        headers: dict[bytes, list[str]] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name, []).append(value.decode("latin-1"))
+        hosts = headers.get(b"host", [])
+        if len(hosts) != 1 or not self._allowed.host(hosts[0]):
+            host = hosts[0] if hosts else ""
+            return (
+                421,
+                "host",
+                f"Host {host!r} is not one of this server's; add it with --allow-host if it should be.",
+            )
+        origins = headers.get(b"origin", [])
+        changes = scope["type"] == "websocket" or scope["method"] not in _READING
+        # Browsers say their origin with every such request; what does not is no browser, and has no page to fool.
+        if changes and origins and (len(origins) != 1 or not self._allowed.origin(origins[0])):
+            return (
+                403,
+                "origin",
+                f"Origin {origins[0]!r} is not allowed; add it with --allow-origin if it should be.",
+            )
+        sizes = headers.get(b"content-length", ["0"])
+        if headers.get(b"transfer-encoding") or not sizes[0].isdigit() or int(sizes[0]) > _MAX_BODY:
+            return 413, "body", f"A body of at most {_MAX_BODY} bytes, with its length, is taken."
+        return None
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *_HEADERS]
+        await send(message)
+
+    return sending

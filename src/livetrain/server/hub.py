@@ -1,0 +1,206 @@
+"""Hands what a run says to everyone who watches it: encoded once, bounded for each. No I/O, but for a timer of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from typing import Final
+
+from livetrain.proto import live_pb2 as live
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.limits import Limits
+from livetrain.server.records import Piece
+from livetrain.server.replay import Ring
+from livetrain.server.run import Run
+from livetrain.server.viewer import Frame, Viewer, encode_events
+from livetrain.server.wire import LENGTH, bytes_field, key, varint, varint_field
+
+__all__ = ["Channel", "Hub", "encode_event"]
+
+_GATHER_SECONDS: Final = 0.05
+_PERFORMANCE_SECONDS: Final = 0.25
+
+
+def encode_event(offset: int, received_ms: int, stream_id: str, rank: int, record: bytes) -> bytes:
+    """Return a ``RunEvent`` around a record's bytes as they are."""
+    head = live.RunEvent(offset=offset, received_ms=received_ms, stream_id=stream_id, rank=rank)
+    return head.SerializeToString() + b"".join(bytes_field(5, [record]))
+
+
+class Channel:
+    """One run's viewers, its newest events and its newest frame."""
+
+    def __init__(self, run: Run, epoch: str, limits: Limits) -> None:
+        self.run = run
+        self.epoch = epoch
+        self.viewers: set[Viewer] = set()
+        self.ring = Ring(limits.ring_bytes)
+        self.frame: Frame | None = None
+        self._gathered: list[tuple[int, bytes]] = []
+        self._flushed = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._performed = 0.0
+        self._performance_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Is there someone who wants to see frames?"""
+        return any(viewer.wants_frames for viewer in self.viewers)
+
+    def publish(self, events: list[tuple[int, bytes]]) -> None:
+        """Pass on committed events: gathered, so that a viewer gets at most 20 messages of them a second."""
+        for offset, event in events:
+            self.ring.append(offset, event)
+        if not self.viewers:
+            return
+        self._gathered += events
+        if self._timer is None:
+            wait = self._flushed + _GATHER_SECONDS - time.monotonic()
+            if wait <= 0:
+                self.flush()
+            else:
+                self._timer = asyncio.get_running_loop().call_later(wait, self.flush)
+
+    def flush(self) -> None:
+        """Pass on what was gathered."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._flushed = time.monotonic()
+        if self._gathered:
+            batch = encode_events(self.epoch, tuple(self._gathered))
+            self._gathered = []
+            for viewer in self.viewers:
+                viewer.push(batch)
+
+    def show(self, frame: Frame) -> None:
+        """Pass on a frame."""
+        self.frame = frame
+        for viewer in self.viewers:
+            viewer.show(frame)
+
+    def tell_state(self) -> None:
+        """Pass on the run's state."""
+        if self.viewers:
+            message = live.LiveMessage(state=self.run.state()).SerializeToString()
+            for viewer in self.viewers:
+                viewer.tell("state", message)
+
+    def tell_performance(self) -> None:
+        """Pass on the run's performance, at most four times a second; the last word is never left out."""
+        if not self.viewers or self._performance_timer is not None:
+            return
+        wait = max(0.0, self._performed + _PERFORMANCE_SECONDS - time.monotonic())
+        self._performance_timer = asyncio.get_running_loop().call_later(wait, self._perform)
+
+    def _perform(self) -> None:
+        self._performance_timer = None
+        self._performed = time.monotonic()
+        message = live.LiveMessage(performance=self.performance()).SerializeToString()
+        for viewer in self.viewers:
+            viewer.tell("performance", message)
+
+    def performance(self) -> live.Performance:
+        """Return the run's performance as viewers are told."""
+        return live.Performance(
+            data=self.run.performance, ingest_fps=self.run.ingest_fps(time.monotonic())
+        )
+
+    def join(self, viewer: Viewer) -> None:
+        """Add a viewer; it is held back until it is released."""
+        # What was gathered before it came is in the ring and the store, where it will be read from.
+        self.flush()
+        self.viewers.add(viewer)
+        self._tell_presence()
+
+    def leave(self, viewer: Viewer) -> None:
+        """Remove a viewer."""
+        if viewer in self.viewers:
+            self.viewers.discard(viewer)
+            self._tell_presence()
+
+    def presence(self) -> live.Presence:
+        """Return how many watch."""
+        return live.Presence(viewers=len(self.viewers))
+
+    def _tell_presence(self) -> None:
+        message = live.LiveMessage(presence=self.presence()).SerializeToString()
+        for viewer in self.viewers:
+            viewer.tell("presence", message)
+
+    def close(self, code: int) -> None:
+        """End every viewer's connection."""
+        for viewer in self.viewers:
+            viewer.close(code)
+        for timer in (self._timer, self._performance_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._performance_timer = None
+
+
+class Hub:
+    """The channels of all runs; their newest frames are kept within one byte limit, least recently seen out first."""
+
+    def __init__(self, epoch: str, limits: Limits) -> None:
+        self.epoch = epoch
+        self._limits = limits
+        self._channels: dict[int, Channel] = {}
+        self._frames: OrderedDict[int, int] = OrderedDict()
+        self._frame_bytes = 0
+
+    def channel(self, run: Run) -> Channel:
+        """Return a run's channel, made when it is first asked for."""
+        channel = self._channels.get(run.key)
+        if channel is None:
+            channel = self._channels[run.key] = Channel(run, self.epoch, self._limits)
+        return channel
+
+    def forget(self, run: Run, code: int) -> None:
+        """End a run's channel and its viewers' connections."""
+        channel = self._channels.pop(run.key, None)
+        if channel is not None:
+            channel.close(code)
+        self._frame_bytes -= self._frames.pop(run.key, 0)
+
+    def show(self, run: Run, rank: int, pieces: tuple[Piece, ...]) -> None:
+        """Pass on a batch with pictures, as the bytes that came.
+
+        Args:
+            run: whose it is.
+            rank: the producer's.
+            pieces: the serialised record.
+        """
+        number = run.note_frame(time.monotonic())
+        head = (
+            varint_field(1, number)
+            + varint_field(2, time.time_ns() // 1000)
+            + varint_field(3, rank)
+        )
+        size = sum(map(len, pieces))
+        inner = key(5, LENGTH) + varint(size)
+        message = b"".join(bytes_field(3, (head, inner, *pieces), len(head) + len(inner) + size))
+        channel = self.channel(run)
+        channel.show(Frame(number, message))
+        channel.tell_performance()
+        self._frame_bytes += len(message) - self._frames.pop(run.key, 0)
+        self._frames[run.key] = len(message)
+        while self._frame_bytes > self._limits.frames_bytes and len(self._frames) > 1:
+            oldest, freed = self._frames.popitem(last=False)
+            self._frame_bytes -= freed
+            self._channels[oldest].frame = None
+
+    def note_performance(self, run: Run, data: pb.PerformanceData) -> None:
+        """Pass on how fast a run is."""
+        run.performance = data
+        self.channel(run).tell_performance()
+
+    @property
+    def viewers(self) -> int:
+        """How many watch, all runs together."""
+        return sum(len(channel.viewers) for channel in self._channels.values())
+
+    def close(self, code: int) -> None:
+        """End every viewer's connection."""
+        for channel in self._channels.values():
+            channel.close(code)

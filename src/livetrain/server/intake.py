@@ -1,0 +1,365 @@
+"""From a record to the journal, and from the commit to viewers and acknowledgements."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.counters import Counters
+from livetrain.server.hub import Hub, encode_event
+from livetrain.server.limits import Limits
+from livetrain.server.logs import Complaints
+from livetrain.server.records import BATCH, PERFORMANCE, Record
+from livetrain.server.registry import Registry
+from livetrain.server.run import LOST_SECONDS, NOTABLE, STALE_SECONDS, Run, Stream
+from livetrain.server.store.journal import Journal, JournalError
+from livetrain.server.store.seal import seal, trim
+from livetrain.server.store.statements import Group, delete_slice, mark_deleted
+
+__all__ = ["Intake", "error_response"]
+
+log = logging.getLogger(__name__)
+
+_UNWATCHED_MS: Final = 1000
+"""The wish between two frames when nobody watches: enough for the page to show something at once when somebody comes."""
+_SWEEP_SECONDS: Final = 0.25
+_DELETE_ROWS: Final = 5000
+_EVENT: Final = 29
+
+
+def error_response(
+    session_id: str,
+    code: int,
+    message: str,
+    *,
+    retryable: bool = False,
+    retry_after_ms: int = 0,
+    expected_seq: int = 0,
+    rejected_seq: int = 0,
+) -> pb.TelemetryResponse:
+    """Return an error as a trainer is told it."""
+    error = pb.ErrorResponse(
+        code=code,  # type: ignore[arg-type]  # the enum's ints are its values
+        message=message,
+        retryable=retryable,
+        retry_after_ms=retry_after_ms,
+        expected_seq=expected_seq,
+        rejected_seq=rejected_seq,
+    )
+    return pb.TelemetryResponse(session_id=session_id, timestamp_ms=_unix_ms(), error=error)
+
+
+def _unix_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Intake:
+    """Takes records of runs and sees them through.
+
+    Args:
+        registry: the runs.
+        hub: their viewers.
+        limits: the bounds.
+        counters: what is counted.
+        epoch: of the store.
+        retain_events: how many committed records of a run stay replayable once they are in its curves.
+        retain_days: runs that were silent for longer are deleted; None: never.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        hub: Hub,
+        limits: Limits,
+        counters: Counters,
+        *,
+        epoch: str,
+        retain_events: int,
+        retain_days: float | None,
+    ) -> None:
+        self.registry = registry
+        self.hub = hub
+        self.limits = limits
+        self.counters = counters
+        self.epoch = epoch
+        self.journal: Journal  # set by the composition root: each of the two calls the other
+        self.complaints = Complaints(log)
+        self._retain_events = retain_events
+        self._retain_days = retain_days
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def degraded(self) -> str | None:
+        """Why the store does not take records now; None: it does."""
+        return self.journal.trouble
+
+    def take(self, run: Run, stream: Stream, record: Record, seq: int) -> None:
+        """Put a record that is new into the journal, and its pictures before the viewers at once."""
+        unix_ms = _unix_ms()
+        run.offset += 1
+        if run.apply(record, unix_ms):
+            run.check_contact(time.monotonic())
+            self.hub.channel(run).tell_state()
+        self.counters.records.inc()
+        message = record.message
+        if record.kind == BATCH:
+            stream.last_batch = message.batch_data.batch_idx
+            if message.frames_stripped:
+                reason = (
+                    pb.StripReason.Name(message.strip_reason)
+                    if message.strip_reason in pb.StripReason.values()
+                    else "OTHER"
+                )
+                self.counters.stripped.labels(reason.removeprefix("STRIP_REASON_").lower()).inc(
+                    message.frames_stripped
+                )
+            if record.frame is not None:
+                self.counters.frames.inc()
+                self.hub.show(run, stream.rank, record.frame)
+        elif record.kind == PERFORMANCE:
+            self.hub.note_performance(run, message.performance_data)
+        self._add(run, stream, record.kind, record.data, seq, unix_ms, message.batch_data.batch_idx)
+
+    def note(self, run: Run, kind: str, message: str, **fields: str) -> None:
+        """Put an event of the server's own into a run."""
+        unix_ms = _unix_ms()
+        run.offset += 1
+        record = pb.TelemetryRequest(
+            timestamp_ms=unix_ms,
+            event=pb.Event(kind=kind, message=message, fields=fields, step=max(0, run.steps - 1)),
+        )
+        self._add(run, None, _EVENT, record.SerializeToString(), 0, unix_ms, 0)
+
+    def _add(
+        self,
+        run: Run,
+        stream: Stream | None,
+        kind: int,
+        data: bytes,
+        seq: int,
+        unix_ms: int,
+        batch: int,
+    ) -> None:
+        row = {
+            "run_key": run.key,
+            "offset": run.offset,
+            "stream_key": stream.key if stream is not None else 0,
+            "received_ms": unix_ms,
+            "notable": kind in NOTABLE,
+            "record": data,
+        }
+        # An older client waits for one acknowledgement a batch.
+        older = batch if run.protocol == 0 and kind == BATCH else None
+        # Rows and Python objects cost some 200 bytes beside the record itself.
+        self.journal.add(
+            row, seq=seq, state=run.row, origin=(run, stream, older), size=len(data) + 200
+        )
+
+    def committed(self, group: Group) -> None:
+        """Pass on a group that is in the store: to viewers, and to its trainers as acknowledgements."""
+        self.counters.commits.inc()
+        events: dict[int, list[tuple[int, bytes]]] = {}
+        runs: dict[int, Run] = {}
+        streams: dict[int, Stream] = {}
+        for row, (run, stream, older) in zip(group.events, group.origins, strict=True):
+            offset, data = row["offset"], row["record"]
+            run.committed = offset
+            run.unsealed[0] += 1
+            run.unsealed[1] += len(data)
+            runs[run.key] = run
+            stream_id, rank = ("", 0) if stream is None else (stream.stream_id, stream.rank)
+            if stream is not None:
+                streams[stream.key] = stream
+                if older is not None and stream.outlet is not None:
+                    ack = pb.Acknowledgment(success=True, batch_idx=older)
+                    response = pb.TelemetryResponse(
+                        session_id=stream.outlet.session_id, timestamp_ms=_unix_ms(), ack=ack
+                    )
+                    stream.outlet.put(response)
+            events.setdefault(run.key, []).append(
+                (offset, encode_event(offset, row["received_ms"], stream_id, rank, data))
+            )
+        for key, seq in group.watermarks.items():
+            stream = streams[key]
+            stream.order.commit(seq)
+            if stream.outlet is not None:
+                stream.outlet.due()
+        for key, published in events.items():
+            run = runs[key]
+            if run.deleted:
+                continue
+            self.hub.channel(run).publish(published)
+            if not run.sealing and (
+                run.unsealed[0] >= self.limits.seal_events
+                or run.unsealed[1] >= self.limits.seal_bytes
+            ):
+                run.sealing = True
+                self._spawn(self._seal(run))
+
+    def troubled(self, reason: str | None) -> None:
+        """Tell every trainer that the store does not take records, or does again."""
+        if reason is None:
+            log.warning("the store takes records again")
+        else:
+            self.counters.commit_failures.inc()
+            self.complaints.warn(
+                "store",
+                "the store cannot be written (%s); nothing is acknowledged, live views go on, and it is tried again",
+                reason,
+            )
+        for run in self.registry.runs:
+            for stream in run.streams.values():
+                if stream.outlet is None:
+                    continue
+                stream.outlet.due()
+                if reason is not None:
+                    stream.outlet.put(
+                        error_response(
+                            stream.outlet.session_id,
+                            pb.ErrorResponse.INTERNAL_ERROR,
+                            "The server's store cannot be written now; records are kept and tried again.",
+                            retryable=True,
+                            retry_after_ms=1000,
+                        )
+                    )
+
+    def acknowledgement(self, run: Run, stream: Stream, session_id: str) -> pb.TelemetryResponse:
+        """Return how far a stream is."""
+        window = 0 if self.journal.full else self.limits.credit_bytes
+        ack = pb.Acknowledgment(
+            success=True,
+            batch_idx=stream.last_batch,
+            durable_seq=stream.order.durable,
+            received_seq=stream.order.received,
+            credit_bytes=stream.order.credit(window),
+            frame_interval_ms=0 if self.hub.channel(run).watched else _UNWATCHED_MS,
+            server_epoch=self.epoch,
+        )
+        return pb.TelemetryResponse(session_id=session_id, timestamp_ms=_unix_ms(), ack=ack)
+
+    def watchers_changed(self, run: Run) -> None:
+        """Tell a run's trainers at once how many frames are wanted."""
+        for stream in run.streams.values():
+            if stream.outlet is not None:
+                stream.outlet.due()
+
+    async def delete(self, run: Run) -> None:
+        """Delete a run: from every answer at once, then from the store, slice by slice between commits.
+
+        Raises:
+            JournalError: the store cannot be written now.
+        """
+        await self.journal.execute(lambda connection: mark_deleted(connection, run.key))
+        run.deleted = True
+        self.registry.forget(run)
+        self.hub.forget(run, 4004)
+        for stream in run.streams.values():
+            if stream.outlet is not None:
+                stream.outlet.put(
+                    error_response(
+                        stream.outlet.session_id,
+                        pb.ErrorResponse.INVALID_SESSION,
+                        "This run was deleted.",
+                    )
+                )
+                stream.outlet.finish()
+        await self.delete_rows(run.key)
+
+    async def delete_rows(self, run_key: int) -> None:
+        """Remove the rows of a run that is marked as deleted."""
+        while not await self.journal.execute(
+            lambda connection: delete_slice(connection, run_key, _DELETE_ROWS)
+        ):
+            pass
+
+    async def _seal(self, run: Run) -> None:
+        try:
+            while (
+                run.unsealed[0] >= self.limits.seal_events
+                or run.unsealed[1] >= self.limits.seal_bytes
+            ):
+                count = run.unsealed[0]
+
+                def work(connection: object, count: int = count) -> int:
+                    seal(connection, run.key, events=count, max_metrics=self.limits.metrics)  # type: ignore[arg-type]
+                    return trim(connection, run.key, self._retain_events)  # type: ignore[arg-type]
+
+                size = run.unsealed[1]
+                run.trimmed = await self.journal.execute(work)
+                run.unsealed[0] -= count
+                run.unsealed[1] = max(0, run.unsealed[1] - size)
+        except JournalError as error:
+            self.complaints.warn(
+                "seal",
+                "curves of run %s could not be packed (%s); it is tried again",
+                run.run_id,
+                error,
+            )
+        finally:
+            run.sealing = False
+
+    def _spawn(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def sweep(self) -> None:
+        """Look after time, for good: who fell silent, whom nobody needs in memory, what is too old."""
+        retained = 0.0
+        for key in await self.registry.ask(self.registry.reader.doomed_runs):
+            await self.delete_rows(key)
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            now = time.monotonic()
+            for run in self.registry.runs:
+                if run.check_contact(now):
+                    log.info("run %s is %s", run.run_id, run.contact)
+                    self.hub.channel(run).tell_state()
+                for stream in run.streams.values():
+                    self._check_silence(run, stream, now)
+            for run in self.registry.idle(now):
+                if not self.hub.channel(run).viewers:
+                    self.registry.forget(run)
+                    self.hub.forget(run, 4000)
+            if self._retain_days is not None and now - retained > 3600:
+                retained = now
+                self._spawn(self._retain(self._retain_days))
+
+    def _check_silence(self, run: Run, stream: Stream, now: float) -> None:
+        outlet = stream.outlet
+        if outlet is None or outlet.closing:
+            return
+        if self.journal.trouble is not None:
+            outlet.due()  # more credit: the live view goes on while nothing can be acknowledged
+        silent = now - stream.heard
+        if silent > (LOST_SECONDS if run.protocol else STALE_SECONDS):
+            outlet.put(
+                error_response(
+                    outlet.session_id,
+                    pb.ErrorResponse.HEARTBEAT_TIMEOUT,
+                    f"Nothing was heard for {silent:.0f} seconds; the stream ends here, come again.",
+                    retryable=True,
+                )
+            )
+            outlet.finish()
+
+    async def _retain(self, days: float) -> None:
+        bound = _unix_ms() - int(days * 86_400_000)
+        try:
+            for key, run_id in await self.registry.ask(
+                self.registry.reader.ended_before, bound, limit=100
+            ):
+                run = self.registry.get(run_id)
+                if run is None:
+                    await self.journal.execute(
+                        lambda connection, key=key: mark_deleted(connection, key)
+                    )
+                    await self.delete_rows(key)
+                    log.info(
+                        "run %s was deleted: nothing was heard of it for %s days", run_id, days
+                    )
+        except JournalError as error:
+            self.complaints.warn("retain", "old runs could not be deleted (%s)", error)

@@ -1,0 +1,56 @@
+"""How much of everything one server takes: every number that bounds its memory stands here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of one server.
+
+    Attributes:
+        message_bytes: of one message from a trainer.
+        credit_bytes: how far a trainer may be ahead of what is committed.
+        elements: fields of one record, those of messages within it counted too.
+        records: in one bundle.
+        tiles: images or predictions of one batch.
+        tile_bytes: of one prediction, caption or other thing that belongs to a tile, images aside.
+        name_chars: of a metric's, run's or stream's name.
+        metrics: names of curves of one run.
+        runs: that are in memory at once.
+        streams: of one run, over all its ranks and restarts.
+        connections: streams that are open at once.
+        viewers: of all runs together.
+        journal_bytes: records that wait for their commit.
+        ring_bytes: events of one run that are kept in memory for viewers that come back.
+        viewer_bytes: events that wait for one viewer.
+        frames_bytes: newest frames that are kept in memory for viewers that come, over all runs.
+        recover_events: a viewer that is further behind gets a snapshot.
+        seal_events: records of one run that are turned into chunks of its curves together.
+        seal_bytes: the same, in bytes.
+    """
+
+    message_bytes: int = 4 * _MIB
+    credit_bytes: int = _MIB
+    elements: int = 20_000
+    records: int = 10_000
+    tiles: int = 64
+    tile_bytes: int = 16 * 1024
+    name_chars: int = 256
+    metrics: int = 2_000
+    runs: int = 2_000
+    streams: int = 1_000
+    connections: int = 4_000
+    viewers: int = 2_000
+    journal_bytes: int = 64 * _MIB
+    ring_bytes: int = _MIB // 4
+    viewer_bytes: int = _MIB
+    frames_bytes: int = 256 * _MIB
+    recover_events: int = 20_000
+    seal_events: int = 4_096
+    seal_bytes: int = _MIB

@@ -1,0 +1,201 @@
+"""The live WebSocket: a snapshot or what was missed, then everything as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import WebSocket
+from google.protobuf.message import DecodeError
+from starlette.websockets import WebSocketDisconnect
+
+from livetrain.proto import live_pb2 as live
+from livetrain.server.hub import Channel, Hub, encode_event
+from livetrain.server.intake import Intake
+from livetrain.server.replay import History, Recovery, plan
+from livetrain.server.run import Run
+from livetrain.server.store.reader import Curve, StoredEvent
+from livetrain.server.viewer import Viewer, encode_events
+from livetrain.server.wire import bytes_field
+
+__all__ = ["COME_AGAIN", "NOT_ALLOWED", "NO_SUCH_RUN", "Live"]
+
+log = logging.getLogger(__name__)
+
+COME_AGAIN: Final = 4000
+NOT_ALLOWED: Final = 4001
+NO_SUCH_RUN: Final = 4004
+
+_HELLO_SECONDS: Final = 10.0
+_POINTS: Final = 1500
+_MOST_POINTS: Final = 20_000
+_RECENT: Final = 500
+_MESSAGE_EVENTS: Final = 500
+
+
+class Live:
+    """Serves viewers."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._hub: Hub = intake.hub
+        self._limits = intake.limits
+
+    async def serve(self, socket: WebSocket, run_id: str) -> None:
+        """Serve one viewer until it goes, or until it has to."""
+        await socket.accept()
+        run = await self._intake.registry.find(run_id)
+        if run is None:
+            await socket.close(NO_SUCH_RUN, "There is no such run.")
+            return
+        if self._hub.viewers >= self._limits.viewers:
+            self._intake.counters.rejected.labels("viewers").inc()
+            await socket.close(COME_AGAIN, "Too many viewers are connected; come again.")
+            return
+        try:
+            async with asyncio.timeout(_HELLO_SECONDS):
+                first = live.ViewerMessage.FromString(await socket.receive_bytes())
+        except (TimeoutError, DecodeError, KeyError, WebSocketDisconnect):
+            await _close(socket, NOT_ALLOWED, "A viewer begins with a Hello.")
+            return
+        if first.WhichOneof("body") != "hello":
+            await _close(socket, NOT_ALLOWED, "A viewer begins with a Hello.")
+            return
+        await self._attend(socket, run, first.hello)
+
+    async def _attend(self, socket: WebSocket, run: Run, hello: live.Hello) -> None:
+        channel = self._hub.channel(run)
+        viewer = Viewer(
+            self._hub.epoch, limit_bytes=self._limits.viewer_bytes, wants_frames=not hello.no_frames
+        )
+        channel.join(viewer)
+        self._intake.watchers_changed(run)
+        reader = asyncio.create_task(self._listen(socket, viewer))
+        try:
+            await self._bring_up(socket, channel, viewer, hello)
+            await self._follow(socket, viewer)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            reader.cancel()
+            channel.leave(viewer)
+            self._intake.watchers_changed(run)
+            self._intake.counters.dropped.labels("frame_superseded").inc(viewer.skipped)
+
+    async def _listen(self, socket: WebSocket, viewer: Viewer) -> None:
+        try:
+            while True:
+                message = live.ViewerMessage.FromString(await socket.receive_bytes())
+                if message.WhichOneof("body") == "frame_credit":
+                    viewer.grant(message.frame_credit.frames)
+        except (DecodeError, KeyError):
+            viewer.close(NOT_ALLOWED)
+        except (WebSocketDisconnect, RuntimeError):
+            viewer.close(COME_AGAIN)
+
+    async def _follow(self, socket: WebSocket, viewer: Viewer) -> None:
+        sent = self._intake.counters.sent
+        while True:
+            await viewer.wait()
+            while not viewer.close_code and (message := viewer.next()) is not None:
+                await socket.send_bytes(message)
+                sent.inc()
+            if viewer.close_code:
+                if viewer.close_code == COME_AGAIN:
+                    self._intake.counters.dropped.labels("viewer_behind").inc()
+                await _close(socket, viewer.close_code, "")
+                return
+
+    async def _bring_up(
+        self, socket: WebSocket, channel: Channel, viewer: Viewer, hello: live.Hello
+    ) -> None:
+        """Send a viewer what it lacks and release it; what happens meanwhile is held back for it."""
+        run = channel.run
+        history = History(
+            epoch=self._hub.epoch,
+            top=run.committed,
+            ring_first=channel.ring.first,
+            stored_first=run.trimmed + 1,
+        )
+        recovery = plan(hello.epoch, hello.offset, history, limit=self._limits.recover_events)
+        if recovery is Recovery.SNAPSHOT:
+            await self._snapshot(socket, channel, viewer, hello)
+            return
+        # Nothing is awaited from here on to where the ring is read: no event can come between.
+        missed = channel.ring.after(hello.offset) if recovery is Recovery.RING else []
+        resumed = live.Resumed(
+            epoch=self._hub.epoch,
+            from_offset=hello.offset,
+            to_offset=history.top,
+            state=run.state(),
+        )
+        await socket.send_bytes(live.LiveMessage(resumed=resumed).SerializeToString())
+        if recovery is Recovery.STORE:
+            stored = await self._intake.registry.ask(
+                self._intake.registry.reader.events,
+                run.key,
+                after=hello.offset,
+                limit=history.top - hello.offset,
+            )
+            missed = [(event.offset, _encode(event)) for event in stored]
+        position = hello.offset
+        for start in range(0, len(missed), _MESSAGE_EVENTS):
+            part = tuple(missed[start : start + _MESSAGE_EVENTS])
+            await socket.send_bytes(encode_events(self._hub.epoch, part).message)
+            position = part[-1][0]
+        if channel.frame is not None:
+            viewer.show(channel.frame)
+        viewer.tell("presence", live.LiveMessage(presence=channel.presence()).SerializeToString())
+        viewer.release(position)
+
+    async def _snapshot(
+        self, socket: WebSocket, channel: Channel, viewer: Viewer, hello: live.Hello
+    ) -> None:
+        run, registry = channel.run, self._intake.registry
+        offset, curves, recent = await registry.ask(
+            registry.reader.snapshot,
+            run.key,
+            points=min(hello.points or _POINTS, _MOST_POINTS),
+            recent=_RECENT,
+        )
+        body = await registry.ask(_snapshot_body, self._hub.epoch, offset, curves, recent)
+        rest = live.Snapshot(
+            state=run.state(), performance=channel.performance(), presence=channel.presence()
+        )
+        await socket.send_bytes(b"".join(bytes_field(1, (body, rest.SerializeToString()))))
+        # The newest frame follows as a message of its own: it is the largest part, and is shared with other viewers.
+        if channel.frame is not None:
+            viewer.show(channel.frame)
+        viewer.release(offset)
+
+
+def _encode(event: StoredEvent) -> bytes:
+    return encode_event(event.offset, event.received_ms, event.stream_id, event.rank, event.record)
+
+
+def _snapshot_body(
+    epoch: str, offset: int, curves: Mapping[str, Curve], recent: list[StoredEvent]
+) -> bytes:
+    """Serialise the large parts of a snapshot; on a thread."""
+    snapshot = live.Snapshot(epoch=epoch, offset=offset)
+    for name, curve in curves.items():
+        snapshot.curves.add(
+            name=name,
+            steps=curve.columns.steps.tolist(),
+            values=curve.columns.values.tolist(),
+            times=(curve.columns.times_us / 1e6).tolist(),
+            total_points=curve.total,
+        )
+    pieces: list[bytes | memoryview] = [snapshot.SerializeToString()]
+    for event in recent:
+        pieces += bytes_field(5, [_encode(event)])
+    return b"".join(pieces)
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    try:
+        await socket.close(code, reason)
+    except (RuntimeError, WebSocketDisconnect):
+        pass  # it went first

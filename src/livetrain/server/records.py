@@ -1,0 +1,268 @@
+"""What a trainer's message says: records, each with its numbers apart from its pictures. Pure.
+
+A record is kept without pictures and without whatever else belongs to a single tile; those travel as the bytes that came, cut
+out where they stand. The session's id stays here: whoever knows it may speak for the run, so no viewer learns it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from livetrain.exceptions import ProtocolError
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.limits import Limits
+from livetrain.server.pictures import check_picture
+from livetrain.server.wire import LENGTH, Field, bytes_field, count_elements, fields
+
+__all__ = [
+    "BATCH",
+    "HEARTBEAT",
+    "OPEN",
+    "PERFORMANCE",
+    "REPORT",
+    "STATUS",
+    "Record",
+    "Rejected",
+    "adopt",
+    "read",
+]
+
+BATCH: Final = 3
+EPOCH: Final = 4
+PERFORMANCE: Final = 5
+STATUS: Final = 6
+HEARTBEAT: Final = 7
+OPEN: Final = 20
+REPORT: Final = 21
+SCALARS: Final = 24
+SAMPLE: Final = 27
+BUNDLE: Final = 30
+
+_SESSION: Final = 1
+_SEQ: Final = 16
+_OUTSIDE: Final = frozenset({1, 2, 16, 17, 18, 19})
+_PAYLOADS: Final = frozenset({3, 4, 5, 6, 7, *range(20, 31)})
+_NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21})
+_PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20})
+_MAX_STEP: Final = 2**53  # whole numbers up to here are exact in JSON and JavaScript
+# Below this size even nothing but empty sub-messages takes little memory when it is parsed.
+_SMALL: Final = 4096
+
+Piece = bytes | memoryview
+
+
+@dataclass(slots=True)
+class Record:
+    """One thing that a trainer said.
+
+    Attributes:
+        seq: its number in the stream; 0: it has none.
+        kind: the number of the payload's field in ``TelemetryRequest``; 0: there is no payload.
+        session_id: as the message has it.
+        message: parsed, without session, pictures and other things of single tiles.
+        data: the same in bytes, as it is kept.
+        frame: the whole record in pieces, for viewers; None: nothing to see.
+        size: bytes that it took on the wire.
+        problem: why its pictures cannot be shown; empty: nothing is wrong.
+    """
+
+    seq: int
+    kind: int
+    session_id: str
+    message: pb.TelemetryRequest
+    data: bytes
+    frame: tuple[Piece, ...] | None
+    size: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that will never be taken; ``seq`` is 0 where it is not known."""
+
+    seq: int
+    reason: str
+
+
+def read(raw: bytes, limits: Limits) -> list[Record | Rejected]:
+    """Return the records of one message, those of a bundle one by one.
+
+    Nothing is parsed before it is known to be of bearable size.
+    """
+    try:
+        top = fields(raw)
+        if len(top) and top[-1].number == BUNDLE and top[-1].wire_type == LENGTH:
+            bundle = top[-1]
+            inside = fields(raw, bundle.value, bundle.end, limit=limits.records)
+            return [
+                _record(raw[f.value : f.end], None, limits)
+                for f in inside
+                if f.number == 1 and f.wire_type == LENGTH
+            ]
+    except ProtocolError as error:
+        return [Rejected(0, str(error))]
+    return [_record(raw, top, limits)]
+
+
+def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rejected:
+    seq = 0
+    try:
+        if top is None:
+            top = fields(raw)
+        for field in top:
+            if field.number == _SEQ:
+                seq = int.from_bytes(_seven_bits(raw[field.value : field.end]), "little")
+        payloads = {f.number for f in top if f.number in _PAYLOADS}
+        if len(payloads) > 1:
+            raise ProtocolError("two payloads in one record")
+        if payloads == {BATCH}:
+            return _batch(raw, top, seq, limits)
+        if BUNDLE in payloads:
+            raise ProtocolError("a bundle within a bundle, or not at the end of its message")
+        if len(raw) > _SMALL:
+            count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
+        message = pb.TelemetryRequest.FromString(raw)
+        session_id = message.session_id
+        message.ClearField("session_id")
+        problem = _check_rest(message, limits)
+        kind = payloads.pop() if payloads else 0
+        return Record(
+            seq, kind, session_id, message, message.SerializeToString(), None, len(raw), problem
+        )
+    except (ProtocolError, DecodeError) as error:
+        return Rejected(seq, str(error) or "not a message of this protocol")
+
+
+def _seven_bits(encoded: bytes) -> bytes:
+    number = 0
+    for index, byte in enumerate(encoded):
+        number |= (byte & 0x7F) << (7 * index)
+    return (number & (2**64 - 1)).to_bytes(8, "little")
+
+
+def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
+    view = memoryview(raw)
+    outside: list[Piece] = []
+    numbers: list[Piece] = []
+    shown: list[Piece] = []
+    session: Field | None = None
+    tiles: list[Field] = []
+    for field in top:
+        if field.number == _SESSION:
+            session = field
+            continue
+        shown.append(view[field.start : field.end])
+        if field.number in _OUTSIDE:
+            outside.append(view[field.start : field.end])
+        elif field.number == BATCH:
+            if field.wire_type != LENGTH:
+                raise ProtocolError("a batch that is not a message")
+            for part in fields(raw, field.value, field.end):
+                if part.number in _NUMBERS:
+                    numbers.append(view[part.start : part.end])
+                elif part.number in _PER_TILE:
+                    tiles.append(part)
+    data = b"".join((*outside, *bytes_field(BATCH, numbers)))
+    message = pb.TelemetryRequest.FromString(data)
+    if message.batch_data.step >= _MAX_STEP:
+        raise ProtocolError(f"step {message.batch_data.step} is beyond 2**53")
+    session_id = _text(raw, session) if session is not None else ""
+    problem = _check_tiles(raw, tiles, limits) if tiles else ""
+    frame = tuple(shown) if tiles and not problem else None
+    return Record(seq, BATCH, session_id, message, data, frame, len(raw), problem)
+
+
+def _text(raw: bytes, field: Field) -> str:
+    try:
+        return raw[field.value : field.end].decode()
+    except UnicodeDecodeError:
+        raise ProtocolError("text that is not UTF-8") from None
+
+
+def _check_tiles(raw: bytes, tiles: list[Field], limits: Limits) -> str:
+    counts: dict[int, int] = {}
+    try:
+        for field in tiles:
+            number, size = field.number, field.end - field.value
+            count = counts[number] = counts.get(number, 0) + 1
+            if count > limits.tiles:
+                raise ProtocolError(f"more than {limits.tiles} tiles in one batch")
+            if number in (4, 18):
+                for part in fields(raw, field.value, field.end, limit=64):
+                    if part.number == 1 and part.end > part.value:
+                        check_picture(raw, part.value, part.end)
+                    elif part.number != 1 and part.end - part.value > limits.tile_bytes:
+                        raise ProtocolError(f"{part.end - part.value} bytes of text at a picture")
+            elif size > limits.tile_bytes:
+                raise ProtocolError(
+                    f"{size} bytes that belong to one tile; {limits.tile_bytes} are taken"
+                )
+    except ProtocolError as error:
+        return str(error)
+    return ""
+
+
+def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> str:
+    """Refuse steps and names that cannot be kept; drop a sample's picture from what is kept."""
+    kind = message.WhichOneof("payload")
+    if kind is None:
+        return ""
+    payload = getattr(message, kind)
+    step = getattr(payload, "step", 0)
+    if step >= _MAX_STEP:
+        raise ProtocolError(f"step {step} is beyond 2**53")
+    for group in ("values", "metrics", "fit_metrics", "evaluation_metrics"):
+        for scalar in getattr(payload, group, ()) if kind != "command_result" else ():
+            if not 0 < len(scalar.name) <= limits.name_chars:
+                raise ProtocolError(
+                    f"a metric's name of {len(scalar.name)} characters; 1 to {limits.name_chars} are taken"
+                )
+    if kind == "sample":
+        picture = message.sample.image.image_bytes
+        message.sample.image.ClearField("image_bytes")
+        if picture:
+            try:
+                check_picture(picture, 0, len(picture))
+            except ProtocolError as error:
+                return str(error)
+    return ""
+
+
+def adopt(record: Record, *, step: int) -> Record:
+    """Return an older client's record as one of ours says the same.
+
+    Such a client has no global step and no presence: what it leaves out is 0.
+
+    Args:
+        record: as it was read.
+        step: how many batches the stream had before.
+    """
+    message = record.message
+    frame = record.frame
+    if record.kind == BATCH:
+        batch = message.batch_data
+        batch.step = step
+        batch.batch_loss = batch.batch_loss
+        batch.batch_accuracy = batch.batch_accuracy
+        if frame is not None:
+            # Appended bytes are merged into the batch by whoever parses them.
+            more = pb.TelemetryRequest(
+                batch_data=pb.BatchData(
+                    step=step, batch_loss=batch.batch_loss, batch_accuracy=batch.batch_accuracy
+                )
+            )
+            frame = (*frame, more.SerializeToString())
+    elif record.kind == EPOCH:
+        epoch = message.epoch_data
+        epoch.step = max(0, step - 1)
+        epoch.has_loss = epoch.has_accuracy = True
+        epoch.has_learning_rate = epoch.learning_rate != 0
+    elif record.kind == PERFORMANCE:
+        message.performance_data.step = max(0, step - 1)
+    data = message.SerializeToString()
+    return Record(
+        0, record.kind, record.session_id, message, data, frame, record.size, record.problem
+    )

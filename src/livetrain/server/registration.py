@@ -1,0 +1,301 @@
+"""Lets trainers in: a new run, a further rank, or one that comes back with its token."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+import time
+from typing import Final
+from weakref import WeakValueDictionary
+
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.intake import Intake
+from livetrain.server.run import Run, Stream
+from livetrain.server.sequencing import Sequencer
+from livetrain.server.store.journal import JournalError
+from livetrain.server.store.statements import add_run, add_stream, mark_opened, set_token
+
+__all__ = ["RefusedError", "Registrar", "hashed"]
+
+log = logging.getLogger(__name__)
+
+_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread
+OLDER_STREAM: Final = "older"
+"""The one stream of an older client's run."""
+
+
+class RefusedError(Exception):
+    """A registration or stream is not let in; ``retryable``: the same may be let in later."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+def hashed(secret: str) -> str:
+    """Return what is kept of a session id or token."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Registrar:
+    """Registers sessions and opens streams."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._registry = intake.registry
+        self._limits = intake.limits
+        # Two ranks of a new run come at once; one makes it, the other joins.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def register(self, info: pb.SessionInfo) -> pb.SessionResponse:
+        """Return the answer to a registration, be it yes or no."""
+        try:
+            if not 0 < len(info.session_id) <= self._limits.name_chars:
+                raise RefusedError(
+                    f"A session_id of 1 to {self._limits.name_chars} characters is needed."
+                )
+            session = hashed(info.session_id)
+            lock = self._locks.setdefault(session, asyncio.Lock())
+            async with lock:
+                return await (
+                    self._current(info, session)
+                    if info.protocol_version
+                    else self._older(info, session)
+                )
+        except RefusedError as refusal:
+            return self._answer(
+                info, success=False, message=str(refusal), retryable=refusal.retryable
+            )
+        except JournalError as error:
+            log.warning("a registration could not be written: %s", error)
+            message = "The server's store cannot be written now; come again."
+            return self._answer(info, success=False, message=message, retryable=True)
+
+    async def _current(self, info: pb.SessionInfo, session: str) -> pb.SessionResponse:
+        if not 0 < len(info.stream_id) <= self._limits.name_chars:
+            raise RefusedError(
+                f"A stream_id of 1 to {self._limits.name_chars} characters is needed."
+            )
+        run = await self._registry.find_session(session)
+        if run is not None and run.protocol == 0:
+            raise RefusedError("This session_id belongs to an older client's run; take another.")
+        token = info.resume_token
+        if run is None:
+            run = await self._new_run(info, session)
+        stream = run.streams.get(info.stream_id)
+        if stream is None:
+            self._check_join(run, info)
+            token = secrets.token_urlsafe(24)
+            stream = await self._new_stream(run, info.stream_id, info.rank, hashed(token))
+        elif not token and not stream.opened:
+            # The answer to its first registration was lost on the way.
+            token = secrets.token_urlsafe(24)
+            await self._intake.journal.execute(
+                lambda connection: set_token(connection, stream.key, hashed(token))
+            )
+            stream.token_hash = hashed(token)
+        elif not _fits(token, stream):
+            raise RefusedError(
+                "This stream is known; its resume_token is needed and was not given, or is another."
+            )
+        self._adopt_info(run, info)
+        self._fence(run, stream)
+        if info.first_unacked_seq:
+            lost = stream.order.start_at(info.first_unacked_seq)
+            if lost:
+                self._intake.note(
+                    run,
+                    "history_lost",
+                    f"{lost} records that were acknowledged before are not in this store any more.",
+                    records=str(lost),
+                    stream_id=stream.stream_id,
+                )
+        now = time.monotonic()
+        stream.heard = now
+        if run.hear(now, time.time_ns() // 1_000_000):
+            self._intake.hub.channel(run).tell_state()
+        answer = self._answer(info, success=True, message="Welcome.")
+        answer.protocol_version = 1
+        answer.resume_token = token
+        answer.durable_seq = stream.order.durable
+        answer.run_id = run.run_id
+        return answer
+
+    async def _older(self, info: pb.SessionInfo, session: str) -> pb.SessionResponse:
+        run = await self._registry.find_session(session)
+        if run is not None and run.protocol:
+            raise RefusedError(
+                "This session_id belongs to another run; its resume_token is needed."
+            )
+        if run is None or run.ended:
+            # Such clients may use one id for every training: what comes after the end is another run.
+            if run is not None:
+                self._registry.forget(run)
+            run = await self._new_run(info, session)
+            await self._new_stream(run, OLDER_STREAM, 0, "")
+        self._adopt_info(run, info)
+        run.hear(time.monotonic(), time.time_ns() // 1_000_000)
+        answer = self._answer(info, success=True, message="Session registered.")
+        answer.run_id = run.run_id
+        return answer
+
+    async def _new_run(self, info: pb.SessionInfo, session: str) -> Run:
+        if await self._registry.ask(self._registry.reader.session_deleted, session):
+            raise RefusedError("This run was deleted.")
+        if self._registry.full:
+            raise RefusedError(
+                f"This server has {self._limits.runs} live runs, which is its limit.",
+                retryable=True,
+            )
+        unix_ms = time.time_ns() // 1_000_000
+        limit = self._limits.name_chars
+        run = Run(
+            key=0,
+            run_id="".join(secrets.choice(_ALPHABET) for _ in range(10)),
+            session_hash=session,
+            protocol=1 if info.protocol_version else 0,
+            name=(info.run_name or info.config.model_name or "run")[:limit],
+            project=(info.project or "default")[:limit],
+            tags=tuple(tag[:limit] for tag in info.tags[:32]),
+            created_ms=unix_ms,
+            last_heard_ms=unix_ms,
+            heard=time.monotonic(),
+        )
+        run.config.CopyFrom(info.config)
+        row = {
+            **run.row(),
+            "run_id": run.run_id,
+            "session_hash": session,
+            "protocol": run.protocol,
+            "project": run.project,
+            "tags": json.dumps(run.tags),
+            "created_ms": unix_ms,
+            "sealed_offset": 0,
+            "trimmed_offset": 0,
+            "deleted": False,
+        }
+        run.key = await self._intake.journal.execute(lambda connection: add_run(connection, row))
+        self._registry.add(run)
+        log.info("run %s of project %s begins: %s", run.run_id, run.project, run.name)
+        return run
+
+    async def _new_stream(self, run: Run, stream_id: str, rank: int, token_hash: str) -> Stream:
+        row = {
+            "run_key": run.key,
+            "stream_id": stream_id,
+            "rank": rank,
+            "token_hash": token_hash,
+            "opened": False,
+            "durable_seq": 0,
+        }
+        key = await self._intake.journal.execute(lambda connection: add_stream(connection, row))
+        stream = Stream(key, stream_id, rank, token_hash, opened=False, order=Sequencer())
+        run.streams[stream_id] = stream
+        return stream
+
+    def _check_join(self, run: Run, info: pb.SessionInfo) -> None:
+        """See that a stream that the run does not know may join it: it is the first, has a token, or is a rank still missing.
+
+        A rank cannot have a token yet; that it knows the session's id, which leaves neither trainer nor server, is enough once.
+        """
+        if not run.streams:
+            return
+        if len(run.streams) >= self._limits.streams:
+            raise RefusedError(f"This run has {self._limits.streams} streams, which is its limit.")
+        if info.resume_token:
+            if any(_fits(info.resume_token, stream) for stream in run.streams.values()):
+                return
+        elif info.world_size > 1 and all(
+            stream.rank != info.rank for stream in run.streams.values()
+        ):
+            return
+        raise RefusedError(
+            "This session is known; a resume_token of it is needed and was not given, or is another."
+        )
+
+    def _adopt_info(self, run: Run, info: pb.SessionInfo) -> None:
+        if info.run_name:
+            run.name = info.run_name[: self._limits.name_chars]
+        if info.HasField("config"):
+            run.config.CopyFrom(info.config)
+        if info.controls:
+            del run.controls.controls[:]
+            run.controls.controls.extend(info.controls)
+        self._intake.journal.touch(run.key, run.row)
+
+    def _fence(self, run: Run, stream: Stream) -> None:
+        """From now on no older connection speaks for a stream."""
+        stream.order.open()
+        if stream.outlet is not None:
+            log.info(
+                "a newer connection takes over stream %s of run %s", stream.stream_id, run.run_id
+            )
+            stream.outlet.finish()
+            stream.outlet = None
+
+    async def open_stream(self, session_id: str, opening: pb.StreamOpen) -> tuple[Run, Stream, int]:
+        """Return the run and stream that a connection speaks for, and its number.
+
+        Raises:
+            RefusedError: the stream is not registered, or its token is wrong.
+        """
+        run = await self._registry.find_session(hashed(session_id))
+        stream = run.streams.get(opening.stream_id) if run is not None and run.protocol else None
+        if run is None or stream is None:
+            raise RefusedError(
+                "This stream is not registered here; register again.", retryable=True
+            )
+        if not _fits(opening.resume_token, stream):
+            raise RefusedError(
+                "The resume_token of this stream is missing or wrong; register again.",
+                retryable=True,
+            )
+        self._fence(run, stream)
+        connection = stream.order.connection
+        if not stream.opened:
+            stream.opened = True
+            await self._intake.journal.execute(lambda db: mark_opened(db, [stream.key]))
+        return run, stream, connection
+
+    async def open_older(self, session_id: str) -> tuple[Run, Stream, int]:
+        """Do the same for an older client, which says no more than its session's id."""
+        run = await self._registry.find_session(hashed(session_id)) if session_id else None
+        stream = run.streams.get(OLDER_STREAM) if run is not None and run.protocol == 0 else None
+        if run is None or stream is None:
+            raise RefusedError(
+                "This session is not registered here; call RegisterTrainingSession first.",
+                retryable=True,
+            )
+        self._fence(run, stream)
+        return run, stream, stream.order.connection
+
+    def _answer(
+        self, info: pb.SessionInfo, *, success: bool, message: str, retryable: bool = False
+    ) -> pb.SessionResponse:
+        return pb.SessionResponse(
+            success=success,
+            session_id=info.session_id,
+            message=message,
+            retryable=retryable,
+            server_epoch=self._intake.epoch,
+            server_time_ms=time.time_ns() // 1_000_000,
+            server_config=pb.ServerConfig(
+                max_batch_size=16,
+                max_image_dimension=512,
+                heartbeat_interval_ms=2000,
+                buffer_size=1000,
+                max_message_bytes=self._limits.message_bytes,
+                credit_bytes=self._limits.credit_bytes,
+                accepts_strips=True,
+            ),
+        )
+
+
+def _fits(token: str, stream: Stream) -> bool:
+    return bool(token and stream.token_hash) and hmac.compare_digest(
+        hashed(token), stream.token_hash
+    )

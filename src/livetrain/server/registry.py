@@ -1,0 +1,120 @@
+"""The runs in memory: loaded when someone asks, forgotten when nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
+
+from livetrain.server.limits import Limits
+from livetrain.server.run import LOST_SECONDS, Run, Stream
+from livetrain.server.sequencing import Sequencer
+from livetrain.server.store.reader import Reader
+
+__all__ = ["Registry"]
+
+_Result = TypeVar("_Result")
+_IDLE_SECONDS: Final = 2 * LOST_SECONDS
+
+
+class Registry:
+    """Runs by session, id and key, with the store behind them.
+
+    Args:
+        reader: asked off the event loop.
+        limits: how many runs there may be.
+    """
+
+    def __init__(self, reader: Reader, limits: Limits) -> None:
+        self.reader = reader
+        self._limits = limits
+        self._by_key: dict[int, Run] = {}
+        self._by_id: dict[str, Run] = {}
+        self._by_session: dict[str, Run] = {}
+        # Few, and daemonic in effect: a slow question must not keep others from theirs for long, nor the loop at all.
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="livetrain-reader")
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run in memory."""
+        return list(self._by_key.values())
+
+    @property
+    def full(self) -> bool:
+        """Is there no room for another run?"""
+        return len(self._by_key) >= self._limits.runs
+
+    async def ask(
+        self, question: Callable[..., _Result], /, *args: object, **kwargs: object
+    ) -> _Result:
+        """Run a question to the store on a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(question, *args, **kwargs))
+
+    def get(self, run_id: str) -> Run | None:
+        """Return a run that is in memory, or None."""
+        return self._by_id.get(run_id)
+
+    async def find(self, run_id: str) -> Run | None:
+        """Return a run by its id, or None where there is none."""
+        return self._by_id.get(run_id) or await self._load(run_id=run_id)
+
+    async def find_session(self, session_hash: str) -> Run | None:
+        """Return the newest run of a session, or None where there is none."""
+        return self._by_session.get(session_hash) or await self._load(session_hash=session_hash)
+
+    async def _load(self, **which: str) -> Run | None:
+        row = await self.ask(self.reader.run, **which)
+        if row is None:
+            return None
+        streams = await self.ask(self.reader.streams, row["key"])
+        unsealed = await self.ask(self.reader.unsealed, row["key"])
+        known = self._by_key.get(row["key"])
+        if known is not None:  # someone else loaded it meanwhile
+            return known
+        run = Run.from_row(row, now=time.monotonic(), unix_ms=time.time_ns() // 1_000_000)
+        run.unsealed[:] = unsealed
+        for stream in streams:
+            run.streams[stream["stream_id"]] = Stream(
+                key=stream["key"],
+                stream_id=stream["stream_id"],
+                rank=stream["rank"],
+                token_hash=stream["token_hash"],
+                opened=stream["opened"],
+                order=Sequencer(stream["durable_seq"]),
+            )
+        self.add(run)
+        return run
+
+    def add(self, run: Run) -> None:
+        """Keep a run in memory."""
+        self._by_key[run.key] = run
+        self._by_id[run.run_id] = run
+        self._by_session[run.session_hash] = run
+
+    def forget(self, run: Run) -> None:
+        """Keep it no longer."""
+        self._by_key.pop(run.key, None)
+        self._by_id.pop(run.run_id, None)
+        if self._by_session.get(run.session_hash) is run:
+            del self._by_session[run.session_hash]
+
+    def idle(self, now: float) -> list[Run]:
+        """Return runs that nobody streams to, that wait for no commit, and that were silent for long."""
+        return [
+            run
+            for run in self._by_key.values()
+            if now - run.heard > _IDLE_SECONDS
+            and run.committed == run.offset
+            and all(stream.outlet is None for stream in run.streams.values())
+        ]
+
+    def close(self) -> None:
+        """Take no more questions."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

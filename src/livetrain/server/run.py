@@ -1,0 +1,252 @@
+"""A run as it stands: what its trainer said last, and when that was. No I/O; clocks are passed in."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from livetrain.proto import live_pb2 as live
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.records import BATCH, EPOCH, PERFORMANCE, REPORT, SCALARS, STATUS, Record
+from livetrain.server.sequencing import Sequencer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from livetrain.server.outlet import Outlet
+
+__all__ = ["LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
+
+STALE_SECONDS: Final = 5.0
+LOST_SECONDS: Final = 30.0
+NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29})
+"""Kinds of records that are kept and shown one by one; all others are points of curves."""
+
+_STATUS: Final = {
+    pb.INITIALIZING: "initializing",
+    pb.RUNNING: "running",
+    pb.PAUSED: "paused",
+    pb.COMPLETED: "finished",
+    pb.FAILED: "failed",
+}
+_ENDED: Final = frozenset({"finished", "failed", "interrupted"})
+
+
+def contact_after(silent_seconds: float) -> str:
+    """Return the word for a run that goes on and was last heard so long ago. Silence is never called a crash."""
+    if silent_seconds < STALE_SECONDS:
+        return "alive"
+    return "stale" if silent_seconds < LOST_SECONDS else "lost"
+
+
+@dataclass(slots=True)
+class Stream:
+    """One producer of a run.
+
+    Attributes:
+        key: in the store.
+        token_hash: of its resume token; empty for an older client.
+        opened: whether it was ever streamed: from then on it is registered again with its token only.
+        order: its sequence.
+        outlet: what its present connection still has to be told; None: not connected.
+        heard: when it last said something, seconds of the monotonic clock.
+        last_batch: ``batch_idx`` of the last batch that was taken.
+    """
+
+    key: int
+    stream_id: str
+    rank: int
+    token_hash: str
+    opened: bool
+    order: Sequencer
+    outlet: Outlet | None = None
+    heard: float = 0.0
+    last_batch: int = 0
+
+
+@dataclass(slots=True)
+class Run:
+    """One run.
+
+    Attributes:
+        key: in the store.
+        protocol: 0 for an older client's.
+        offset: of the last record that was taken; it is committed up to ``committed``.
+        heard: when a trainer of it last said something, seconds of the monotonic clock.
+        frames: how many frames came so far, in this life of the server.
+        unsealed: records that are in no chunk of a curve, and their bytes.
+    """
+
+    key: int
+    run_id: str
+    session_hash: str
+    protocol: int
+    name: str
+    project: str
+    tags: tuple[str, ...]
+    created_ms: int
+    heard: float
+    status: str = "initializing"
+    message: str = ""
+    ended_ms: int = 0
+    last_heard_ms: int = 0
+    steps: int = 0
+    epoch: int = 0
+    offset: int = 0
+    committed: int = 0
+    trimmed: int = 0
+    config: pb.TrainingConfig = field(default_factory=pb.TrainingConfig)
+    controls: pb.SessionInfo = field(default_factory=pb.SessionInfo)
+    report: pb.ClientReport = field(default_factory=pb.ClientReport)
+    performance: pb.PerformanceData | None = None
+    streams: dict[str, Stream] = field(default_factory=dict)
+    contact: str = "alive"
+    frames: int = 0
+    frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=121))
+    unsealed: list[int] = field(default_factory=lambda: [0, 0])
+    sealing: bool = False
+    deleted: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Did its trainer say that it is over?"""
+        return self.status in _ENDED
+
+    def hear(self, now: float, unix_ms: int) -> bool:
+        """Note a sign of life; return whether the contact changed by it."""
+        self.heard = now
+        self.last_heard_ms = unix_ms
+        return self.check_contact(now)
+
+    def check_contact(self, now: float) -> bool:
+        """Bring ``contact`` up to date; return whether it changed."""
+        contact = "ended" if self.ended else contact_after(now - self.heard)
+        changed = contact != self.contact
+        self.contact = contact
+        return changed
+
+    def apply(self, record: Record, unix_ms: int) -> bool:
+        """Take over what a record says about the run; return whether viewers should be told its state."""
+        kind, message = record.kind, record.message
+        if kind == BATCH:
+            batch = message.batch_data
+            self.steps = max(self.steps, batch.step + 1)
+            self.epoch = batch.epoch
+            if self.status == "initializing":
+                self.status = "running"
+                return True
+        elif kind == SCALARS:
+            self.steps = max(self.steps, message.scalars.step + 1)
+        elif kind == EPOCH:
+            self.epoch = message.epoch_data.epoch
+        elif kind == PERFORMANCE:
+            self.performance = message.performance_data
+        elif kind == REPORT:
+            self.report = message.client_report
+            return True
+        elif kind == STATUS:
+            self._apply_status(message.status_update, unix_ms)
+            return True
+        return False
+
+    def _apply_status(self, update: pb.StatusUpdate, unix_ms: int) -> None:
+        if update.HasField("config"):
+            self.config.MergeFrom(_without_lists(update.config))
+            if update.config.class_names:
+                del self.config.class_names[:]
+                self.config.class_names.extend(update.config.class_names)
+        self.message = update.message
+        status = _STATUS.get(update.status)
+        if status is None:
+            return
+        self.status = "interrupted" if status == "failed" and update.interrupted else status
+        self.ended_ms = unix_ms if self.ended else 0
+
+    def note_frame(self, now: float) -> int:
+        """Count a frame and return its number."""
+        self.frames += 1
+        self.frame_times.append(now)
+        return self.frames
+
+    def ingest_fps(self, now: float) -> float:
+        """Return how many frames a second came of late."""
+        times = self.frame_times
+        if len(times) < 2 or now - times[-1] > 2.0:
+            return 0.0
+        return (len(times) - 1) / max(1e-3, times[-1] - times[0])
+
+    def state(self) -> live.RunState:
+        """Return what viewers are told."""
+        return live.RunState(
+            run_id=self.run_id,
+            name=self.name,
+            project=self.project,
+            status=self.status,
+            contact=self.contact,
+            message=self.message,
+            created_ms=self.created_ms,
+            last_heard_ms=self.last_heard_ms,
+            steps=self.steps,
+            epoch=self.epoch,
+            config=self.config,
+            tags=self.tags,
+            controls=self.controls.controls,
+            report=self.report,
+            ended_ms=self.ended_ms,
+        )
+
+    def row(self) -> dict[str, Any]:
+        """Return what the store keeps of it with every group of records."""
+        return {
+            "name": self.name,
+            "config": self.config.SerializeToString(),
+            "controls": self.controls.SerializeToString(),
+            "report": self.report.SerializeToString(),
+            "status": self.status,
+            "message": self.message,
+            "ended_ms": self.ended_ms,
+            "last_heard_ms": self.last_heard_ms,
+            "steps": self.steps,
+            "epoch": self.epoch,
+            "last_offset": self.offset,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any], *, now: float, unix_ms: int) -> Run:
+        """Return a run as the store has it; it counts as silent for at least as long as makes it stale."""
+        silent = max(STALE_SECONDS, (unix_ms - row["last_heard_ms"]) / 1000)
+        run = cls(
+            key=row["key"],
+            run_id=row["run_id"],
+            session_hash=row["session_hash"],
+            protocol=row["protocol"],
+            name=row["name"],
+            project=row["project"],
+            tags=tuple(json.loads(row["tags"])),
+            created_ms=row["created_ms"],
+            heard=now - silent,
+            status=row["status"],
+            message=row["message"],
+            ended_ms=row["ended_ms"],
+            last_heard_ms=row["last_heard_ms"],
+            steps=row["steps"],
+            epoch=row["epoch"],
+            offset=row["last_offset"],
+            committed=row["last_offset"],
+            trimmed=row["trimmed_offset"],
+            config=pb.TrainingConfig.FromString(row["config"]),
+            controls=pb.SessionInfo.FromString(row["controls"]),
+            report=pb.ClientReport.FromString(row["report"]),
+        )
+        run.check_contact(now)
+        return run
+
+
+def _without_lists(config: pb.TrainingConfig) -> pb.TrainingConfig:
+    """Return a config whose merge replaces numbers and texts; merging lists would lengthen them at every status."""
+    copy = pb.TrainingConfig()
+    copy.CopyFrom(config)
+    del copy.class_names[:]
+    return copy

@@ -1,0 +1,1 @@
+"""The store: what was committed, and the curves made of it."""

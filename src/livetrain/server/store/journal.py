@@ -1,0 +1,259 @@
+"""Group commit: what came in the last moment is committed together, then everyone who waits for it is told.
+
+Groups are made on the event loop and written by one thread, one at a time. So order is the order of arrival, nothing needs a
+lock, and the loop never waits for a disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from livetrain.server.store.statements import Group, commit_group
+
+__all__ = ["Journal", "JournalError"]
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.04
+"""How long a group is gathered; with the commit itself, a record waits at most some 50 ms."""
+_RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0)
+
+
+class JournalError(Exception):
+    """Something could not be written now; it may work later."""
+
+
+@dataclass(slots=True)
+class _Job:
+    action: Callable[[Connection], Any]
+    done: asyncio.Future[Any]
+
+
+class Journal:
+    """The one way into the store.
+
+    Args:
+        engine: with its single writing connection.
+        limit_bytes: records that may wait for their commit.
+        committed: told about every group once it is in the store; on the event loop.
+        troubled: told why a commit failed, and with None that the store takes records again; on the event loop.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        limit_bytes: int,
+        committed: Callable[[Group], None],
+        troubled: Callable[[str | None], None],
+    ) -> None:
+        self._engine = engine
+        self._limit = limit_bytes
+        self._committed = committed
+        self._troubled = troubled
+        # The one thread that writes; it lives as long as the journal.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="livetrain-writer")
+        self._open = Group()
+        self._jobs: list[_Job] = []
+        self._waiting_bytes = 0
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self.trouble: str | None = None
+        self.commit_seconds = 0.0
+        self.commits = 0
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._run(), name="journal")
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of records that wait for their commit."""
+        return self._waiting_bytes
+
+    @property
+    def full(self) -> bool:
+        """Is there no room for more records?"""
+        return self._waiting_bytes >= self._limit
+
+    def add(
+        self,
+        event: dict[str, Any],
+        *,
+        seq: int,
+        state: Callable[[], dict[str, Any]],
+        origin: object,
+        size: int,
+    ) -> None:
+        """Put a record into the group that is being gathered; never waits.
+
+        Args:
+            event: its row.
+            seq: its number in its stream.
+            state: returns the row of its run; asked once a group, when that is complete.
+            origin: comes back with the group when it is committed.
+            size: bytes.
+        """
+        group = self._open
+        group.events.append(event)
+        group.origins.append(origin)
+        if event["stream_key"]:
+            group.watermarks[event["stream_key"]] = seq
+        group.runs[event["run_key"]] = {"state": state}
+        group.size += size
+        self._waiting_bytes += size
+        self._wake.set()
+
+    def touch(self, run_key: int, state: Callable[[], dict[str, Any]]) -> None:
+        """Write the state of a run with the next group, without a record."""
+        self._open.runs[run_key] = {"state": state}
+        self._wake.set()
+
+    async def room(self, timeout: float) -> bool:
+        """Wait until there is room for records again; return whether there is."""
+        deadline = time.monotonic() + timeout
+        while self.full:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                return not self.full
+        return True
+
+    async def execute(self, action: Callable[[Connection], Any]) -> Any:
+        """Run an action in a transaction of the writing thread, after what was added before it.
+
+        Raises:
+            JournalError: it could not be committed, or the journal is closed.
+        """
+        if self._closing:
+            raise JournalError("the server is stopping")
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._jobs.append(_Job(action, done))
+        self._wake.set()
+        self._urgent.set()
+        return await done
+
+    async def close(self, timeout: float) -> bool:
+        """Commit what waits, as far as that is possible within ``timeout`` seconds; return whether all of it is."""
+        self._closing = True
+        self._wake.set()
+        self._urgent.set()
+        if self._task is not None:
+            _, pending = await asyncio.wait({self._task}, timeout=timeout)
+            for task in pending:
+                task.cancel()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        return self._waiting_bytes == 0
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            if not self._urgent.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._urgent.wait(), GATHER_SECONDS)
+            self._wake.clear()
+            self._urgent.clear()
+            await self._commit_all()
+            if self._closing and not self._open.events and not self._jobs:
+                return
+
+    async def _commit_all(self) -> None:
+        group, self._open = self._open, Group()
+        jobs, self._jobs = self._jobs, []
+        group.runs = {key: row["state"]() for key, row in group.runs.items()}
+        if group.events or group.runs:
+            await self._commit(group)
+        if jobs:
+            await self._perform(jobs)
+
+    async def _commit(self, group: Group) -> None:
+        loop = asyncio.get_running_loop()
+        attempt = 0
+        while True:
+            began = time.perf_counter()
+            try:
+                await loop.run_in_executor(self._thread, self._write, group)
+            except Exception as error:
+                # Whatever it is: nothing was acknowledged, so nothing is lost by trying again, and giving up would lose it.
+                self._trouble(error)
+                if self._closing:
+                    return
+                self._refuse_jobs()
+                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                attempt += 1
+                continue
+            self.commits += 1
+            self.commit_seconds += time.perf_counter() - began
+            break
+        self._waiting_bytes -= group.size
+        self._changed.set()
+        self._recovered()
+        self._committed(group)
+
+    def _recovered(self) -> None:
+        if self.trouble is not None:
+            self.trouble = None
+            self._troubled(None)
+
+    def _trouble(self, error: Exception) -> None:
+        cause = error.__cause__ if isinstance(error, SQLAlchemyError) and error.__cause__ else error
+        self.trouble = f"{type(cause).__name__}: {cause}"
+        self._troubled(self.trouble)
+
+    def _refuse_jobs(self) -> None:
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            if not job.done.done():
+                job.done.set_exception(JournalError(self.trouble or "the store cannot be written"))
+
+    async def _perform(self, jobs: list[_Job]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            results = await loop.run_in_executor(
+                self._thread, self._act, [job.action for job in jobs]
+            )
+        except Exception as error:
+            self._trouble(error)
+            results = [JournalError(self.trouble)] * len(jobs)
+        else:
+            self._recovered()
+        for job, result in zip(jobs, results, strict=True):
+            if job.done.done():
+                continue
+            if isinstance(result, Exception):
+                job.done.set_exception(result)
+            else:
+                job.done.set_result(result)
+
+    # The two below run on the writing thread.
+
+    def _write(self, group: Group) -> None:
+        with self._engine.begin() as connection:
+            commit_group(connection, group)
+
+    def _act(self, actions: list[Callable[[Connection], Any]]) -> list[Any]:
+        """Run actions in one transaction; one that fails leaves no trace, and the others hold."""
+        results: list[Any] = []
+        with self._engine.begin() as connection:
+            for action in actions:
+                try:
+                    with connection.begin_nested():
+                        results.append(action(connection))
+                except Exception as error:
+                    log.warning("the store refused an action: %s", error)
+                    results.append(JournalError(str(error)))
+        return results

@@ -1,0 +1,1 @@
+"""Alembic's scripts: each takes a database from one schema to the next."""

@@ -1,0 +1,272 @@
+"""What is read back. Every function takes its own connection, off the event loop, and sees one moment of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, func, select
+
+from livetrain.server.store import schema
+from livetrain.server.store.chunks import Columns, rollups, thin, unpack
+from livetrain.server.store.seal import tail
+
+__all__ = ["Curve", "Reader", "StoredEvent"]
+
+_EXACT = 16
+"""Chunks are read whole while they hold at most this many times the points asked for; beyond, their rollups do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve as it was asked for; ``total`` is how many points there are without thinning."""
+
+    columns: Columns
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A committed record; ``stream_id`` is empty where the server itself spoke."""
+
+    offset: int
+    received_ms: int
+    stream_id: str
+    rank: int
+    record: bytes
+
+
+class Reader:
+    """Questions to the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(
+        self, *, run_id: str | None = None, session_hash: str | None = None
+    ) -> RowMapping | None:
+        """Return the row of a run, by its id or its session (the newest of that session), or None."""
+        runs = schema.runs
+        which = (
+            runs.c.run_id == run_id if run_id is not None else runs.c.session_hash == session_hash
+        )
+        query = (
+            select(runs)
+            .where(which, runs.c.deleted.is_(False))
+            .order_by(runs.c.key.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).mappings().one_or_none()
+
+    def runs(self, *, limit: int, before: int | None) -> Sequence[RowMapping]:
+        """Return runs, newest first; ``before``: older than the run with this key."""
+        runs = schema.runs
+        query = (
+            select(runs).where(runs.c.deleted.is_(False)).order_by(runs.c.key.desc()).limit(limit)
+        )
+        if before is not None:
+            query = query.where(runs.c.key < before)
+        with self._engine.connect() as connection:
+            return connection.execute(query).mappings().all()
+
+    def doomed_runs(self) -> list[int]:
+        """Return the keys of runs whose deletion was cut short."""
+        runs = schema.runs
+        with self._engine.connect() as connection:
+            return list(
+                connection.execute(select(runs.c.key).where(runs.c.deleted.is_(True))).scalars()
+            )
+
+    def ended_before(self, unix_ms: int, *, limit: int) -> list[tuple[int, str]]:
+        """Return key and id of runs of which nothing was heard since a time."""
+        runs = schema.runs
+        query = (
+            select(runs.c.key, runs.c.run_id)
+            .where(
+                runs.c.deleted.is_(False),
+                runs.c.last_heard_ms < unix_ms,
+                runs.c.created_ms < unix_ms,
+            )
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [(int(key), str(run_id)) for key, run_id in connection.execute(query).tuples()]
+
+    def session_deleted(self, session_hash: str) -> bool:
+        """Was a run of this session deleted?"""
+        gone = schema.deleted_sessions
+        with self._engine.connect() as connection:
+            query = select(gone.c.session_hash).where(gone.c.session_hash == session_hash)
+            return connection.execute(query).scalar() is not None
+
+    def streams(self, run_key: int) -> Sequence[RowMapping]:
+        """Return the streams of a run."""
+        query = (
+            select(schema.streams)
+            .where(schema.streams.c.run_key == run_key)
+            .order_by(schema.streams.c.key)
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).mappings().all()
+
+    def unsealed(self, run_key: int) -> tuple[int, int]:
+        """Return how many events of a run are in no chunk, and their bytes."""
+        events, runs = schema.events, schema.runs
+        query = (
+            select(func.count(), func.coalesce(func.sum(func.length(events.c.record)), 0))
+            .select_from(events.join(runs, runs.c.key == events.c.run_key))
+            .where(events.c.run_key == run_key, events.c.offset > runs.c.sealed_offset)
+        )
+        with self._engine.connect() as connection:
+            count, size = connection.execute(query).one()
+            return int(count), int(size)
+
+    def events(
+        self, run_key: int, *, after: int, limit: int, notable: bool = False, newest: bool = False
+    ) -> list[StoredEvent]:
+        """Return events after an offset, in order.
+
+        Args:
+            run_key: the run's.
+            after: the offset.
+            limit: at most so many.
+            notable: only epochs, status changes, logs and the like.
+            newest: the last ``limit`` of them, not the first.
+        """
+        with self._engine.connect() as connection:
+            return _events(
+                connection, run_key, after=after, limit=limit, notable=notable, newest=newest
+            )
+
+    def metric_names(self, run_key: int) -> list[str]:
+        """Return the names of a run's curves, sorted."""
+        with self._engine.connect() as connection:
+            return sorted({*_metric_keys(connection, run_key), *_tail(connection, run_key)})
+
+    def curves(
+        self,
+        run_key: int,
+        *,
+        names: Sequence[str] | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        points: int | None = None,
+    ) -> dict[str, Curve]:
+        """Return curves by name, each by ascending step.
+
+        Args:
+            run_key: the run's.
+            names: which; None: all. A name that the run does not have gives an empty curve.
+            first: the first step wanted; None: from the beginning.
+            last: the last step wanted; None: to the end.
+            points: how many a curve may have at most; None: all.
+        """
+        with self._engine.connect() as connection:
+            return _curves(connection, run_key, names, first, last, points)
+
+    def snapshot(
+        self, run_key: int, *, points: int, recent: int
+    ) -> tuple[int, dict[str, Curve], list[StoredEvent]]:
+        """Return the last offset, every curve and the last notable events, all of one moment."""
+        with self._engine.connect() as connection:
+            offset = connection.execute(
+                select(schema.runs.c.last_offset).where(schema.runs.c.key == run_key)
+            ).scalar()
+            curves = _curves(connection, run_key, None, None, None, points)
+            return (
+                int(offset or 0),
+                curves,
+                _events(connection, run_key, after=0, limit=recent, notable=True, newest=True),
+            )
+
+
+def _events(
+    connection: Connection, run_key: int, *, after: int, limit: int, notable: bool, newest: bool
+) -> list[StoredEvent]:
+    events, streams = schema.events, schema.streams
+    order = events.c.offset.desc() if newest else events.c.offset
+    query = (
+        select(
+            events.c.offset,
+            events.c.received_ms,
+            func.coalesce(streams.c.stream_id, ""),
+            func.coalesce(streams.c.rank, 0),
+            events.c.record,
+        )
+        .select_from(events.outerjoin(streams, streams.c.key == events.c.stream_key))
+        .where(events.c.run_key == run_key, events.c.offset > after)
+        .order_by(order)
+        .limit(limit)
+    )
+    if notable:
+        query = query.where(events.c.notable)
+    found = [StoredEvent(*row) for row in connection.execute(query).tuples()]
+    return found[::-1] if newest else found
+
+
+def _metric_keys(connection: Connection, run_key: int) -> dict[str, int]:
+    metrics = schema.metrics
+    query = select(metrics.c.name, metrics.c.key).where(metrics.c.run_key == run_key)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _tail(connection: Connection, run_key: int) -> dict[str, Columns]:
+    sealed = connection.execute(
+        select(schema.runs.c.sealed_offset).where(schema.runs.c.key == run_key)
+    ).scalar()
+    return {} if sealed is None else tail(connection, run_key, int(sealed)).curves
+
+
+def _curves(
+    connection: Connection,
+    run_key: int,
+    names: Sequence[str] | None,
+    first: int | None,
+    last: int | None,
+    points: int | None,
+) -> dict[str, Curve]:
+    keys = _metric_keys(connection, run_key)
+    fresh = _tail(connection, run_key)
+    wanted = sorted({*keys, *fresh}) if names is None else list(names)
+    result: dict[str, Curve] = {}
+    for name in wanted:
+        newest = fresh.get(name, Columns.empty()).between(first, last)
+        sealed = (
+            _sealed(connection, keys[name], first, last, points) if name in keys else _Sealed([], 0)
+        )
+        columns = Columns.join([*sealed.parts, newest]).by_step()
+        total = sealed.total + len(newest)
+        result[name] = Curve(columns if points is None else thin(columns, points), total)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    parts: list[Columns]
+    total: int
+
+
+def _sealed(
+    connection: Connection, metric_key: int, first: int | None, last: int | None, points: int | None
+) -> _Sealed:
+    chunks = schema.chunks
+    where: list[Any] = [chunks.c.metric_key == metric_key]
+    if first is not None:
+        where.append(chunks.c.last_step >= first)
+    if last is not None:
+        where.append(chunks.c.first_step <= last)
+    total = int(
+        connection.execute(
+            select(func.coalesce(func.sum(chunks.c.points), 0)).where(*where)
+        ).scalar()
+        or 0
+    )
+    whole = points is None or total <= _EXACT * points
+    column = chunks.c.data if whole else chunks.c.rollup
+    packed = list(connection.execute(select(column).where(*where).order_by(chunks.c.key)).scalars())
+    if not whole:
+        return _Sealed([rollups(packed).between(first, last)], total)
+    parts = [unpack(data).between(first, last) for data in packed]
+    return _Sealed(parts, sum(map(len, parts)))

@@ -1,0 +1,129 @@
+"""The tables. Records come in as events; curves are chunks that the writer makes of them.
+
+An event is one committed record of a run, numbered by its offset. Points are not written as rows: the events themselves are
+the tail of every curve, until ``sealed_offset`` moves past them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = ["chunks", "deleted_sessions", "events", "meta", "metadata", "metrics", "runs", "streams"]
+
+metadata = MetaData()
+
+# SQLite gives out row ids by itself for INTEGER keys only.
+_KEY = BigInteger().with_variant(Integer(), "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=True),
+    Column("run_id", String(32), nullable=False, unique=True),
+    Column("session_hash", String(64), nullable=False, index=True),
+    Column("protocol", SmallInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("tags", Text, nullable=False),  # a JSON list
+    Column("created_ms", BigInteger, nullable=False),
+    Column("config", LargeBinary, nullable=False),  # TrainingConfig
+    Column("controls", LargeBinary, nullable=False),  # SessionInfo with nothing but its controls
+    Column("report", LargeBinary, nullable=False),  # ClientReport
+    Column("status", String(16), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),  # 0: goes on
+    Column("last_heard_ms", BigInteger, nullable=False),
+    Column("steps", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("last_offset", BigInteger, nullable=False),
+    Column("sealed_offset", BigInteger, nullable=False),  # up to here every point is in a chunk
+    Column("trimmed_offset", BigInteger, nullable=False),  # up to here events may be gone
+    Column("deleted", Boolean, nullable=False, default=False),
+    sqlite_autoincrement=True,
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=True),
+    Column("run_key", BigInteger, nullable=False),
+    Column("stream_id", Text, nullable=False),
+    Column("rank", BigInteger, nullable=False),
+    Column("token_hash", String(64), nullable=False),  # empty: an older client, which has none
+    Column("opened", Boolean, nullable=False),
+    Column("durable_seq", BigInteger, nullable=False),
+    UniqueConstraint("run_key", "stream_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("run_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream_key", BigInteger, nullable=False),  # 0: the server itself
+    Column("received_ms", BigInteger, nullable=False),
+    Column(
+        "notable", Boolean, nullable=False
+    ),  # epochs, status, logs and the like: kept when numbers are trimmed
+    Column("record", LargeBinary, nullable=False),  # TelemetryRequest
+    # Rows of a run stand together on disk, in order: they are read and trimmed so.
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_events_notable",
+    events.c.run_key,
+    events.c.offset,
+    sqlite_where=text("notable"),
+    postgresql_where=text("notable"),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=True),
+    Column("run_key", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("run_key", "name"),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=True),
+    Column("run_key", BigInteger, nullable=False, index=True),
+    Column("metric_key", BigInteger, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("points", Integer, nullable=False),
+    Column("rollup", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+Index("ix_chunks_metric", chunks.c.metric_key, chunks.c.first_step)
+
+deleted_sessions = Table(
+    "deleted_sessions",
+    metadata,
+    Column("session_hash", String(64), primary_key=True),
+    Column("deleted_ms", BigInteger, nullable=False),
+)

@@ -1,0 +1,153 @@
+"""What is written, on a connection whose transaction the journal holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from livetrain.server.store import schema
+
+__all__ = [
+    "Group",
+    "add_run",
+    "add_stream",
+    "commit_group",
+    "delete_slice",
+    "mark_deleted",
+    "mark_opened",
+    "set_token",
+]
+
+_INSERT_EVENTS = insert(schema.events)
+_UPDATE_STREAM = (
+    update(schema.streams)
+    .where(schema.streams.c.key == bindparam("of"))
+    .values(durable_seq=bindparam("durable_seq"))
+)
+_RUN_COLUMNS = (
+    "name",
+    "config",
+    "controls",
+    "report",
+    "status",
+    "message",
+    "ended_ms",
+    "last_heard_ms",
+    "steps",
+    "epoch",
+    "last_offset",
+)
+_UPDATE_RUN = (
+    update(schema.runs)
+    .where(schema.runs.c.key == bindparam("of"))
+    .values({name: bindparam(name) for name in _RUN_COLUMNS})
+)
+
+
+@dataclass(slots=True)
+class Group:
+    """What one transaction commits: the data, each stream's watermark and each run's offset and state.
+
+    Attributes:
+        events: rows of the table ``events``.
+        watermarks: the highest number of each stream by its key.
+        runs: the state of each run by its key, as of its last event in here.
+        origins: for each event whatever its giver wants to know again when it is committed.
+        size: bytes of the records.
+    """
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    watermarks: dict[int, int] = field(default_factory=dict)
+    runs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    origins: list[Any] = field(default_factory=list)
+    size: int = 0
+
+
+def commit_group(connection: Connection, group: Group) -> None:
+    """Write a group."""
+    if group.events:
+        connection.execute(_INSERT_EVENTS, group.events)
+    if group.watermarks:
+        connection.execute(
+            _UPDATE_STREAM,
+            [{"of": key, "durable_seq": seq} for key, seq in group.watermarks.items()],
+        )
+    if group.runs:
+        connection.execute(_UPDATE_RUN, [{"of": key, **row} for key, row in group.runs.items()])
+
+
+def add_run(connection: Connection, row: Mapping[str, Any]) -> int:
+    """Add a run and return its key."""
+    return int(connection.execute(insert(schema.runs).values(**row)).inserted_primary_key[0])
+
+
+def add_stream(connection: Connection, row: Mapping[str, Any]) -> int:
+    """Add a stream of a run and return its key."""
+    return int(connection.execute(insert(schema.streams).values(**row)).inserted_primary_key[0])
+
+
+def set_token(connection: Connection, stream_key: int, token_hash: str) -> None:
+    """Give a stream another token."""
+    connection.execute(
+        update(schema.streams)
+        .where(schema.streams.c.key == stream_key)
+        .values(token_hash=token_hash)
+    )
+
+
+def mark_opened(connection: Connection, stream_keys: Sequence[int]) -> None:
+    """Note that streams were opened: from now on they are resumed with their token only."""
+    connection.execute(
+        update(schema.streams).where(schema.streams.c.key.in_(stream_keys)).values(opened=True)
+    )
+
+
+def mark_deleted(connection: Connection, run_key: int) -> None:
+    """Take a run out of every answer at once, and its session out of use; its rows go by :func:`delete_slice`."""
+    runs = schema.runs
+    session = connection.execute(select(runs.c.session_hash).where(runs.c.key == run_key)).scalar()
+    connection.execute(update(runs).where(runs.c.key == run_key).values(deleted=True))
+    gone = schema.deleted_sessions
+    if (
+        session is not None
+        and not connection.execute(
+            select(func.count()).select_from(gone).where(gone.c.session_hash == session)
+        ).scalar()
+    ):
+        connection.execute(
+            insert(gone).values(session_hash=session, deleted_ms=int(time.time() * 1000))
+        )
+
+
+def delete_slice(connection: Connection, run_key: int, rows: int) -> bool:
+    """Remove up to ``rows`` rows of a deleted run; return whether everything is gone, the run's own row too."""
+    events, chunks = schema.events, schema.chunks
+    bound = connection.execute(
+        select(events.c.offset)
+        .where(events.c.run_key == run_key)
+        .order_by(events.c.offset)
+        .limit(1)
+        .offset(rows)
+    ).scalar()
+    doomed = delete(events).where(events.c.run_key == run_key)
+    connection.execute(doomed if bound is None else doomed.where(events.c.offset < bound))
+    if bound is not None:
+        return False
+    keys = (
+        connection.execute(
+            select(chunks.c.key).where(chunks.c.run_key == run_key).limit(max(1, rows // 50))
+        )
+        .scalars()
+        .all()
+    )
+    if keys:
+        connection.execute(delete(chunks).where(chunks.c.key.in_(keys)))
+        return False
+    for table in (schema.metrics, schema.streams):
+        connection.execute(delete(table).where(table.c.run_key == run_key))
+    connection.execute(delete(schema.runs).where(schema.runs.c.key == run_key))
+    return True
