@@ -1,0 +1,284 @@
+"""The overhead governor: how often frames are taken, and how large, so that the user's budget holds. Pure; time is passed in.
+
+What counts as overhead, as a share of wall time:
+
+    time on the training thread  +  what background CPU takes of all CPUs, beyond `max_overhead` of them
+
+A background thread slows a training only where it takes CPU from it. On a machine that is fully used it takes its share of all
+CPUs; so as much as the budget itself is let go unseen, and the rest counts.
+
+A frame's cost is measured, smoothed, and turned into the interval at which frames may follow one another, so frames are evenly
+spaced. What was spent too much or too little is evened out over the next ten seconds.
+"""
+
+from __future__ import annotations
+
+import math
+
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Governor"]
+
+_SMOOTHING_SECONDS = 10.0
+_MARGIN = 0.95  # of the budget is aimed at: what scalars need comes and goes
+_RESERVE = 0.1  # of the budget is the frames' own, even where scalars alone use it up
+_PATIENCE_SECONDS = 3.0  # between two steps of quality or size
+_DECENT_FPS = 10.0  # below this, tiles become smaller
+_RELAX = 1.3  # a better level has to fit this well before it is taken again
+_LOW_QUALITY = 75
+_QUALITY_SAVES = 1.15  # JPEG at 85 costs so many times what it costs at 75; and size by its area
+_SIZES = (1.0, 0.75, 0.5)
+_ASSUMED_TRAINING_SECONDS = 0.0005  # a frame's cost, until it was measured
+_ASSUMED_BACKGROUND_SECONDS = 0.005
+
+
+class Governor:
+    """Keeps the time that frames cost within a budget.
+
+    Under pressure from background CPU it lowers JPEG quality first, tile size when fewer than 10 frames a second would
+    fit, and the rate by as much as is needed. Pressure on the training thread lowers the rate: nothing else helps there.
+
+    Args:
+        max_overhead: share of wall time, e.g. 0.01.
+        max_fps: frames a second at most.
+        quality: of JPEGs when there is no pressure, 1 to 100.
+        max_size: pixels of a tile's longer side when there is no pressure.
+        cpus: how many CPUs the process may use.
+
+    Example:
+        >>> governor = Governor(max_overhead=1.0, max_fps=60.0)
+        >>> governor.admit(0.0)  # STRIP_REASON_NONE
+        0
+        >>> governor.admit(0.001)  # STRIP_REASON_RATE
+        2
+    """
+
+    def __init__(
+        self,
+        max_overhead: float,
+        max_fps: float,
+        quality: int = 85,
+        max_size: int = 256,
+        *,
+        cpus: float = 1.0,
+    ) -> None:
+        self._budget = max_overhead
+        self._shortest = 1.0 / max_fps
+        self._cpus = max(cpus, 0.1)
+        low = min(quality, _LOW_QUALITY)
+        sizes = sorted({max(8, round(max_size * share)) for share in _SIZES}, reverse=True)
+        # From best to least: quality first, then size.
+        self._levels = [(quality, max_size)] * (quality > low) + [(low, size) for size in sizes]
+        self._level = 0
+        self._level_since: float | None = None
+        self._wished = 0.0  # seconds between frames; 0: as they come
+        self._training = _Mean(_ASSUMED_TRAINING_SECONDS)  # seconds a frame
+        self._background = _Mean(_ASSUMED_BACKGROUND_SECONDS)
+        self._training_now = 0.0  # of the frame in work
+        self._background_now = 0.0
+        self._step = _Mean(0.0)  # seconds between two steps
+        self._last_step: float | None = None
+        self._spent_training = _Rate()
+        self._spent_scalars = _Rate()
+        self._spent_background = _Rate()
+        self._frames = _Rate()
+        self._in_frame = False
+        self._slot: float | None = None  # when the next frame is due
+        self._interval = 0.0
+        self._bound: int = pb.STRIP_REASON_RATE
+        self._correction = 1.0
+        self._corrected = 0.0
+
+    @property
+    def settings(self) -> tuple[int, int]:
+        """The quality and the size in pixels to encode with."""
+        return self._levels[self._level]
+
+    @property
+    def overhead(self) -> float:
+        """The share of wall time that counts against the budget, over the last ten seconds."""
+        beyond = self._spent_background.value / self._cpus - self._budget
+        return self._spent_training.value + max(0.0, beyond)
+
+    def wish(self, interval_ms: int) -> None:
+        """Take the server's wish for the time between two frames, milliseconds; 0: as they come."""
+        self._wished = max(0, interval_ms) / 1000.0
+
+    def training_time(self, now: float, seconds: float) -> None:
+        """Meter time on the training thread, since the last :meth:`admit`."""
+        self._spent_training.add(now, seconds)
+        if self._in_frame:
+            self._training_now += seconds
+        else:
+            self._spent_scalars.add(now, seconds)
+
+    def background_time(self, now: float, seconds: float) -> None:
+        """Meter CPU seconds of background threads."""
+        self._spent_background.add(now, seconds)
+        self._background_now += seconds
+
+    def admit(self, now: float) -> int:
+        """Decide about one step's frame.
+
+        Args:
+            now: seconds on a monotonic clock.
+
+        Returns:
+            ``STRIP_REASON_NONE`` if it may be taken; else why it is left out.
+        """
+        for rate in (
+            self._spent_training,
+            self._spent_scalars,
+            self._spent_background,
+            self._frames,
+        ):
+            rate.add(now, 0.0)
+        if self._last_step is not None:
+            self._step.add(now - self._last_step)
+        self._last_step = now
+        # A slot takes the step that is nearest to it: steps that jitter around the slots lose none.
+        early = min(self._step.value, self._interval) / 2
+        if self._slot is not None and now < self._slot - early:
+            self._in_frame = False
+            return self._bound
+        self._close_frame(now)
+        self._pace(now)
+        late = self._slot is None or now - self._slot > self._interval
+        self._slot = (now if late or self._slot is None else self._slot) + self._interval
+        self._in_frame = True
+        self._frames.add(now, 1.0)
+        return pb.STRIP_REASON_NONE
+
+    def describe(self) -> str:
+        """Say in a sentence what is done now, and why."""
+        quality, size = self.settings
+        how = f"quality {quality}, {size} px; overhead {self.overhead:.2%} of {self._budget:.2%}"
+        if self._slot is None:
+            return f"No frame yet: {how}."
+        fps = self._frames.value
+        if self._step.value >= self._interval:
+            return f"Every step has its frame: {how}."
+        reasons: dict[int, str] = {
+            pb.STRIP_REASON_BUDGET: "to stay within the overhead budget",
+            pb.STRIP_REASON_UNWATCHED: "as the server wishes",
+        }
+        why = reasons.get(self._bound, "the limit that was set")
+        return f"{fps:.1f} frames a second, {why}: {how}."
+
+    def _close_frame(self, now: float) -> None:
+        """Learn what the frame before cost."""
+        if self._slot is None:
+            return
+        self._training.add(self._training_now)
+        self._background.add(self._background_now)
+        self._training_now = self._background_now = 0.0
+        # What the model gets wrong (bursts, above all) is trimmed away slowly, and only while the budget is what binds.
+        error = self.overhead / (_MARGIN * self._budget) - 1.0
+        if self._bound != pb.STRIP_REASON_BUDGET:
+            error = -1.0
+        elapsed = min(now - self._corrected, 1.0) / (2 * _SMOOTHING_SECONDS)
+        self._corrected = now
+        self._correction = min(
+            max(self._correction * math.exp(max(min(error, 1.0), -1.0) * elapsed), 1.0), 4.0
+        )
+
+    def _pace(self, now: float) -> None:
+        """Choose the interval to the next frame, and the level to encode at."""
+        by_training, by_background = self._affordable(self._background.value)
+        afforded = self._correction / min(by_training, by_background)
+        bounds = (
+            (self._shortest, pb.STRIP_REASON_RATE),
+            (self._wished, pb.STRIP_REASON_UNWATCHED),
+            (afforded, pb.STRIP_REASON_BUDGET),
+        )
+        self._interval, self._bound = max(bounds, key=lambda bound: bound[0])
+        self._choose_level(now, by_training, by_background)
+
+    def _affordable(self, background_seconds: float) -> tuple[float, float]:
+        """Return the frames a second that fit by training-thread time alone, and with background CPU beyond its share."""
+        budget = self._budget * _MARGIN
+        left = max(budget - self._spent_scalars.value, budget * _RESERVE)
+        training = max(self._training.value, 1e-7)
+        return left / training, (left + self._budget) / (training + background_seconds / self._cpus)
+
+    def _choose_level(self, now: float, by_training: float, by_background: float) -> None:
+        if self._level_since is None:
+            self._level_since = now
+        if now - self._level_since < _PATIENCE_SECONDS or not self._background.known:
+            return
+        wanted = min(1.0 / max(self._shortest, self._wished), 1.0 / max(self._step.value, 1e-6))
+        step = 0
+        if by_background < min(by_training, self._needed(self._level, wanted)):
+            step = 1 if self._level + 1 < len(self._levels) else 0
+        elif self._level > 0:
+            quality, size = self._levels[self._level]
+            better_quality, better_size = self._levels[self._level - 1]
+            cost = self._background.value * (better_size / size) ** 2
+            cost *= _QUALITY_SAVES if better_quality > quality else 1.0
+            fits = self._affordable(cost)[1]
+            if fits >= _RELAX * min(by_training, self._needed(self._level - 1, wanted)):
+                step = -1
+        if step:
+            self._level += step
+            self._level_since = now
+            self._background.forget()
+
+    def _needed(self, level: int, wanted: float) -> float:
+        """Return the frames a second below which this level is left for the one below it."""
+        best_quality = self._levels[level][0] > _LOW_QUALITY
+        return wanted if best_quality else min(wanted, _DECENT_FPS)
+
+
+class _Mean:
+    """A moving mean of about ten values; a start that is out of the ordinary (warming up) is forgotten."""
+
+    __slots__ = ("_count", "value")
+
+    def __init__(self, assumed: float) -> None:
+        self.value = assumed
+        self._count = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether enough was seen to rely on it."""
+        return self._count >= 8
+
+    def forget(self) -> None:
+        """Learn anew, beginning from here."""
+        self._count = 1
+
+    def add(self, value: float) -> None:
+        self._count += 1
+        if self._count == 1:
+            return
+        if self._count > 4:
+            value = min(
+                value, 4 * self.value + 1e-6
+            )  # one hiccup must not stop the frames for long
+        weight = max(1.0 / (self._count - 1), 0.1)
+        self.value += (value - self.value) * weight
+
+
+class _Rate:
+    """How much a second, over the last ten seconds or so."""
+
+    __slots__ = ("_age", "_at", "_sum")
+
+    def __init__(self) -> None:
+        self._sum = 0.0
+        self._age = 0.0
+        self._at: float | None = None
+
+    @property
+    def value(self) -> float:
+        # Within the first second there is nothing to speak of a rate.
+        return self._sum / max(self._age, 1.0)
+
+    def add(self, now: float, amount: float) -> None:
+        if self._at is not None and now > self._at:
+            elapsed = now - self._at
+            fading = math.exp(-elapsed / _SMOOTHING_SECONDS)
+            self._sum *= fading
+            self._age = self._age * fading + _SMOOTHING_SECONDS * (1 - fading)
+        self._at = now if self._at is None else max(now, self._at)
+        self._sum += amount

@@ -1,0 +1,233 @@
+"""A frame between the training thread, which took it, and the wire: pixels, predictions, captions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livetrain._delta import Delta, content_hash
+from livetrain._images import Converter, reduce
+from livetrain._layout import NotAnImageError
+from livetrain._outputs import Column
+from livetrain._picture import JPEG_LIMIT, encode_picture
+from livetrain._predictions import PredictionReader, read_losses, read_targets
+from livetrain._reports import Reports
+from livetrain._ring import Ring, Slot
+from livetrain._scratch import Scratch
+from livetrain._snapshot import Part
+from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction
+from livetrain.config import ImageOptions
+
+__all__ = ["CapturedFrame", "FrameReader", "encode"]
+
+T = TypeVar("T")
+Bytes = NDArray[np.uint8]
+
+_SCRATCH = threading.local()  # working memory of each encoder thread
+
+
+class FrameReader:
+    """What is needed to read a monitor's frames: its options and what was learned from the frames before.
+
+    Args:
+        options: how images are read.
+        class_names: the label of each class index; None: the index is the label.
+        reports: where problems and guesses are told.
+    """
+
+    def __init__(
+        self, options: ImageOptions, class_names: Sequence[str] | None, reports: Reports
+    ) -> None:
+        self.options = options
+        self.reports = reports
+        self.converter = Converter(options, reports)
+        self.predictions = PredictionReader(class_names)
+        self.delta = Delta()
+
+    def attempt(self, what: str, read: Callable[[], T], instead: T) -> T:
+        """Return what `read` returns, or `instead` if it fails: one bad thing costs no other."""
+        try:
+            return read()
+        except Exception as error:
+            self.reports.problem(
+                what, f"{what} cannot be read: {str(error) or type(error).__name__}"
+            )
+            return instead
+
+
+@dataclass(slots=True)
+class CapturedFrame:
+    """The copies of a frame's images and outputs. Read once, in the background; then released."""
+
+    reader: FrameReader
+    parts: list[Part]
+    count: int
+    predictions: Column | None
+    targets: Column | None
+    per_sample_loss: Column | None
+    sample_ids: tuple[str, ...]
+    order: tuple[int, ...] | None = (
+        None  # of the tiles, where they were not gathered in it; None: as they are
+    )
+    ring: Ring | None = None
+    slot: Slot | None = field(default=None, repr=False)
+
+    def release(self) -> None:
+        """Give the memory back for the next frame; calling it again does nothing."""
+        self.parts, self.predictions, self.targets, self.per_sample_loss = [], None, None, None
+        slot, self.slot = self.slot, None
+        if slot is not None and self.ring is not None:
+            self.ring.give_back(slot)
+
+
+def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -> EncodedFrame:
+    """Turn a captured frame into what goes over the wire, on a background thread.
+
+    Args:
+        frame: not released yet.
+        quality: of JPEGs, 1 to 100.
+        max_size: pixels of the longer side of a tile.
+        packing: "tiles", or "strip" (and "auto"): one picture of all tiles, where they are of one size.
+    """
+    reader, order = frame.reader, frame.order
+    pictures = _pictures(frame, quality, max_size, packing)
+    marks = reader.attempt("targets", lambda: _rows(frame.targets, frame.count), None)
+    targets: tuple[int, ...] = ()
+    if marks is not None:
+        targets = reader.attempt(
+            "targets", lambda: read_targets(marks, reader.predictions.indices), targets
+        )
+    outputs = reader.attempt("predictions", lambda: _rows(frame.predictions, frame.count), None)
+    predictions: tuple[TilePrediction, ...] = ()
+    if outputs is not None:
+        predictions = reader.attempt(
+            "predictions", lambda: reader.predictions.read(outputs, marks), predictions
+        )
+    terms = reader.attempt(
+        "per_sample_loss", lambda: _rows(frame.per_sample_loss, frame.count), None
+    )
+    losses: tuple[float, ...] = ()
+    if terms is not None:
+        losses = reader.attempt("per_sample_loss", lambda: read_losses(terms), losses)
+    predictions, targets = _reorder(predictions, order), _reorder(targets, order)
+    return EncodedFrame(
+        pictures if isinstance(pictures, Strip) else _reorder(pictures, order),
+        predictions,
+        targets,
+        _reorder(losses, order),
+        _reorder(frame.sample_ids, order),
+        _captions(reader, predictions, targets),
+    )
+
+
+def _rows(column: Column | None, count: int) -> Any:
+    if column is None:
+        return None
+    values = column.read()
+    if len(values) != count:
+        raise ValueError(f"{len(values)} rows for {count} images")
+    return values
+
+
+def _reorder(values: tuple[T, ...], order: tuple[int, ...] | None) -> tuple[T, ...]:
+    return values if order is None or not values else tuple(values[i] for i in order)
+
+
+def _captions(
+    reader: FrameReader, predictions: tuple[TilePrediction, ...], targets: tuple[int, ...]
+) -> tuple[str, ...]:
+    formatter = reader.options.formatter
+    if formatter is None:
+        return ()
+    captions: list[str] = []
+    for index, prediction in enumerate(predictions):
+        target = targets[index] if targets else None
+        try:
+            captions.append(str(formatter(index, prediction, target)))
+        except Exception as error:
+            reader.reports.problem(
+                "formatter", f"formatter failed with {type(error).__name__}: {error}"
+            )
+            captions.append("")
+    return tuple(captions)
+
+
+def _pictures(
+    frame: CapturedFrame, quality: int, max_size: int, packing: str
+) -> Strip | tuple[Tile, ...]:
+    scratch: Scratch | None = getattr(_SCRATCH, "scratch", None)
+    if scratch is None:
+        scratch = _SCRATCH.scratch = Scratch()
+    scratch.begin()
+    blocks = [_convert(frame.reader, part, max_size, scratch) for part in frame.parts]
+    digests = _digests(frame)
+    images = [block for block in blocks if not isinstance(block, str)]
+    form = frame.reader.options.format
+    one_size = len(images) == len(blocks) > 0 and len({image.shape[1:] for image in images}) == 1
+    if packing != "tiles" and one_size and not any(digests) and frame.order is None:
+        tall = images[0] if len(images) == 1 else np.concatenate(images)
+        count, height, width, channels = tall.shape
+        if count * height <= JPEG_LIMIT:
+            picture = tall.reshape(count * height, width, channels)
+            data, used, sent = encode_picture(
+                picture, tile_height=height, quality=quality, form=form
+            )
+            return Strip(data, used, width, height, count, sent)
+    tiles: list[Tile] = []
+    for part, block in zip(frame.parts, blocks, strict=True):
+        for i in range(part.count):
+            if isinstance(block, str):
+                tiles.append(Tile(b"", "", 0, 0, 0, error=block))
+            else:
+                tiles.append(_tile(frame.reader, block[i], digests[len(tiles)], quality, form))
+    return tuple(tiles)
+
+
+def _tile(reader: FrameReader, image: Bytes, digest: int, quality: int, form: str) -> Tile:
+    height, width, channels = image.shape
+    if digest and reader.delta.is_known(digest):
+        return Tile(b"", "", width, height, channels, content_hash=digest)
+    data, used, sent = encode_picture(image, tile_height=height, quality=quality, form=form)
+    return Tile(data, used, width, height, sent, content_hash=digest)
+
+
+def _digests(frame: CapturedFrame) -> list[int]:
+    """Return the content hash of each tile, 0 where it need not be remembered."""
+    reader = frame.reader
+    delta = reader.delta
+    images = [
+        row
+        for part in frame.parts
+        for row in (part.rows if part.rows is not None else [None] * part.count)
+    ]
+    keys: Sequence[Any] = frame.sample_ids or range(len(images))
+    looks = [
+        image is not None and delta.looks_known(key, image)
+        for key, image in zip(keys, images, strict=True)
+    ]
+    followed = reader.options.watch is not None and bool(frame.sample_ids)
+    # A random draw now and then repeats a picture: only where most stay is it worth to send them one by one.
+    if not followed and 2 * sum(looks) < len(looks):
+        return [0] * len(images)
+    return [
+        content_hash(image) if image is not None and (followed or known) else 0
+        for image, known in zip(images, looks, strict=True)
+    ]
+
+
+def _convert(reader: FrameReader, part: Part, max_size: int, scratch: Scratch) -> Bytes | str:
+    """Return a part's images as bytes, or why there are none."""
+    if part.error:
+        return part.error
+    try:
+        return reduce(reader.converter.convert(part.read(), part.order, scratch), max_size)
+    except NotAnImageError as error:
+        return str(error)
+    except Exception as error:
+        reader.reports.problem("images", f"images cannot be read: {type(error).__name__}: {error}")
+        return f"cannot be read: {type(error).__name__}: {error}"[:200]

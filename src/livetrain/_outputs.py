@@ -1,0 +1,136 @@
+"""What came with the images, copied row by row on the training thread: predictions, targets, losses, ids."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livetrain._device import Device, device_of
+from livetrain._layout import NotAnImageError
+from livetrain._source import host_array
+
+__all__ = ["Column", "length_of", "take_rows", "unwrap"]
+
+Array = NDArray[np.generic]
+FindDevice = Callable[[Any], Device | None]
+
+
+class Column:
+    """One value a tile, gathered over one batch or several: arrays, lists of plain values, or copies on their way.
+
+    Example:
+        >>> column = Column()
+        >>> column.add(np.array([1, 2]))
+        >>> column.read()
+        array([1, 2])
+    """
+
+    __slots__ = ("_chunks",)
+
+    def __init__(self) -> None:
+        self._chunks: list[Any] = []
+
+    def add(self, chunk: Any) -> None:
+        """Append what :func:`take_rows` returned."""
+        self._chunks.append(chunk)
+
+    def read(self) -> Array | list[Any]:
+        """Return all rows, as one array where they are of one shape; waits for devices where it must."""
+        chunks = [_arrive(chunk) for chunk in self._chunks]
+        if (
+            all(isinstance(chunk, np.ndarray) for chunk in chunks)
+            and len({c.shape[1:] for c in chunks}) == 1
+        ):
+            return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+        rows: list[Any] = [row for chunk in chunks for row in chunk]
+        return rows
+
+
+def unwrap(values: Any) -> Any:
+    """Return the logits of a model output that carries them (an object or a dict with ``logits``), else the value itself."""
+    if isinstance(values, dict):
+        return values.get("logits", values)
+    if isinstance(values, (np.ndarray, list, tuple)) and not hasattr(values, "logits"):
+        return values
+    logits = getattr(values, "logits", None)
+    return values if logits is None or callable(logits) else logits
+
+
+def length_of(values: Any) -> int | None:
+    """Return how many rows there are; None if nothing was given, 1 for a single value."""
+    if values is None:
+        return None
+    shape = getattr(values, "shape", None)
+    if shape is not None:
+        return int(shape[0]) if len(shape) else 1
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+        return 1
+    return len(values)
+
+
+def take_rows(values: Any, picks: Sequence[int], find_device: FindDevice = device_of) -> Any:
+    """Copy some rows, so that nothing of the caller's is kept.
+
+    Args:
+        values: array, tensor or sequence; its first axis counts the samples. A single value counts as one row.
+        picks: which rows.
+        find_device: tells where a tensor lives.
+
+    Returns:
+        An array, a list of plain values, or a :class:`~livetrain._device.Pending`.
+    """
+    if isinstance(values, (list, tuple)):
+        return [_freeze(values[pick], find_device) for pick in picks]
+    if isinstance(values, (str, bytes, numbers.Number)):
+        return [values for _ in picks]
+    device = find_device(values)
+    if device is not None:
+        return device.snapshot(values, picks if len(values.shape) else None)
+    array = host_array(values)
+    if array.dtype == object:
+        return (
+            [_freeze(array[pick], find_device) for pick in picks]
+            if array.ndim
+            else [_freeze(array[()], find_device)]
+        )
+    return array[list(picks)] if array.ndim else array.reshape(1).copy()
+
+
+def _freeze(value: Any, find_device: FindDevice) -> Any:
+    """Return a copy that shares nothing with the caller's value."""
+    if value is None or isinstance(value, (str, bytes, numbers.Number)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(_freeze(item, find_device) for item in value)
+    device = find_device(value)
+    if device is not None:
+        return device.snapshot(value, None)
+    array = host_array(value)
+    if array.dtype == object:
+        raise NotAnImageError(f"{type(value).__name__} is neither a number nor a label")
+    return array.copy() if array.ndim else array.copy()[()]
+
+
+def _arrive(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return (
+            [_arrive(item) for item in value]
+            if isinstance(value, list)
+            else tuple(map(_arrive, value))
+        )
+    return (
+        value.read()
+        if not isinstance(value, (np.ndarray, np.generic))
+        and callable(getattr(value, "read", None))
+        else value
+    )
+
+
+def _is_pending(value: Any) -> bool:
+    return not isinstance(value, (np.ndarray, np.generic)) and callable(
+        getattr(value, "read", None)
+    )
