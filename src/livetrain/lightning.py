@@ -44,8 +44,8 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
 
     It takes images and targets from the batch, the loss from what ``training_step`` returns, and predictions from ``logits`` or
     ``preds`` in it or else from the module's own output, seen by a forward hook. It works in a ``Trainer`` of either namespace,
-    sends from rank 0, and changes nothing in the training. Where images or predictions cannot be found, loss and metrics go on and one
-    warning says what to give.
+    sends from rank 0, and changes nothing in the training. Where images or predictions cannot be found, loss and metrics go on
+    and one warning says what to give.
 
     Args:
         run: the run's name. None: ``$LIVETRAIN_RUN``, else the module's class name.

@@ -30,8 +30,8 @@ class LoggedBatch:
 class RecordingMonitor(Monitor):
     """A monitor that sends nothing and keeps everything, for as long as the test needs it.
 
-    It takes the arguments of :class:`livetrain.Monitor`, raises on the same misuse, and needs no server. Batches hold what they were
-    given, not copies.
+    It takes the arguments of :class:`livetrain.Monitor`, raises on the same misuse, and needs no server. Batches hold what they
+    were given, not copies.
 
     Attributes:
         options: the arguments it was made with.
