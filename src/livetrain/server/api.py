@@ -18,6 +18,7 @@ from livetrain.server.live import Live
 from livetrain.server.run import Run
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.reader import Curve
+from livetrain.server.upkeep import Upkeep
 
 __all__ = ["Api"]
 
@@ -27,8 +28,9 @@ _KINDS = {math.inf: "inf", -math.inf: "-inf"}
 class Api:
     """The routes below ``/api``, and those for whoever watches the server itself."""
 
-    def __init__(self, intake: Intake, live: Live) -> None:
+    def __init__(self, intake: Intake, upkeep: Upkeep, live: Live) -> None:
         self._intake = intake
+        self._upkeep = upkeep
         self._live = live
         self._registry = intake.registry
         self.ready = False
@@ -113,7 +115,7 @@ class Api:
         """Delete a run: its records, curves, viewers and streams."""
         run = await self._find(run_id)
         try:
-            await self._intake.delete(run)
+            await self._upkeep.delete(run)
         except JournalError as error:
             raise HTTPException(
                 503, f"The store cannot be written now ({error}); try again."

@@ -35,6 +35,7 @@ from livetrain.server.settings import Address, Settings
 from livetrain.server.store.engine import Store, open_store
 from livetrain.server.store.journal import Journal
 from livetrain.server.store.reader import Reader
+from livetrain.server.upkeep import Upkeep
 
 __all__ = ["run"]
 
@@ -117,9 +118,13 @@ class Server:
             limits,
             self._counters,
             epoch=store.epoch,
+        )
+        self._upkeep = Upkeep(
+            self._intake,
             retain_events=settings.retain_events,
             retain_days=settings.retain_days,
         )
+        self._intake.pack = self._upkeep.pack
         self._journal = self._intake.journal = Journal(
             store.writer,
             limit_bytes=limits.journal_bytes,
@@ -127,7 +132,7 @@ class Server:
             troubled=self._intake.troubled,
         )
         self._ingest = Ingest(self._intake, Registrar(self._intake))
-        self._api = Api(self._intake, Live(self._intake))
+        self._api = Api(self._intake, self._upkeep, Live(self._intake))
         self._stop = asyncio.Event()
 
     async def serve(
@@ -142,7 +147,7 @@ class Server:
         await grpc_server.start()
         web = _Uvicorn(self._web_config(http.getsockname()[1]))
         web_task = asyncio.create_task(web.serve(sockets=[http]))
-        sweeper = asyncio.create_task(self._intake.sweep())
+        sweeper = asyncio.create_task(self._upkeep.run())
         stop = asyncio.create_task(self._stop.wait())
         while not web.started and not web_task.done():
             await asyncio.sleep(0.005)
@@ -199,7 +204,7 @@ class Server:
         app.include_router(Pages(read_index(_STATIC)).router)
         allowed = AllowList(port, self._settings.allow_host, self._settings.allow_origin)
         return uvicorn.Config(
-            Guard(app, allowed, self._counters),  # type: ignore[arg-type]  # an ASGI application, with our own names for its types
+            Guard(app, allowed, self._counters),
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # its default costs 13 to 23 ms a frame and viewer
             ws_max_size=64 * 1024,

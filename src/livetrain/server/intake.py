@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -14,10 +14,9 @@ from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.records import BATCH, PERFORMANCE, Record
 from livetrain.server.registry import Registry
-from livetrain.server.run import LOST_SECONDS, NOTABLE, STALE_SECONDS, Run, Stream
-from livetrain.server.store.journal import Journal, JournalError
-from livetrain.server.store.seal import seal, trim
-from livetrain.server.store.statements import Group, delete_slice, mark_deleted
+from livetrain.server.run import NOTABLE, Run, Stream
+from livetrain.server.store.journal import Journal
+from livetrain.server.store.statements import Group
 
 __all__ = ["Intake", "error_response"]
 
@@ -25,8 +24,6 @@ log = logging.getLogger(__name__)
 
 _UNWATCHED_MS: Final = 1000
 """The wish between two frames when nobody watches: enough for the page to show something at once when somebody comes."""
-_SWEEP_SECONDS: Final = 0.25
-_DELETE_ROWS: Final = 5000
 _EVENT: Final = 29
 
 
@@ -56,6 +53,12 @@ def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _reason(message: pb.TelemetryRequest) -> str:
+    known = message.strip_reason in pb.StripReason.values()
+    name = pb.StripReason.Name(message.strip_reason) if known else "other"
+    return name.removeprefix("STRIP_REASON_").lower()
+
+
 class Intake:
     """Takes records of runs and sees them through.
 
@@ -65,8 +68,10 @@ class Intake:
         limits: the bounds.
         counters: what is counted.
         epoch: of the store.
-        retain_events: how many committed records of a run stay replayable once they are in its curves.
-        retain_days: runs that were silent for longer are deleted; None: never.
+
+    Attributes:
+        journal: set by the composition root, because it calls back here.
+        pack: called with a run that has enough records for the next chunks of its curves; set there too.
     """
 
     def __init__(
@@ -77,19 +82,15 @@ class Intake:
         counters: Counters,
         *,
         epoch: str,
-        retain_events: int,
-        retain_days: float | None,
     ) -> None:
         self.registry = registry
         self.hub = hub
         self.limits = limits
         self.counters = counters
         self.epoch = epoch
-        self.journal: Journal  # set by the composition root: each of the two calls the other
-        self.complaints = Complaints(log)
-        self._retain_events = retain_events
-        self._retain_days = retain_days
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.journal: Journal
+        self.pack: Callable[[Run], None]
+        self._complaints = Complaints(log)
 
     @property
     def degraded(self) -> str | None:
@@ -108,14 +109,7 @@ class Intake:
         if record.kind == BATCH:
             stream.last_batch = message.batch_data.batch_idx
             if message.frames_stripped:
-                reason = (
-                    pb.StripReason.Name(message.strip_reason)
-                    if message.strip_reason in pb.StripReason.values()
-                    else "OTHER"
-                )
-                self.counters.stripped.labels(reason.removeprefix("STRIP_REASON_").lower()).inc(
-                    message.frames_stripped
-                )
+                self.counters.stripped.labels(_reason(message)).inc(message.frames_stripped)
             if record.frame is not None:
                 self.counters.frames.inc()
                 self.hub.show(run, stream.rank, record.frame)
@@ -161,6 +155,7 @@ class Intake:
     def committed(self, group: Group) -> None:
         """Pass on a group that is in the store: to viewers, and to its trainers as acknowledgements."""
         self.counters.commits.inc()
+        self.counters.commit_seconds.observe(self.journal.commit_seconds)
         events: dict[int, list[tuple[int, bytes]]] = {}
         runs: dict[int, Run] = {}
         streams: dict[int, Stream] = {}
@@ -192,12 +187,11 @@ class Intake:
             if run.deleted:
                 continue
             self.hub.channel(run).publish(published)
-            if not run.sealing and (
+            if (
                 run.unsealed[0] >= self.limits.seal_events
                 or run.unsealed[1] >= self.limits.seal_bytes
             ):
-                run.sealing = True
-                self._spawn(self._seal(run))
+                self.pack(run)
 
     def troubled(self, reason: str | None) -> None:
         """Tell every trainer that the store does not take records, or does again."""
@@ -205,7 +199,7 @@ class Intake:
             log.warning("the store takes records again")
         else:
             self.counters.commit_failures.inc()
-            self.complaints.warn(
+            self._complaints.warn(
                 "store",
                 "the store cannot be written (%s); nothing is acknowledged, live views go on, and it is tried again",
                 reason,
@@ -245,121 +239,3 @@ class Intake:
         for stream in run.streams.values():
             if stream.outlet is not None:
                 stream.outlet.due()
-
-    async def delete(self, run: Run) -> None:
-        """Delete a run: from every answer at once, then from the store, slice by slice between commits.
-
-        Raises:
-            JournalError: the store cannot be written now.
-        """
-        await self.journal.execute(lambda connection: mark_deleted(connection, run.key))
-        run.deleted = True
-        self.registry.forget(run)
-        self.hub.forget(run, 4004)
-        for stream in run.streams.values():
-            if stream.outlet is not None:
-                stream.outlet.put(
-                    error_response(
-                        stream.outlet.session_id,
-                        pb.ErrorResponse.INVALID_SESSION,
-                        "This run was deleted.",
-                    )
-                )
-                stream.outlet.finish()
-        await self.delete_rows(run.key)
-
-    async def delete_rows(self, run_key: int) -> None:
-        """Remove the rows of a run that is marked as deleted."""
-        while not await self.journal.execute(
-            lambda connection: delete_slice(connection, run_key, _DELETE_ROWS)
-        ):
-            pass
-
-    async def _seal(self, run: Run) -> None:
-        try:
-            while (
-                run.unsealed[0] >= self.limits.seal_events
-                or run.unsealed[1] >= self.limits.seal_bytes
-            ):
-                count = run.unsealed[0]
-
-                def work(connection: object, count: int = count) -> int:
-                    seal(connection, run.key, events=count, max_metrics=self.limits.metrics)  # type: ignore[arg-type]
-                    return trim(connection, run.key, self._retain_events)  # type: ignore[arg-type]
-
-                size = run.unsealed[1]
-                run.trimmed = await self.journal.execute(work)
-                run.unsealed[0] -= count
-                run.unsealed[1] = max(0, run.unsealed[1] - size)
-        except JournalError as error:
-            self.complaints.warn(
-                "seal",
-                "curves of run %s could not be packed (%s); it is tried again",
-                run.run_id,
-                error,
-            )
-        finally:
-            run.sealing = False
-
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def sweep(self) -> None:
-        """Look after time, for good: who fell silent, whom nobody needs in memory, what is too old."""
-        retained = 0.0
-        for key in await self.registry.ask(self.registry.reader.doomed_runs):
-            await self.delete_rows(key)
-        while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
-            now = time.monotonic()
-            for run in self.registry.runs:
-                if run.check_contact(now):
-                    log.info("run %s is %s", run.run_id, run.contact)
-                    self.hub.channel(run).tell_state()
-                for stream in run.streams.values():
-                    self._check_silence(run, stream, now)
-            for run in self.registry.idle(now):
-                if not self.hub.channel(run).viewers:
-                    self.registry.forget(run)
-                    self.hub.forget(run, 4000)
-            if self._retain_days is not None and now - retained > 3600:
-                retained = now
-                self._spawn(self._retain(self._retain_days))
-
-    def _check_silence(self, run: Run, stream: Stream, now: float) -> None:
-        outlet = stream.outlet
-        if outlet is None or outlet.closing:
-            return
-        if self.journal.trouble is not None:
-            outlet.due()  # more credit: the live view goes on while nothing can be acknowledged
-        silent = now - stream.heard
-        if silent > (LOST_SECONDS if run.protocol else STALE_SECONDS):
-            outlet.put(
-                error_response(
-                    outlet.session_id,
-                    pb.ErrorResponse.HEARTBEAT_TIMEOUT,
-                    f"Nothing was heard for {silent:.0f} seconds; the stream ends here, come again.",
-                    retryable=True,
-                )
-            )
-            outlet.finish()
-
-    async def _retain(self, days: float) -> None:
-        bound = _unix_ms() - int(days * 86_400_000)
-        try:
-            for key, run_id in await self.registry.ask(
-                self.registry.reader.ended_before, bound, limit=100
-            ):
-                run = self.registry.get(run_id)
-                if run is None:
-                    await self.journal.execute(
-                        lambda connection, key=key: mark_deleted(connection, key)
-                    )
-                    await self.delete_rows(key)
-                    log.info(
-                        "run %s was deleted: nothing was heard of it for %s days", run_id, days
-                    )
-        except JournalError as error:
-            self.complaints.warn("retain", "old runs could not be deleted (%s)", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -195,7 +196,5 @@ def _snapshot_body(
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:
-    try:
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it went first
         await socket.close(code, reason)
-    except (RuntimeError, WebSocketDisconnect):
-        pass  # it went first

@@ -144,7 +144,10 @@ class Registrar:
         return answer
 
     async def _new_run(self, info: pb.SessionInfo, session: str) -> Run:
-        if await self._registry.ask(self._registry.reader.session_deleted, session):
+        # An older client may use one id for every training: it begins another run.
+        if info.protocol_version and await self._registry.ask(
+            self._registry.reader.session_deleted, session
+        ):
             raise RefusedError("This run was deleted.")
         if self._registry.full:
             raise RefusedError(

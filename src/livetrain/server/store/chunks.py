@@ -178,7 +178,7 @@ def thin(columns: Columns, points: int) -> Columns:
     if len(even) > room:
         # Two of the points are the first and the last; the rest, an even number, the extremes of equal stretches. (Of the
         # finer methods, LTTB is prettier, but keeps one point of a stretch and so can lose one of two spikes.)
-        inner = MinMaxDownsampler().downsample(
+        inner = MinMaxDownsampler().downsample(  # type: ignore[no-untyped-call]
             np.ascontiguousarray(columns.values[even]), n_out=max(2, (room - 2) // 2 * 2)
         )
         even = np.unique(np.concatenate([even[[0, -1]], even[inner]]))

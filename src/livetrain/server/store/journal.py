@@ -73,7 +73,6 @@ class Journal:
         self._task: asyncio.Task[None] | None = None
         self.trouble: str | None = None
         self.commit_seconds = 0.0
-        self.commits = 0
 
     def start(self) -> None:
         """Begin to write."""
@@ -196,8 +195,7 @@ class Journal:
                 await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
                 attempt += 1
                 continue
-            self.commits += 1
-            self.commit_seconds += time.perf_counter() - began
+            self.commit_seconds = time.perf_counter() - began
             break
         self._waiting_bytes -= group.size
         self._changed.set()

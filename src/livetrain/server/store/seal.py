@@ -12,6 +12,7 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.points import points
 from livetrain.server.store import schema
 from livetrain.server.store.chunks import Columns, pack, rollup
+from livetrain.server.store.statements import insert_row
 
 __all__ = ["Tail", "chunk_row", "columns_of", "seal", "tail", "trim"]
 
@@ -97,8 +98,8 @@ def seal(connection: Connection, run_key: int, *, events: int, max_metrics: int)
                     "run %s has more than %s metrics: %r is not kept", run_key, max_metrics, name
                 )
                 continue
-            added = connection.execute(insert(metrics).values(run_key=run_key, name=name))
-            metric_key = keys[name] = int(added.inserted_primary_key[0])
+            metric_key = insert_row(connection, metrics, {"run_key": run_key, "name": name})
+            keys[name] = metric_key
         rows.append(chunk_row(run_key, metric_key, curve))
     if rows:
         connection.execute(insert(schema.chunks), rows)

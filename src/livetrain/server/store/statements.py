@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from livetrain.server.store import schema
 
@@ -17,6 +17,7 @@ __all__ = [
     "add_stream",
     "commit_group",
     "delete_slice",
+    "insert_row",
     "mark_deleted",
     "mark_opened",
     "set_token",
@@ -80,14 +81,21 @@ def commit_group(connection: Connection, group: Group) -> None:
         connection.execute(_UPDATE_RUN, [{"of": key, **row} for key, row in group.runs.items()])
 
 
+def insert_row(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
+    """Add a row and return the key that the database gave it."""
+    key = connection.execute(insert(table).values(**row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
 def add_run(connection: Connection, row: Mapping[str, Any]) -> int:
     """Add a run and return its key."""
-    return int(connection.execute(insert(schema.runs).values(**row)).inserted_primary_key[0])
+    return insert_row(connection, schema.runs, row)
 
 
 def add_stream(connection: Connection, row: Mapping[str, Any]) -> int:
     """Add a stream of a run and return its key."""
-    return int(connection.execute(insert(schema.streams).values(**row)).inserted_primary_key[0])
+    return insert_row(connection, schema.streams, row)
 
 
 def set_token(connection: Connection, stream_key: int, token_hash: str) -> None:

@@ -1,0 +1,170 @@
+"""What happens by itself: contact lost and found, curves packed, old data forgotten, deleted runs removed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.intake import Intake, error_response
+from livetrain.server.logs import Complaints
+from livetrain.server.run import LOST_SECONDS, STALE_SECONDS, Run, Stream
+from livetrain.server.store.journal import JournalError
+from livetrain.server.store.seal import seal, trim
+from livetrain.server.store.statements import delete_slice, mark_deleted
+
+__all__ = ["Upkeep"]
+
+log = logging.getLogger(__name__)
+
+_SWEEP_SECONDS: Final = 0.25
+_RETAIN_SECONDS: Final = 3600.0
+_DELETE_ROWS: Final = 5000
+_COME_AGAIN: Final = 4000
+_GONE: Final = 4004
+
+
+class Upkeep:
+    """Looks after the runs.
+
+    Args:
+        intake: theirs.
+        retain_events: committed records of a run that stay replayable once they are in its curves.
+        retain_days: runs that were silent for longer are deleted; None: never.
+    """
+
+    def __init__(self, intake: Intake, *, retain_events: int, retain_days: float | None) -> None:
+        self._intake = intake
+        self._registry = intake.registry
+        self._hub = intake.hub
+        self._limits = intake.limits
+        self._retain_events = retain_events
+        self._retain_days = retain_days
+        self._complaints = Complaints(log)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Look after time, for good: who fell silent, whom nobody needs in memory, what is too old."""
+        self._spawn(self._finish_deletions())
+        retained = -_RETAIN_SECONDS
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            now = time.monotonic()
+            for run in self._registry.runs:
+                self._check(run, now)
+            for run in self._registry.idle(now):
+                if not self._hub.channel(run).viewers:
+                    self._registry.forget(run)
+                    self._hub.forget(run, _COME_AGAIN)
+            if self._retain_days is not None and now - retained > _RETAIN_SECONDS:
+                retained = now
+                self._spawn(self._retain(self._retain_days))
+
+    def _check(self, run: Run, now: float) -> None:
+        if run.check_contact(now):
+            log.info("run %s is %s", run.run_id, run.contact)
+            self._hub.channel(run).tell_state()
+        for stream in run.streams.values():
+            self._check_silence(run, stream, now)
+
+    def _check_silence(self, run: Run, stream: Stream, now: float) -> None:
+        outlet = stream.outlet
+        if outlet is None or outlet.closing:
+            return
+        if self._intake.degraded:
+            outlet.due()  # more credit: the live view goes on while nothing can be acknowledged
+        silent = now - stream.heard
+        if silent > (LOST_SECONDS if run.protocol else STALE_SECONDS):
+            message = (
+                f"Nothing was heard for {silent:.0f} seconds; the stream ends here, come again."
+            )
+            code = pb.ErrorResponse.HEARTBEAT_TIMEOUT
+            outlet.put(error_response(outlet.session_id, code, message, retryable=True))
+            outlet.finish()
+
+    def pack(self, run: Run) -> None:
+        """Turn the oldest records of a run into chunks of its curves, when the store has time for it."""
+        if not run.sealing:
+            run.sealing = True
+            self._spawn(self._pack(run))
+
+    async def _pack(self, run: Run) -> None:
+        limits, unsealed = self._limits, run.unsealed
+        try:
+            while unsealed[0] >= limits.seal_events or unsealed[1] >= limits.seal_bytes:
+                count, size = unsealed
+                run.trimmed = await self._intake.journal.execute(
+                    partial(self._seal_and_trim, run.key, count)
+                )
+                unsealed[0] -= count
+                unsealed[1] -= size
+        except JournalError as error:
+            self._complaints.warn(
+                "pack", "curves of run %s wait to be packed: %s", run.run_id, error
+            )
+        finally:
+            run.sealing = False
+
+    def _seal_and_trim(self, run_key: int, events: int, connection: Connection) -> int:
+        seal(connection, run_key, events=events, max_metrics=self._limits.metrics)
+        return trim(connection, run_key, self._retain_events)
+
+    async def delete(self, run: Run) -> None:
+        """Delete a run: from every answer at once, then from the store, slice by slice between commits.
+
+        Raises:
+            JournalError: the store cannot be written now; nothing was deleted.
+        """
+        run.deleted = True  # nothing more is taken for it
+        try:
+            await self._intake.journal.execute(partial(mark_deleted, run_key=run.key))
+        except JournalError:
+            run.deleted = False
+            raise
+        self._registry.forget(run)
+        self._hub.forget(run, _GONE)
+        for stream in run.streams.values():
+            if stream.outlet is not None:
+                code = pb.ErrorResponse.INVALID_SESSION
+                stream.outlet.put(
+                    error_response(stream.outlet.session_id, code, "This run was deleted.")
+                )
+                stream.outlet.finish()
+        await self._delete_rows(run.key)
+        log.info("run %s was deleted", run.run_id)
+
+    async def _delete_rows(self, run_key: int) -> None:
+        action = partial(delete_slice, run_key=run_key, rows=_DELETE_ROWS)
+        while not await self._intake.journal.execute(action):
+            pass
+
+    async def _finish_deletions(self) -> None:
+        """Remove what is left of runs whose deletion an end of the server cut short."""
+        try:
+            for key in await self._registry.ask(self._registry.reader.doomed_runs):
+                await self._delete_rows(key)
+        except JournalError as error:
+            self._complaints.warn("delete", "deleted runs wait to be removed: %s", error)
+
+    async def _retain(self, days: float) -> None:
+        bound = time.time_ns() // 1_000_000 - int(days * 86_400_000)
+        old = await self._registry.ask(self._registry.reader.ended_before, bound, limit=100)
+        try:
+            for key, run_id in old:
+                if self._registry.get(run_id) is None:
+                    await self._intake.journal.execute(partial(mark_deleted, run_key=key))
+                    await self._delete_rows(key)
+                    log.info("run %s was deleted: it was silent for %s days", run_id, days)
+        except JournalError as error:
+            self._complaints.warn("retain", "old runs wait to be deleted: %s", error)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
