@@ -110,7 +110,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("end", [nox.param("oldest", id="oldest"), nox.param("newest", id="newest")])
 def tests_bounds(session: nox.Session, end: str) -> None:
-    """The tests that need no browser, on one end of the range of each of the SDK's dependencies."""
+    """The tests that need no browser, on one end of the range of each dependency."""
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text("".join(f"{line}\n" for line in pins(end)))
     session.install(
@@ -120,8 +120,10 @@ def tests_bounds(session: nox.Session, end: str) -> None:
 
 
 def pins(end: str) -> list[str]:
-    """Return the SDK's dependencies as they stand, or each at its lower bound."""
-    requirements = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]
+    """Return the dependencies of SDK and server as they stand, or each at its lower bound."""
+    project = PYPROJECT["project"]
+    listed = [*project["dependencies"], *project["optional-dependencies"]["server"]]
+    requirements = [Requirement(text) for text in listed]
     if end == "newest":
         return [str(requirement) for requirement in requirements]
     lowest = {
