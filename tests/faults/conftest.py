@@ -1,0 +1,80 @@
+"""What every fault starts from: a seed that repeats it, a folder, figures that go into the report."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.figures import FIGURES
+from tests.faults.processes import Server, kill_leftovers
+
+SEED = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
+FULL = bool(os.environ.get("FAULTS_FULL"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "faults_full: takes long; runs with FAULTS_FULL=1, as nox -s faults does"
+    )
+
+
+def pytest_report_header() -> str:
+    return f"faults: FAULT_SEED={SEED}{' FAULTS_FULL=1' if FULL else ''}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if FULL:
+        return
+    long = [item for item in items if item.get_closest_marker("faults_full")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    yield
+    kill_leftovers()
+
+
+@pytest.fixture
+def seed() -> int:
+    print(f"repeat with FAULT_SEED={SEED}")  # shown with a failure
+    return SEED
+
+
+@pytest.fixture
+def chance(seed: int, request: pytest.FixtureRequest) -> random.Random:
+    """Randomness of this one test: the same whichever tests run before it."""
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    with Server(folder) as running:
+        yield running
+
+
+Measure = Callable[[str, float], None]
+
+
+@pytest.fixture
+def measure(record_property: Callable[[str, Any], None]) -> Measure:
+    """Give a figure of `tests.faults.figures` to the report."""
+
+    def give(name: str, value: float) -> None:
+        assert name in FIGURES
+        print(f"{name} = {value:g} {FIGURES[name].unit}")
+        record_property(name, value)
+
+    return give

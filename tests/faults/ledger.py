@@ -1,0 +1,219 @@
+"""What was produced against what the store has: the contract of delivery, checked record by record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import struct
+import tempfile
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from livetrain.proto import telemetry_pb2 as pb
+from tests.faults.processes import Server, Trainer
+
+__all__ = ["Delivery", "StoredStream", "api", "check_delivery", "read_store"]
+
+
+@dataclass
+class StoredStream:
+    """What the store has of one stream, in the order of its offsets."""
+
+    run_id: str
+    stream_id: str
+    durable_seq: int
+    records: list[pb.TelemetryRequest] = field(default_factory=list)
+
+    @property
+    def seqs(self) -> list[int]:
+        return [record.seq for record in self.records]
+
+    @property
+    def batches(self) -> dict[int, float]:
+        return {
+            r.batch_data.step: r.batch_data.batch_loss
+            for r in self.records
+            if r.HasField("batch_data")
+        }
+
+    @property
+    def scalars(self) -> dict[tuple[str, int], float]:
+        return {
+            (value.name, record.scalars.step): value.value
+            for record in self.records
+            if record.HasField("scalars")
+            for value in record.scalars.values
+        }
+
+    @property
+    def epochs(self) -> list[int]:
+        return [r.epoch_data.epoch for r in self.records if r.HasField("epoch_data")]
+
+    @property
+    def statuses(self) -> list[int]:
+        return [r.status_update.status for r in self.records if r.HasField("status_update")]
+
+    @property
+    def tombstones(self) -> int:
+        return sum(r.HasField("tombstone") for r in self.records)
+
+    @property
+    def images_left_out(self) -> int:
+        return sum(r.frames_stripped for r in self.records)
+
+
+@dataclass
+class Delivery:
+    """The result of `check_delivery`: counts of records."""
+
+    produced: int
+    stored: int
+    tombstones: int
+    duplicates: int
+    gaps: int
+    acknowledged_lost: int
+
+    @property
+    def missing(self) -> int:
+        return self.produced - self.stored - self.tombstones
+
+
+def read_store(data_dir: Path) -> list[StoredStream]:
+    """Read every stream from a copy of the SQLite files, so that a server at work is not touched.
+
+    The copy is what a power cut at this moment would leave: the log is replayed on opening it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        (database,) = [
+            path for path in data_dir.rglob("*") if path.suffix in (".db", ".sqlite", ".sqlite3")
+        ]
+        # The log first: what a checkpoint moves meanwhile is then in the copy twice, not missing.
+        for suffix in ("-wal", ""):
+            source = database.with_name(database.name + suffix)
+            if source.exists():
+                shutil.copy(source, Path(scratch) / f"store.db{suffix}")
+        connection = sqlite3.connect(Path(scratch) / "store.db")
+        try:
+            return _streams(connection)
+        finally:
+            connection.close()
+
+
+def _streams(connection: sqlite3.Connection) -> list[StoredStream]:
+    streams = {
+        key: StoredStream(run_id, stream_id, durable)
+        for key, run_id, stream_id, durable in connection.execute(
+            "SELECT s.key, r.run_id, s.stream_id, s.durable_seq FROM streams s JOIN runs r ON r.key = s.run_key"
+        )
+    }
+    for key, data in connection.execute(
+        "SELECT stream_key, record FROM events ORDER BY run_key, offset"
+    ):
+        if key in streams:
+            record = pb.TelemetryRequest.FromString(data)
+            if record.seq:
+                streams[key].records.append(record)
+    return list(streams.values())
+
+
+def stream_of(trainer: Trainer, data_dir: Path) -> StoredStream:
+    """Return the one stream in the store."""
+    streams = read_store(data_dir)
+    assert len(streams) == 1, f"{len(streams)} streams where {trainer.stderr_file.stem} made one"
+    return streams[0]
+
+
+def float32(value: float) -> float:
+    """Return what is left of a number on the wire's 32 bits."""
+    (rounded,) = struct.unpack("f", struct.pack("f", value))
+    return float(rounded)
+
+
+def check_delivery(trainer: Trainer, stream: StoredStream, *, whole: bool = True) -> Delivery:
+    """Compare what a training wrote down with what the store has of it.
+
+    Args:
+        trainer: its `Plan` says what each step logged.
+        stream: what the store has.
+        whole: everything must have arrived; else only what was acknowledged.
+
+    Raises:
+        AssertionError: something acknowledged is missing, something is there twice, out of order or different.
+    """
+    steps = [entry for entry in trainer.entries() if "step" in entry]
+    acknowledged = trainer.acknowledged
+    seqs = stream.seqs
+    duplicates = len(seqs) - len(set(seqs))
+    gaps = sum(after != before + 1 for before, after in zip(seqs, seqs[1:], strict=False)) + bool(
+        seqs and seqs[0] != 1
+    )
+    assert duplicates == 0, f"{duplicates} records are stored twice"
+    assert gaps == 0, f"{gaps} gaps in the numbers of the stored records"
+    assert stream.durable_seq == (seqs[-1] if seqs else 0)
+    lost = max(0, acknowledged - stream.durable_seq)
+    assert lost == 0, f"{lost} records were acknowledged ({acknowledged}) and are not stored"
+
+    plan = trainer.plan
+    stored = 0
+    if plan.images:
+        stored += _check_numbers(
+            "batches",
+            steps,
+            stream.batches,
+            lambda entry: float32(entry["loss"]),
+            whole,
+            stream.tombstones,
+        )
+    for index in range(plan.scalars):
+        name = f"extra{index}"
+        values = {step: value for (found, step), value in stream.scalars.items() if found == name}
+        stored += _check_numbers(
+            name,
+            steps,
+            values,
+            lambda entry, index=index: entry["loss"] + index,
+            whole,
+            stream.tombstones,
+        )
+    assert stream.epochs == sorted(set(stream.epochs)), "epochs are stored twice or out of order"
+    produced = len(steps) * (plan.images + plan.scalars)
+    delivery = Delivery(produced, stored, stream.tombstones, duplicates, gaps, lost)
+    if whole:
+        assert delivery.missing == 0, f"{delivery}: {delivery.missing} records are missing"
+        epochs = {entry["step"] // 20 for entry in steps if entry["step"] % 20 == 19}
+        assert set(stream.epochs) == epochs, "an epoch is missing"
+    return delivery
+
+
+def _check_numbers(
+    what: str,
+    steps: Iterable[dict[str, Any]],
+    stored: dict[int, float],
+    value: Any,
+    whole: bool,
+    tombstones: int,
+) -> int:
+    assert list(stored) == sorted(stored), f"{what} are stored out of order"
+    produced = {entry["step"]: value(entry) for entry in steps}
+    # The step that a kill cut short may have logged without having written that down.
+    strange = [step for step in stored if step not in produced and step != len(produced)]
+    assert not strange, f"{what} {strange[:5]} were never produced"
+    different = [step for step in produced if step in stored and stored[step] != produced[step]]
+    assert not different, f"{what} {different[:5]} differ from what was logged"
+    found = sum(step in stored for step in produced)
+    if whole and not tombstones:
+        missing = [step for step in produced if step not in stored]
+        assert not missing, (
+            f"{what}: {len(missing)} of {len(produced)} are missing, e.g. steps {missing[:5]}"
+        )
+    return found
+
+
+def api(server: Server, path: str) -> Any:
+    """GET a JSON answer from the server."""
+    with urllib.request.urlopen(f"{server.http}{path}", timeout=10) as answer:
+        return json.load(answer)

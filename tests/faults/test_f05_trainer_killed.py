@@ -1,0 +1,111 @@
+"""F05: the trainer is killed with -9; `livetrain sync` or the next run uploads what it left."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conditions import wait_until
+from tests.faults.conftest import Measure
+from tests.faults.ledger import StoredStream, read_store
+from tests.faults.processes import Process, Server, Trainer
+from tests.faults.verdict import assert_delivered, assert_undisturbed
+
+UNWRITTEN_SECONDS = 0.5
+"""What a kill may take along: what was in memory only."""
+
+
+def start_and_kill(folder: Path, server: Server, seed: int, steps: int) -> Trainer:
+    """Leave a spool behind: half of it acknowledged, half of it never sent."""
+    trainer = Trainer(folder, server.grpc, steps=0, seed=seed, name="killed")
+    trainer.wait_for_acknowledged(10, 20)
+    server.kill()
+    trainer.wait_for_steps(trainer.steps + steps, 30)
+    trainer.kill()
+    return trainer
+
+
+def assert_nothing_but_the_end_is_missing(trainer: Trainer, stream: StoredStream) -> None:
+    steps = [entry for entry in trainer.entries() if "step" in entry]
+    written = [s["step"] for s in steps if s["time"] < steps[-1]["time"] - UNWRITTEN_SECONDS]
+    missing = [step for step in written if step not in stream.batches]
+    assert not missing, f"{len(missing)} of {len(written)} steps are missing, e.g. {missing[:5]}"
+
+
+def sync(folder: Path, server: Server) -> Process:
+    code = "import sys; from livetrain.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "sync"]
+    env = {"LIVETRAIN_SERVER": server.grpc, "LIVETRAIN_SPOOL_DIR": str(folder / "spool")}
+    return Process(command, folder, "sync", env=env)
+
+
+def test_sync_uploads_what_a_killed_run_left(
+    folder: Path, server: Server, seed: int, measure: Measure
+) -> None:
+    trainer = start_and_kill(folder, server, seed, steps=50)
+    server.start()
+    for _ in range(2):  # safe to repeat
+        assert sync(folder, server).wait(30) == 0
+        (stream,) = read_store(server.data_dir)
+        assert_nothing_but_the_end_is_missing(trainer, stream)
+        assert_delivered(trainer, server, measure, whole=False, stream=stream)
+    assert not list((folder / "spool").glob("**/*.seg"))
+
+
+def test_sync_beside_a_live_run_leaves_it_alone(
+    folder: Path, server: Server, seed: int, measure: Measure
+) -> None:
+    killed = start_and_kill(folder, server, seed, steps=30)
+    live = Trainer(folder, server.grpc, steps=0, seed=seed + 1, name="live", flush=15.0)
+    live.wait_for_steps(30, 20)
+    server.start()
+    assert sync(folder, server).wait(30) == 0
+    live.wait_for_acknowledged(10, 20)
+    live.finish()
+    assert_undisturbed(live, measure)
+    streams = read_store(server.data_dir)
+    (of_killed,) = [
+        stream for stream in streams if stream.batches.get(1) == killed.entries()[2]["loss"]
+    ]
+    (of_live,) = [stream for stream in streams if stream is not of_killed]
+    assert_nothing_but_the_end_is_missing(killed, of_killed)
+    assert_delivered(live, server, measure, stream=of_live)
+
+
+def test_the_next_run_uploads_what_a_killed_one_left(
+    folder: Path, server: Server, seed: int, measure: Measure
+) -> None:
+    killed = start_and_kill(folder, server, seed, steps=50)
+    server.start()
+    following = Trainer(folder, server.grpc, steps=0, seed=seed, name="following", flush=15.0)
+
+    def uploaded() -> bool:
+        return any(
+            killed.steps - 60 < max(stream.batches, default=0)
+            and len(stream.batches) >= killed.steps - 30
+            for stream in read_store(server.data_dir)
+        )
+
+    wait_until(uploaded, 30, "the next run uploads what the killed one left")
+    following.finish()
+    assert_undisturbed(following, measure)
+    assert len(read_store(server.data_dir)) == 2
+
+
+@pytest.mark.faults_full
+@pytest.mark.timeout(900)
+def test_an_hours_backlog_is_drained_while_live(
+    folder: Path, server: Server, seed: int, measure: Measure
+) -> None:
+    """180,000 steps, made faster than they would come, then drained beside a live pace of 50 a second."""
+    trainer = Trainer(folder, server.grpc, steps=0, step_seconds=0.0, images=False, seed=seed)
+    trainer.wait_for_acknowledged(1, 20)
+    server.kill()
+    trainer.wait_for_steps(180_000, 600)
+    server.start()
+    produced = trainer.steps
+    measure("backlog_s", trainer.wait_for_acknowledged(produced, 300))
+    trainer.finish()
+    trainer.wait(60)
