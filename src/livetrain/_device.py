@@ -144,6 +144,8 @@ def device_of(tensor: Any) -> Device | None:
 
     No framework is imported: a tensor of one that is not in ``sys.modules`` cannot exist.
     """
+    if isinstance(tensor, np.ndarray):
+        return None
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(tensor, torch.Tensor):
         device = tensor.device

@@ -54,10 +54,12 @@ class FrameReader:
         try:
             return read()
         except Exception as error:
-            self.reports.problem(
-                what, f"{what} cannot be read: {str(error) or type(error).__name__}"
-            )
+            self.problem(what, error)
             return instead
+
+    def problem(self, what: str, error: Exception) -> None:
+        """Tell what cannot be read, and why."""
+        self.reports.problem(what, f"{what} cannot be read: {str(error) or type(error).__name__}")
 
 
 @dataclass(slots=True)
@@ -164,8 +166,12 @@ def _pictures(
     if scratch is None:
         scratch = _SCRATCH.scratch = Scratch()
     scratch.begin()
-    blocks = [_convert(frame.reader, part, max_size, scratch) for part in frame.parts]
-    digests = _digests(frame)
+    rows = [_arrive(frame.reader, part) for part in frame.parts]
+    digests = _digests(frame, rows)
+    blocks = [
+        _convert(frame.reader, part, raw, max_size, scratch)
+        for part, raw in zip(frame.parts, rows, strict=True)
+    ]
     images = [block for block in blocks if not isinstance(block, str)]
     form = frame.reader.options.format
     one_size = len(images) == len(blocks) > 0 and len({image.shape[1:] for image in images}) == 1
@@ -196,18 +202,46 @@ def _tile(reader: FrameReader, image: Bytes, digest: int, quality: int, form: st
     return Tile(data, used, width, height, sent, content_hash=digest)
 
 
-def _digests(frame: CapturedFrame) -> list[int]:
+def _arrive(reader: FrameReader, part: Part) -> NDArray[Any] | str:
+    """Return a part's copies, or why there are none."""
+    if part.error:
+        return part.error
+    try:
+        rows = part.read()
+    except Exception as error:
+        reader.problem("images", error)
+        return f"cannot be read: {type(error).__name__}: {error}"[:200]
+    return (
+        rows
+        if len(rows) == part.count
+        else f"{len(rows)} images came where {part.count} were asked for"
+    )
+
+
+def _convert(
+    reader: FrameReader, part: Part, rows: NDArray[Any] | str, max_size: int, scratch: Scratch
+) -> Bytes | str:
+    """Return a part's images as bytes, or why there are none."""
+    if isinstance(rows, str):
+        return rows
+    try:
+        return reduce(reader.converter.convert(rows, part.order, scratch), max_size)
+    except NotAnImageError as error:
+        return str(error)
+    except Exception as error:
+        reader.problem("images", error)
+        return f"cannot be read: {type(error).__name__}: {error}"[:200]
+
+
+def _digests(frame: CapturedFrame, rows: list[NDArray[Any] | str]) -> list[int]:
     """Return the content hash of each tile, 0 where it need not be remembered."""
     reader = frame.reader
-    delta = reader.delta
-    images = [
-        row
-        for part in frame.parts
-        for row in (part.rows if part.rows is not None else [None] * part.count)
-    ]
+    images: list[NDArray[Any] | None] = []
+    for part, raw in zip(frame.parts, rows, strict=True):
+        images.extend([None] * part.count if isinstance(raw, str) else raw)
     keys: Sequence[Any] = frame.sample_ids or range(len(images))
     looks = [
-        image is not None and delta.looks_known(key, image)
+        image is not None and reader.delta.looks_known(key, image)
         for key, image in zip(keys, images, strict=True)
     ]
     followed = reader.options.watch is not None and bool(frame.sample_ids)
@@ -218,16 +252,3 @@ def _digests(frame: CapturedFrame) -> list[int]:
         content_hash(image) if image is not None and (followed or known) else 0
         for image, known in zip(images, looks, strict=True)
     ]
-
-
-def _convert(reader: FrameReader, part: Part, max_size: int, scratch: Scratch) -> Bytes | str:
-    """Return a part's images as bytes, or why there are none."""
-    if part.error:
-        return part.error
-    try:
-        return reduce(reader.converter.convert(part.read(), part.order, scratch), max_size)
-    except NotAnImageError as error:
-        return str(error)
-    except Exception as error:
-        reader.reports.problem("images", f"images cannot be read: {type(error).__name__}: {error}")
-        return f"cannot be read: {type(error).__name__}: {error}"[:200]

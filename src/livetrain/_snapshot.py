@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livetrain._device import Pending
 from livetrain._layout import Order
-from livetrain._ring import Slot
+from livetrain._ring import Block, Slot
 
 __all__ = ["Part", "Snapshot"]
 
@@ -24,7 +24,7 @@ class Part:
     Attributes:
         count: how many tiles this stands for.
         order: the axes of one image.
-        rows: the copies in host memory, shape (count, ...); None: see pending or error.
+        block: the copies in host memory; None: see pending or error.
         pending: the copies on their way to the host.
         single: what is pending is one image without a batch axis.
         error: why there are no images, a sentence.
@@ -32,18 +32,18 @@ class Part:
 
     count: int
     order: Order = "HW"
-    rows: Array | None = None
+    block: Block | None = None
     pending: Pending | None = None
     single: bool = False
     error: str = ""
 
     def read(self) -> Array:
         """Return the copies, shape (count, ...); waits for a device where it must."""
-        if self.rows is None:
-            assert self.pending is not None
-            rows = self.pending.read()
-            self.rows = rows[np.newaxis] if self.single else rows
-        return self.rows
+        if self.block is not None:
+            return self.block.array()
+        assert self.pending is not None
+        rows = self.pending.read()
+        return rows[np.newaxis] if self.single else rows
 
 
 class Snapshot:
@@ -62,13 +62,14 @@ class Snapshot:
 
     def add_rows(self, source: Array, picks: Sequence[int], order: Order) -> None:
         """Copy rows of an array of shape (N, ...)."""
-        rows = self._slot.append(source, picks, self._room_for)
         last = self.parts[-1] if self.parts else None
-        if last is not None and last.order == order and last.count + len(picks) == len(rows):
-            # Small batches of equal images lie one behind the other: one part, which is converted in one piece.
-            last.rows, last.count = rows, len(rows)
+        block = last.block if last is not None and last.order == order else None
+        added = self._slot.append(source, picks, self._room_for, block)
+        if last is not None and added is block:
+            # Small batches of equal images lie one behind the other: one part, converted in one piece.
+            last.count += len(picks)
         else:
-            self.parts.append(Part(len(picks), order, rows[-len(picks) :]))
+            self.parts.append(Part(len(picks), order, added))
         self.count += len(picks)
 
     def add_pending(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,7 +82,10 @@ def host_array(value: Any) -> Array:
             return from_torch(torch, value)
         only_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
         array = np.from_dlpack(value) if only_dlpack else np.asarray(value)
-    return array.view(BFLOAT16) if array.dtype.name == "bfloat16" else array
+    # Of the types that NumPy has no name of its own for, bfloat16 is the common one. (A dtype's name is slow to ask for.)
+    if array.dtype.kind == "V" and array.dtype.name == "bfloat16":
+        return array.view(BFLOAT16)
+    return array
 
 
 def is_numeric(dtype: np.dtype[Any]) -> bool:
@@ -99,41 +103,48 @@ def is_numeric(dtype: np.dtype[Any]) -> bool:
 def _open(
     value: Any, layout: str, expected: int | None, max_size: int, find_device: FindDevice
 ) -> Images:
-    if value is None:
-        raise NotAnImageError("None is not an image")
-    if isinstance(value, (str, bytes, dict)):
-        raise NotAnImageError(
-            f"{type(value).__name__} is not an image; give an array, a tensor or a PIL image"
-        )
-    value = _adopt(value)
-    device = find_device(value)
-    if device is not None:
-        axes = read_layout(tuple(int(n) for n in value.shape), layout, expected)
-        return _OnDevice(value, device, axes)
+    if not isinstance(value, np.ndarray):
+        if value is None:
+            raise NotAnImageError("None is not an image")
+        if isinstance(value, (str, bytes, dict)):
+            kind = type(value).__name__
+            raise NotAnImageError(f"{kind} is not an image; give an array, a tensor or a PIL image")
+        value = _adopt(value)
+        device = find_device(value)
+        if device is not None:
+            shape = tuple(int(n) for n in value.shape)
+            return _OnDevice(value, device, read_layout(shape, layout, expected))
     array = _from_pil(value, max_size) if _is_pil(value) else host_array(value)
-    if not is_numeric(array.dtype):
-        raise NotAnImageError(f"values of type {array.dtype} are not pixels")
-    axes = read_layout(array.shape, layout, expected)
-    return _Batch(array if axes.batched else array[np.newaxis], axes, max_size)
+    axes, step = _plan(array.shape, array.dtype, layout, expected, max_size)
+    return _Batch(array if axes.batched else array[np.newaxis], axes, step)
+
+
+@lru_cache(maxsize=256)
+def _plan(
+    shape: tuple[int, ...], dtype: np.dtype[Any], layout: str, expected: int | None, max_size: int
+) -> tuple[Layout, int]:
+    """Return the axes, and every how manieth row and column are copied."""
+    if not is_numeric(dtype):
+        raise NotAnImageError(f"values of type {dtype} are not pixels")
+    axes = read_layout(shape, layout, expected)
+    return axes, _stride(axes, dtype.itemsize, max_size)
 
 
 class _Batch:
     """An array in host memory, shape (N, ...)."""
 
-    def __init__(self, array: Array, layout: Layout, max_size: int) -> None:
+    __slots__ = ("_array", "_order", "count", "guess")
+
+    def __init__(self, array: Array, layout: Layout, step: int) -> None:
         self.count = len(array)
         self.guess = layout.guess
-        step = _stride(layout, array.itemsize, max_size)
-        if step > 1:
-            spatial = slice(None, None, step)
-            cut = (
-                (..., spatial, spatial, slice(None))
-                if layout.order == "HWC"
-                else (..., spatial, spatial)
-            )
-            array = array[cut]
-        self._array = array
         self._order = layout.order
+        if step > 1:
+            some = slice(None, None, step)
+            array = array[
+                (..., some, some, slice(None)) if layout.order == "HWC" else (..., some, some)
+            ]
+        self._array = array
 
     def take(self, picks: Sequence[int], into: Snapshot) -> None:
         into.add_rows(self._array, picks, self._order)
@@ -222,6 +233,8 @@ def _stride(layout: Layout, itemsize: int, max_size: int) -> int:
 
 
 def _is_pil(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return False
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(value, module.Image)
 
