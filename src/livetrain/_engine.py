@@ -6,13 +6,12 @@ A monitor that is disabled, closed or in a forked child has no engine: that is a
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 
 from livetrain import _wire
-from livetrain._backlog import Backlog
 from livetrain._budget import Governor
-from livetrain._capture import Capture, CapturedFrame, encode
+from livetrain._capture import Capture, Captured, CapturedFrame, encode
 from livetrain._encoder import EncoderPool
 from livetrain._outbox import BatchRecord, Lane, Outbox, SmallRecord
 from livetrain._performance import StepMeter
@@ -21,7 +20,7 @@ from livetrain._records import performance as performance_record
 from livetrain._resources import ResourceProbe, Resources
 from livetrain._session import Session, State
 from livetrain._stats import Stats
-from livetrain._stream import Identity, Listener, Stream
+from livetrain._stream import Backlog, Identity, Listener, Stream
 from livetrain._transport import Connector
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import TILES
@@ -54,7 +53,7 @@ class Engine(Listener):
     def __init__(
         self,
         identity: Identity,
-        connector: Connector,
+        connector: Connector | None,
         address: str,
         capture: Capture,
         governor: Governor,
@@ -78,10 +77,7 @@ class Engine(Listener):
         self._probe: ResourceProbe | None = None
         self._probed_at = 0.0
         self._performance_at = 0.0
-        # Encoder threads append, the training thread pops: both atomic, and bounded by the frames between two calls.
-        self._encode_seconds: deque[float] = deque(maxlen=1024)
         self._background_seconds = 0.0
-        self._stream_seconds = 0.0
         self.training_seconds = 0.0
         self.steps = 0
 
@@ -96,28 +92,28 @@ class Engine(Listener):
         now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
         self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000))
 
-    def put_batch(
-        self,
-        read: Callable[[], _wire.Batch],
-        frame: CapturedFrame | None,
-        *,
-        reason: int,
-        images: int,
-        unix_us: int,
-    ) -> None:
-        """Hand a batch over, and its frame to the encoder."""
+    def put_batch(self, captured: Captured, reason: int, step: int, epoch: int, index: int) -> None:
+        """Hand a batch over, and its frame, if it has one, to the encoder; `reason` says why it has none."""
+        unix_us = time.time_ns() // 1000
+
+        def read() -> _wire.Batch:
+            loss, accuracy = captured.loss.get(), captured.accuracy.get()
+            return _wire.Batch(step, epoch, index, captured.batch_size, loss, accuracy, unix_us)
+
         record = BatchRecord(
             read,
-            frame,
+            captured.frame,
             reason=reason,
-            images=images,
+            images=0 if captured.gathering else min(captured.batch_size, TILES),
             unix_ms=unix_us // 1000,
             mono_us=time.monotonic_ns() // 1000,
             on_settled=self._outbox.wake,
         )
         self._outbox.put(record)
-        if frame is not None:
+        if captured.frame is not None:
             self._encoder.submit(record)
+        for problem in captured.problems:
+            self.problem("unreadable", problem)
 
     def batch_logged(self, now: float, step: int) -> None:
         """Count a step, and say how fast it goes twice a second."""
@@ -133,17 +129,13 @@ class Engine(Listener):
             self._outbox.put_newest("performance", record)
 
     def admit(self, now: float) -> int:
-        """Say whether this step's images may go, and meter what the background used since."""
-        while self._encode_seconds:
-            self._spend_background(now, self._encode_seconds.popleft())
-        stream_seconds = self._stream.thread_seconds
-        self._spend_background(now, stream_seconds - self._stream_seconds)
-        self._stream_seconds = stream_seconds
+        """Say whether this step's images may go, and meter what the background used since the last."""
+        used = self._encoder.cpu_seconds + self._stream.thread_seconds
+        self.governor.background_time(now, used - self._background_seconds)
+        self._background_seconds = used
+        if self.capture.gathering:
+            return pb.STRIP_REASON_NONE  # its frame was admitted with its first images
         return self.governor.admit(now)
-
-    def _spend_background(self, now: float, seconds: float) -> None:
-        self._background_seconds += seconds
-        self.governor.background_time(now, seconds)
 
     def spent(self, seconds: float) -> None:
         """Meter time spent on the training's thread."""
@@ -197,12 +189,9 @@ class Engine(Listener):
     # ------------------------------------------------------------ the encoder's threads
 
     def _encode(self, frame: CapturedFrame) -> _wire.EncodedFrame:
-        started = time.thread_time()
         quality, max_size = self.governor.settings
         packing = "strip" if self._packing == "auto" else self._packing
-        encoded = encode(frame, quality=quality, max_size=max_size, packing=packing)
-        self._encode_seconds.append(time.thread_time() - started)
-        return encoded
+        return encode(frame, quality=quality, max_size=max_size, packing=packing)
 
     # ------------------------------------------------------------ the stream's thread
 
@@ -253,8 +242,3 @@ class Engine(Listener):
         report.overhead_percent = stats.overhead * 100
         report.governor = stats.governor
         return request.SerializeToString()
-
-
-def images_of(batch_size: int) -> int:
-    """How many images of a batch a frame would have had."""
-    return min(batch_size, TILES)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +16,19 @@ from typing import Any
 import tenacity
 
 from livetrain import _records, _wire
-from livetrain._backlog import MemoryBacklog
 from livetrain._budget import Governor
 from livetrain._capture import Capture
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
 from livetrain._session import Session
+from livetrain._spool import Spool
 from livetrain._stream import Identity
 from livetrain._transport import Endpoint
 from livetrain.config import DEFAULT_SERVER, Environment, ImageOptions
 from livetrain.exceptions import ConfigurationError
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["RunDescription", "describe_run", "endpoint", "launch"]
+__all__ = ["RunDescription", "describe_run", "endpoint", "full_jitter", "launch", "state_directory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +160,25 @@ def endpoint(
 def launch(
     run: RunDescription,
     target: Endpoint,
+    spool_dir: Path,
     *,
+    offline: bool,
     images: ImageOptions,
     max_overhead: float,
     max_fps: float,
     controls: Sequence[pb.ControlDeclaration] = (),
 ) -> Engine:
     """Put an engine together; nothing runs before `Engine.start`.
+
+    Args:
+        run: what the server is told.
+        target: where it is.
+        spool_dir: below it this stream gets a directory of its own.
+        offline: nothing is sent, the spool alone is filled.
+        images: how images are read.
+        max_overhead: the budget.
+        max_fps: frames a second at most.
+        controls: what may be done to this training.
 
     Raises:
         ConfigurationError: a rate or share is not a positive number.
@@ -197,21 +211,32 @@ def launch(
     )
     return Engine(
         Identity(info),
-        target.connect,
+        None if offline else target.connect,
         target.address,
         Capture(images, run.class_names),
         Governor(max_overhead, max_fps, images.quality, images.max_size),
         StepMeter(run.config.total_epochs or None, run.config.batches_per_epoch or None),
-        MemoryBacklog(),
-        Session(_full_jitter),
+        Spool.open(spool_dir / f"{info.session_id}-{info.stream_id}"),
+        Session(full_jitter),
         images.packing,
     )
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Return where livetrain keeps what must outlive a process: ``$XDG_STATE_HOME/livetrain`` or its default."""
+    base = environ.get("XDG_STATE_HOME")
+    if base:
+        return Path(base) / "livetrain"
+    try:
+        return Path.home() / ".local" / "state" / "livetrain"
+    except RuntimeError:  # a user without a home
+        return Path(tempfile.gettempdir()) / f"livetrain-{os.getuid()}"
 
 
 _JITTER = tenacity.wait_random_exponential(multiplier=0.1, max=2.0)
 
 
-def _full_jitter(attempt: int) -> float:
+def full_jitter(attempt: int) -> float:
     """Return how long to wait before try number `attempt`, seconds: anything up to 0.1, 0.2, 0.4 ... 2 s."""
     state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
     state.attempt_number = min(attempt, 16)

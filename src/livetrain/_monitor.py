@@ -12,15 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from livetrain import _records, _wire
+from livetrain import _records
 from livetrain._control import Control, Outcome, read_command
 from livetrain._engine import Engine
-from livetrain._launch import describe_run, endpoint, launch
+from livetrain._launch import describe_run, endpoint, launch, state_directory
 from livetrain._lifecycle import close_at_exit, disarm_in_children
 from livetrain._outbox import Lane
 from livetrain._settings import BatchSize, Handled, LearningRate, Setting
 from livetrain._stats import Stats
-from livetrain.config import TILES, ControlOptions, ImageOptions, Parameter, from_environment
+from livetrain.config import ControlOptions, ImageOptions, Parameter, from_environment
 from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -56,7 +56,8 @@ class Monitor:
         token: sent to the server. None: ``$LIVETRAIN_TOKEN``, else none.
         tls: True: TLS with the system's certificates; a path: with the certificates in that PEM file; None: plain text, which
             is refused when a token would go to another machine.
-        spool_dir: where records wait while the server is away. None: ``$LIVETRAIN_SPOOL_DIR``, else in memory.
+        spool_dir: where records wait while the server is away. None: ``$LIVETRAIN_SPOOL_DIR``, else
+            ``~/.local/state/livetrain/spool``.
         enabled: False: every method does nothing, at no cost.
         rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
 
@@ -134,6 +135,8 @@ class Monitor:
         self._engine = launch(
             description,
             target,
+            Path(spool_dir or env.spool_dir or state_directory(os.environ) / "spool").expanduser(),
+            offline=env.mode == "offline",
             controls=self._control.declarations(),
             images=images,
             max_overhead=(env.max_overhead or max_overhead)
@@ -207,20 +210,8 @@ class Monitor:
                 per_sample_loss=per_sample_loss,
                 with_images=reason == pb.STRIP_REASON_NONE,
             )
-            for problem in captured.problems:
-                engine.problem("unreadable", problem)
-            unix_us = time.time_ns() // 1000
-            numbers = (this_step, self._epoch, self._batch_index, captured.batch_size)
-
-            def read() -> _wire.Batch:
-                return _wire.Batch(*numbers, captured.loss.get(), captured.accuracy.get(), unix_us)
-
             engine.put_batch(
-                read,
-                captured.frame,
-                reason=reason,
-                images=0 if captured.gathering else min(captured.batch_size, TILES),
-                unix_us=unix_us,
+                captured, reason or captured.reason, this_step, self._epoch, self._batch_index
             )
             engine.batch_logged(now, this_step)
         except (

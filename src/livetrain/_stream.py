@@ -12,9 +12,9 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from livetrain import _wire
-from livetrain._backlog import Backlog
 from livetrain._outbox import BatchRecord, Lane, Outbox, Record
 from livetrain._session import (
     Acknowledged,
@@ -35,7 +35,7 @@ from livetrain._transport import Connection, Connector, Ended, Reply, Report, Re
 from livetrain._warnings import warn_once_a_minute
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Identity", "Listener", "Stream"]
+__all__ = ["Backlog", "Identity", "Listener", "Stream", "StreamCounters"]
 
 _log = logging.getLogger("livetrain")
 
@@ -59,6 +59,43 @@ class Identity:
     def session_id(self) -> str:
         """The run, as this trainer named it."""
         return self.info.session_id
+
+
+class Backlog(Protocol):
+    """Where records are kept until they are committed: `livetrain._spool.Spool`; only the stream's thread calls it."""
+
+    @property
+    def first_seq(self) -> int:
+        """The oldest record that is kept; one past the last when there is none."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Size of what is not acknowledged yet."""
+
+    @property
+    def thinned(self) -> int:
+        """How many records were given up because there was no room."""
+
+    def append(self, seq: int, record: bytes, *, critical: bool, thinnable: bool) -> bool:
+        """Keep the next record; False: its place is empty."""
+
+    def read(self, after_seq: int, max_bytes: int) -> list[tuple[int, bytes | None]]:
+        """Return what follows, in order; None stands for a record that had to go."""
+
+    def replace(self, seq: int) -> None:
+        """Give a record up."""
+
+    def trim(self, durable_seq: int) -> None:
+        """Forget everything up to and with `durable_seq`."""
+
+    def flush(self) -> None:
+        """Hand what was appended to the operating system."""
+
+    def set_meta(self, meta: bytes) -> None:
+        """Keep what is needed to send these records from another process."""
+
+    def close(self) -> None:
+        """Give everything back; what is kept on a disk stays there."""
 
 
 class Listener:
@@ -105,7 +142,7 @@ class Stream:
 
     Args:
         identity: who speaks.
-        connector: makes a connection.
+        connector: makes a connection; None: offline, records are only kept.
         outbox: where records come from.
         backlog: where they are kept.
         session: the protocol.
@@ -116,7 +153,7 @@ class Stream:
     def __init__(
         self,
         identity: Identity,
-        connector: Connector,
+        connector: Connector | None,
         outbox: Outbox,
         backlog: Backlog,
         session: Session,
@@ -147,6 +184,7 @@ class Stream:
 
     def _run(self) -> None:
         try:
+            self._keep_identity()
             while not self._over:
                 self._turn()
         except Exception:  # nothing of ours may reach the training, and a dead thread must be seen
@@ -197,7 +235,6 @@ class Stream:
     def _keep(self, record: Record) -> None:
         seq = self.session.assign()
         stamp = _wire.Stamp(self.identity.session_id, seq, record.unix_ms, record.mono_us)
-        thinnable = record.lane is Lane.DURABLE
         try:
             data = record.write(stamp)
         except Exception as error:  # a record of values that no protobuf field takes
@@ -209,12 +246,13 @@ class Stream:
             if record.pictures is None:
                 if record.images:
                     data += self._strip(record.images, record.reason)
-            elif self.session.state in (State.CLOSED, State.DISABLED):
+            elif self._connector is None or self.session.state is State.DISABLED:
                 data += self._strip(record.images, pb.STRIP_REASON_OFFLINE)
             else:
                 data += _wire.stripped_mark(record.images, pb.STRIP_REASON_RECONNECT)
                 self._hold(seq, head_bytes, _wire.batch_pictures(record.pictures), record.images)
-        self.backlog.append(seq, data, thinnable=thinnable)
+        critical = record.lane is Lane.CRITICAL
+        self.backlog.append(seq, data, critical=critical, thinnable=not critical)
 
     def _hold(self, seq: int, head_bytes: int, pictures: bytes, count: int) -> None:
         # The newest wins: what waits for credit or for a connection is of no use to a viewer any more.
@@ -245,6 +283,9 @@ class Stream:
 
     def _perform(self) -> float | None:
         """Do what is to be done; return when to look again, None: when something happens."""
+        if self._connector is None:
+            self._over = self._draining and not len(self._outbox)
+            return None
         while True:
             now = time.monotonic()
             match self.session.next(now):
@@ -280,9 +321,9 @@ class Stream:
             self._reports.put((connection, report))
             self._outbox.wake()
 
+        assert self._connector is not None
         connection = self._connection = self._connector(deliver)
         info = self.identity.info
-        info.resume_token = self.identity.resume_token
         info.first_unacked_seq = self.backlog.first_seq
         info.timestamp_ms = time.time_ns() // 1_000_000
         connection.register(info, timeout=5.0)
@@ -422,7 +463,12 @@ class Stream:
             first_seq=self.backlog.first_seq,
         )
         self.backlog.trim(self.session.durable_seq)
+        self._keep_identity()
         self._listener.agreed(reply)
+
+    def _keep_identity(self) -> None:
+        self.identity.info.resume_token = self.identity.resume_token
+        self.backlog.set_meta(self.identity.info.SerializeToString())
 
     def _responded(self, now: float, response: pb.TelemetryResponse) -> None:
         match response.WhichOneof("payload"):

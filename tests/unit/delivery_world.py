@@ -1,6 +1,6 @@
 """A trainer, a network that fails and a server that crashes, all in one thread: what `Session` is tested in.
 
-The trainer's side is the real `Session` and the real `MemoryBacklog`, driven as `_stream` drives them. The server's side is a
+The trainer's side is the real `Session`, driven as `_stream` drives it, and a spool that is a list. The server's side is a
 small model of what `delivery.md` asks of one: it numbers, groups, commits, acknowledges after the commit, drops duplicates and
 answers a gap. Its mutants each break one of those rules, so that a test can show that the checks bite.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from livetrain._backlog import MemoryBacklog
 from livetrain._session import (
     Acknowledged,
     Close,
@@ -69,13 +68,40 @@ class Server:
             del self.store[-unsynced:]
 
 
+class Backlog:
+    """Records that outlive the trainer; each is RECORD, or None for a tombstone."""
+
+    def __init__(self) -> None:
+        self.records: deque[bytes | None] = deque()
+        self.first_seq = 1
+
+    def append(self, seq: int) -> None:
+        assert seq == self.first_seq + len(self.records)
+        self.records.append(RECORD)
+
+    def read(self, after_seq: int, max_bytes: int) -> list[tuple[int, bytes | None]]:
+        start = after_seq + 1 - self.first_seq
+        count = max(max_bytes // len(RECORD), 1)
+        found = list(self.records)[start : start + count]
+        return list(enumerate(found, start=after_seq + 1))
+
+    def replace(self, seq: int) -> None:
+        if seq >= self.first_seq:
+            self.records[seq - self.first_seq] = None
+
+    def trim(self, durable_seq: int) -> None:
+        while self.first_seq <= durable_seq:
+            self.records.popleft()
+            self.first_seq += 1
+
+
 class World:
     """Everything between `produce` and the server's store, with a clock that only `step` moves."""
 
     def __init__(self, mutant: str = "") -> None:
         self.now = 0.0
         self.server = Server(mutant)
-        self.backlog = MemoryBacklog()
+        self.backlog = Backlog()
         self.session = self._new_session()
         self.produced = 0
         self.up: deque[tuple[int, bool] | None] = (
@@ -91,7 +117,7 @@ class World:
 
     def _new_session(self) -> Session:
         first = self.backlog.first_seq
-        last = first - 1 + len(self.backlog.read(first - 1, 1 << 30))
+        last = first - 1 + len(self.backlog.records)
         return Session(
             lambda attempt: min(0.1 * 2**attempt, 2.0),
             Limits(credit_bytes=CREDIT),
@@ -102,7 +128,7 @@ class World:
     # ------------------------------------------------------------ the trainer
 
     def produce(self) -> None:
-        self.backlog.append(self.session.assign(), RECORD, thinnable=False)
+        self.backlog.append(self.session.assign())
         self.produced += 1
 
     def step(self, seconds: float) -> None:

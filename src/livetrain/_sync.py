@@ -1,0 +1,117 @@
+"""What a dead trainer left on the disk, brought to the server: `livetrain sync`, and each new run by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from livetrain._launch import full_jitter
+from livetrain._outbox import Outbox
+from livetrain._session import Session, State
+from livetrain._spool import Spool, SpoolInfo, discover
+from livetrain._stream import Identity, Listener, Stream
+from livetrain._transport import Endpoint
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Leftover", "Upload", "leftovers", "upload", "upload_in_background"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """The records that one dead stream left.
+
+    Attributes:
+        directory: where they are.
+        info: the registration of that stream.
+        size_bytes: of the files.
+        modified: when they were last written, Unix seconds.
+    """
+
+    directory: Path
+    info: pb.SessionInfo
+    size_bytes: int
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """How an upload ended: records that the server committed, records that are left, and why."""
+
+    committed: int
+    left: int
+    reason: str = ""
+
+
+def leftovers(spool_dir: Path) -> list[Leftover]:
+    """List what dead trainers left, the oldest first; what a living one uses is not among it."""
+    return [found for spool in discover(spool_dir) if (found := _read(spool)) is not None]
+
+
+def _read(spool: SpoolInfo) -> Leftover | None:
+    try:
+        info = pb.SessionInfo.FromString(spool.meta or b"")
+    except (
+        Exception
+    ):  # protobuf's DecodeError moves between its versions; a damaged file is no leftover
+        return None
+    if not info.session_id or not info.stream_id:
+        return None
+    return Leftover(spool.directory, info, spool.size_bytes, spool.modified)
+
+
+def upload(
+    leftover: Leftover,
+    endpoint: Endpoint,
+    *,
+    timeout: float,
+    progress: Callable[[int, int], None] = lambda committed, total: None,
+) -> Upload:
+    """Send one leftover; safe to repeat, for the server knows what it has.
+
+    Args:
+        leftover: what to send.
+        endpoint: where to.
+        timeout: seconds without any progress after which it is given up.
+        progress: called some times a second with records committed and records in all.
+    """
+    spool = Spool.open(leftover.directory)
+    if spool.memory_only:  # somebody took it in the meantime, or the disk does not let us
+        spool.close()
+        return Upload(0, 0, "another process uses it, or the directory cannot be written")
+    first, last = spool.first_seq, spool.last_seq
+    total = last - first + 1
+    session = Session(full_jitter, durable_seq=first - 1, last_seq=last)
+    identity = Identity(leftover.info, resume_token=leftover.info.resume_token)
+    stream = Stream(
+        identity, endpoint.connect, Outbox(), spool, session, Listener(), endpoint.address
+    )
+    stream.start()
+    committed, moved_at = 0, time.monotonic()
+    while session.unacknowledged and session.state is not State.DISABLED:
+        now = time.monotonic()
+        if session.durable_seq - first + 1 > committed:
+            committed, moved_at = session.durable_seq - first + 1, now
+        if now - moved_at >= timeout:
+            break
+        progress(committed, total)
+        stream.flush(0.1)
+    stream.close(timeout=2.0, away_timeout=0.5)
+    committed = min(session.durable_seq - first + 1, total)
+    progress(committed, total)
+    left = session.unacknowledged
+    return Upload(committed, left, session.reason or "no progress" if left else "")
+
+
+def upload_in_background(spool_dir: Path, endpoint: Endpoint) -> threading.Thread:
+    """Send all that is left below `spool_dir`, one after the other, on a daemon thread."""
+
+    def run() -> None:
+        for leftover in leftovers(spool_dir):
+            upload(leftover, endpoint, timeout=10.0)
+
+    thread = threading.Thread(target=run, name="livetrain-sync", daemon=True)
+    thread.start()
+    return thread
