@@ -2,7 +2,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
 // `npm run dev` talks to a server started by hand: LIVETRAIN_HTTP=http://127.0.0.1:8080 npm run dev
-const server = process.env['LIVETRAIN_HTTP'] ?? 'http://127.0.0.1:8080';
+const server = process.env.LIVETRAIN_HTTP ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   base: '/',

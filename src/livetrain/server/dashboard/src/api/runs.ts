@@ -29,25 +29,24 @@ export function timeMs(value: unknown): number | null {
 }
 
 export function readRuns(answer: unknown): RunRow[] {
-  if (!isObject(answer) || !Array.isArray(answer['runs']))
-    throw new Error('the list of runs is not readable');
-  return answer['runs'].filter(isObject).map((row) => ({
-    runId: text(row['run_id']),
-    name: text(row['name']),
-    project: text(row['project']),
-    status: text(row['status']),
-    contact: text(row['contact']),
-    steps: number(row['steps']),
-    createdMs: timeMs(row['created_at']),
+  if (!isObject(answer) || !Array.isArray(answer.runs)) throw new Error('the list of runs is not readable');
+  return answer.runs.filter(isObject).map((row) => ({
+    runId: text(row.run_id),
+    name: text(row.name),
+    project: text(row.project),
+    status: text(row.status),
+    contact: text(row.contact),
+    steps: number(row.steps),
+    createdMs: timeMs(row.created_at),
   }));
 }
 
 export const listRuns = async (): Promise<RunRow[]> => readRuns(await getJson('/api/runs'));
 
 export function readSpark(answer: unknown): number[] {
-  const metrics = isObject(answer) ? answer['metrics'] : null;
-  const loss = isObject(metrics) ? metrics['loss'] : null;
-  const values = isObject(loss) ? loss['values'] : null;
+  const metrics = isObject(answer) ? answer.metrics : null;
+  const loss = isObject(metrics) ? metrics.loss : null;
+  const values = isObject(loss) ? loss.values : null;
   return Array.isArray(values) ? values.filter((v): v is number => typeof v === 'number') : [];
 }
 

@@ -74,12 +74,19 @@ export function ChartsPanel({ curves, store }: { curves: CurveSet; store: RunSto
   return (
     <Panel title="Curves" tools={<Tools byEpoch={batchesPerEpoch > 0} />}>
       {groups.length === 0 && <p className={styles.empty}>Curves begin with the first logged step.</p>}
-      <div className={styles.charts}>
-        {shown.map((group, i) => (
-          <div key={group.key} className={i === 0 ? styles.wide : undefined}>
-            <CurveChart group={group} curves={curves} store={store} options={options} tall={i === 0} />
-          </div>
-        ))}
+      <div className={styles.frame}>
+        <div className={styles.charts}>
+          {shown.map((group, i) => (
+            <CurveChart
+              key={group.key}
+              group={group}
+              curves={curves}
+              store={store}
+              options={options}
+              index={i}
+            />
+          ))}
+        </div>
       </div>
       {groups.length > 1 && (
         <div className={styles.picker} role="group" aria-label="Charts in view">

@@ -1,6 +1,6 @@
 /** How a chart looks: uPlot's options, from the page's own tokens. */
 import uPlot from 'uplot';
-import { formatDuration, formatMetric } from '../lib/format';
+import { formatDuration, formatTick } from '../lib/format';
 import type { Axis } from '../lib/plot-data';
 import type { Range } from '../lib/zoom';
 import { token } from './colours';
@@ -23,6 +23,9 @@ interface Options {
   onCursor: (index: number | null) => void;
 }
 
+// A const enum of uPlot's types: its name does not exist at run time.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above
+const LOGARITHMIC = 3 as uPlot.Scale.Distr;
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
 
 function xLabel(axis: Axis, value: number): string {
@@ -71,7 +74,7 @@ export function plotOptions(options: Options): uPlot.Options {
     },
     scales: {
       x: { time: false },
-      y: options.log ? { distr: 3 } : {},
+      y: options.log ? { distr: LOGARITHMIC } : {},
     },
     axes: [
       {
@@ -91,7 +94,7 @@ export function plotOptions(options: Options): uPlot.Options {
         size: 52,
         space: 32,
         values: (_, splits) =>
-          splits.map((value: number | null) => (value === null ? '' : formatMetric(value))),
+          splits.map((value: number | null) => (value === null ? '' : formatTick(value))),
       },
     ],
     series: [{}, ...looks(options.series)],

@@ -62,7 +62,7 @@ export class CurveBuffer {
   last: { step: number; value: number; time: number } | null = null;
   nonFinite: NonFinite = { count: 0, lastStep: -1 };
 
-  constructor(readonly capacity = 2048) {
+  constructor(readonly capacity = 1024) {
     if (capacity < 4) throw new RangeError(`capacity ${capacity}: a curve needs at least 4 buckets`);
   }
 
@@ -135,7 +135,7 @@ export class CurveBuffer {
     const step = bucket.minStep;
     let at = this.buckets.length;
     // Records of several ranks come a little out of order; anything older is rare.
-    while (at > 0 && lastStep(this.buckets[at - 1] as Bucket) > step) at--;
+    for (let b = this.buckets.at(-1); b && lastStep(b) > step; b = this.buckets[at - 1]) at--;
     const after = this.buckets[at];
     if (after !== undefined && firstStep(after) < step) {
       // Inside a merged bucket: it becomes part of it, so that steps stay ascending.

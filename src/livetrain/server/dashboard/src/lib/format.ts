@@ -16,6 +16,17 @@ export function formatMetric(value: number | null | undefined): string {
   return value.toPrecision(size < 1 ? 3 : 4).replace('-', '−');
 }
 
+/** The same on an axis, where zeros at the end say nothing: 0.5, 2e−4. */
+export function formatTick(value: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 1e5 || size < 1e-3) {
+    const [digits = '', exponent = ''] = value.toExponential(2).split('e');
+    return `${Number(digits)}e${exponent.replace('+', '')}`.replaceAll('-', '−');
+  }
+  return String(Number(value.toPrecision(6))).replace('-', '−');
+}
+
 /** Of a share from 0 to 1. */
 export function formatPercent(share: number, digits = 0): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '–';

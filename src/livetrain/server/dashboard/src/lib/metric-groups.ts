@@ -7,6 +7,8 @@ export interface MetricGroup {
   names: string[];
   /** Always in view, or on demand. */
   shown: boolean;
+  /** A schedule has no noise: smoothing would only tell it late. */
+  exact: boolean;
 }
 
 const STAGES = new Set(['train', 'training', 'val', 'valid', 'validation', 'test', 'eval', 'epoch']);
@@ -17,6 +19,7 @@ const TITLES: Record<string, string> = {
   lr: 'Learning rate',
 };
 const FIRST = ['loss', 'accuracy', 'learning_rate', 'lr'];
+const EXACT = /(^|[/_-])(learning_rate|lr)($|[/_-])/;
 const MACHINE = /^(perf|system)\//;
 
 function groupKey(name: string): string {
@@ -43,7 +46,13 @@ export function metricGroups(names: readonly string[]): MetricGroup[] {
     return MACHINE.test(key) ? 200 : 100;
   };
   return [...groups.entries()]
-    .map(([key, members]) => ({ key, title: title(key), names: members, shown: !MACHINE.test(key) }))
+    .map(([key, members]) => ({
+      key,
+      title: title(key),
+      names: members,
+      shown: !MACHINE.test(key),
+      exact: EXACT.test(key),
+    }))
     .sort((a, b) => rank(a.key) - rank(b.key) || (a.key < b.key ? -1 : 1));
 }
 

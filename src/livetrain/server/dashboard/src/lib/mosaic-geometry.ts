@@ -20,17 +20,27 @@ export interface Geometry {
 }
 
 export function layOut(width: number, count = 16, columns = 4): Geometry {
-  const gap = width < 480 ? 6 : 8;
-  const side = Math.max(24, Math.floor((width - gap * (columns - 1)) / columns));
+  const least = width < 480 ? 6 : 8;
+  const side = Math.max(24, Math.floor((width - least * (columns - 1)) / columns));
+  // Pictures are whole pixels wide; what is left over goes between them, so that both edges are met.
+  const gap = Math.max(least, (width - side * columns) / (columns - 1));
   const caption = side < 100 ? 32 : side < 200 ? 38 : 44;
   const rows = Math.ceil(count / columns);
   const cells = Array.from({ length: count }, (_, i) => ({
-    x: (i % columns) * (side + gap),
-    y: Math.floor(i / columns) * (side + caption + gap),
+    x: Math.round((i % columns) * (side + gap)),
+    y: Math.round(Math.floor(i / columns) * (side + caption + gap)),
     width: side,
     height: side + caption,
   }));
-  return { width, height: rows * (side + caption + gap) - gap, columns, gap, side, caption, cells };
+  return {
+    width,
+    height: Math.round(rows * (side + caption + gap) - gap),
+    columns,
+    gap,
+    side,
+    caption,
+    cells,
+  };
 }
 
 /** The largest box of that shape in the middle of a square of `side`. */

@@ -53,26 +53,39 @@ function lineOf(curve: CurveBuffer, options: PlotOptions): Line {
   };
 }
 
+/** Every x of any line, ascending, each once. */
 function union(lists: readonly (readonly number[])[]): number[] {
-  const [only] = lists;
-  if (lists.length === 1 && only) return only.filter((x, i) => x !== only[i - 1]);
-  return [...new Set(lists.flat())].sort((a, b) => a - b);
+  const at = lists.map(() => 0);
+  const xs: number[] = [];
+  for (;;) {
+    let next = Infinity;
+    for (let k = 0; k < lists.length; k++) next = Math.min(next, lists[k]?.[at[k] ?? 0] ?? Infinity);
+    if (next === Infinity) return xs;
+    xs.push(next);
+    for (let k = 0; k < lists.length; k++) {
+      let i = at[k] ?? 0;
+      while (lists[k]?.[i] === next) i++;
+      at[k] = i;
+    }
+  }
+}
+
+/** Values at the x of the union; where a line has several at one x, its last. */
+function spread(xs: readonly number[], own: readonly number[], values: readonly number[], log: boolean) {
+  let i = 0;
+  return xs.map((x) => {
+    let value: number | null = null;
+    for (; own[i] === x; i++) value = values[i] ?? null;
+    return log && value !== null && value <= 0 ? null : value;
+  });
 }
 
 export function plotData(curves: readonly CurveBuffer[], options: PlotOptions): PlotData {
   const lines = curves.map((curve) => lineOf(curve, options));
   const xs = union(lines.map((line) => line.xs));
-  const at = new Map(xs.map((x, i) => [x, i]));
-  const show = (value: number): number | null => (options.log && value <= 0 ? null : value);
-  const columns = lines.flatMap((line) => {
-    const raw = new Array<number | null>(xs.length).fill(null);
-    const smoothed = new Array<number | null>(xs.length).fill(null);
-    line.xs.forEach((x, i) => {
-      const row = at.get(x) ?? 0;
-      raw[row] = show(line.raw[i] ?? 0);
-      if (line.smoothed !== null) smoothed[row] = show(line.smoothed[i] ?? 0);
-    });
-    return [raw, smoothed];
-  });
+  const columns = lines.flatMap(({ xs: own, raw, smoothed }) => [
+    spread(xs, own, raw, options.log),
+    smoothed === null ? xs.map(() => null) : spread(xs, own, smoothed, options.log),
+  ]);
   return { xs, columns };
 }

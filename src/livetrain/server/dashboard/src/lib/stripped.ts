@@ -16,7 +16,9 @@ export const STRIP_WORDS: Readonly<Record<string, string>> = {
 /** The reason's short name, or null: nothing was left out of this record. */
 export function strippedReason(record: TelemetryRequest): string | null {
   if (record.stripReason === StripReason.NONE) return null;
-  return StripReason[record.stripReason]?.toLowerCase() ?? 'other';
+  // A newer trainer may know more reasons than we do.
+  const name = StripReason[record.stripReason] as string | undefined;
+  return name?.toLowerCase() ?? 'other';
 }
 
 /** The trainer's own totals, from its report. */

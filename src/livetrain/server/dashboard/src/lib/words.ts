@@ -24,7 +24,7 @@ export const isOver = (status: string): boolean => OVER.has(status);
 
 /** Silence is never called a crash: only the trainer says that it failed. */
 export function standing(status: string, contact: string, silentFor: string, message: string): Standing {
-  const [word, tone] = STATUS[status] ?? [status === '' ? 'Unknown' : status, 'calm' as Tone];
+  const [word, tone] = STATUS[status] ?? [status === '' ? 'Unknown' : status, 'calm'];
   if (isOver(status)) return { word, tone, explanation: message };
   if (contact === 'stale') {
     return { word: 'Stale', tone: 'warn', explanation: `No word from the trainer for ${silentFor}.` };

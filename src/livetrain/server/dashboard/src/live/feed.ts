@@ -18,6 +18,7 @@ import type { Link } from '../lib/reconnect';
 import { ResumeCursor } from '../lib/resume-cursor';
 import { strippedReason } from '../lib/stripped';
 import { Connection } from './connection';
+import { Decoder } from './decoder';
 import type { FromWorker } from './messages';
 import { PictureKeeper } from './pictures';
 import { curveData, frameView, performanceView, runView } from './views';
@@ -30,6 +31,10 @@ export class Feed {
   private readonly cursor = new ResumeCursor();
   private readonly credit = new CreditWindow();
   private readonly keeper = new PictureKeeper();
+  private readonly decoder = new Decoder<Frame>(
+    (frame) => this.decode(frame),
+    (frame) => this.painted(Number(frame.frameNumber)),
+  );
   private classNames: readonly string[] = [];
   private lostAt: number | null = null;
   private readonly pingTimer: number;
@@ -75,7 +80,7 @@ export class Feed {
   }
 
   private say(body: ViewerMessage['body']): void {
-    this.connection.send(toBinary(ViewerMessageSchema, create(ViewerMessageSchema, { body } as never)));
+    this.connection.send(toBinary(ViewerMessageSchema, create(ViewerMessageSchema, { body })));
   }
 
   private grant(paintedFrame: number): void {
@@ -95,7 +100,7 @@ export class Feed {
       case 'events':
         return this.events(body.value);
       case 'frame':
-        return void this.frame(body.value, false);
+        return this.frame(body.value, false);
       case 'state':
         return this.state(body.value);
       case 'performance':
@@ -121,7 +126,7 @@ export class Feed {
       this.emit({ type: 'performance', performance: performanceView(snapshot.performance) });
     }
     if (snapshot.presence) this.emit({ type: 'viewers', viewers: snapshot.presence.viewers });
-    if (snapshot.frame) void this.frame(snapshot.frame, true);
+    if (snapshot.frame) this.frame(snapshot.frame, true);
     this.grant(0);
   }
 
@@ -178,11 +183,15 @@ export class Feed {
     }
   }
 
-  private async frame(frame: Frame, free: boolean): Promise<void> {
+  private frame(frame: Frame, free: boolean): void {
     this.credit.received(free);
+    this.decoder.put(frame);
+  }
+
+  private async decode(frame: Frame): Promise<void> {
     const payload = frame.record?.payload;
     const pictures = payload?.case === 'batchData' ? await this.keeper.pictures(payload.value) : null;
-    const view = pictures === null ? null : frameView(frame, this.classNames, pictures);
+    const view = pictures === null ? null : frameView(frame, this.classNames, pictures, this.decoder.skipped);
     if (view === null || pictures === null) return this.painted(Number(frame.frameNumber));
     this.emit({ type: 'frame', frame: view }, this.keeper.transferable(pictures));
   }

@@ -58,6 +58,8 @@ export interface FrameView {
   loggedUs: number;
   /** Frames that the server replaced before this page could take them, so far. */
   serverSkipped: number;
+  /** Frames that came and were replaced before they were decoded, so far. */
+  undecoded: number;
   pictures: Pictures;
   tiles: Tile[];
   loss: number | null;

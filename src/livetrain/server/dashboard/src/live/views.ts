@@ -77,7 +77,12 @@ function hasPicture(pictures: Pictures, i: number): boolean {
 }
 
 /** null: the frame carries no batch. */
-export function frameView(frame: Frame, names: readonly string[], pictures: Pictures): FrameView | null {
+export function frameView(
+  frame: Frame,
+  names: readonly string[],
+  pictures: Pictures,
+  undecoded: number,
+): FrameView | null {
   const payload = frame.record?.payload;
   if (payload?.case !== 'batchData') return null;
   const batch = payload.value;
@@ -88,6 +93,7 @@ export function frameView(frame: Frame, names: readonly string[], pictures: Pict
     rank: frame.rank,
     loggedUs: Number(batch.loggedUs),
     serverSkipped: Number(frame.skipped),
+    undecoded,
     pictures,
     tiles: tilesOf(batch, names).map((tile, i) =>
       tile.error === '' && !hasPicture(pictures, i)

@@ -22,6 +22,7 @@ export class RunSession {
   private readonly flushTimer: number;
   private pending: Partial<RunPage> = {};
   private frame: FrameView | null = null;
+  private undecoded = 0;
   private freshEntries: Entry[] = [];
   private stripped: Record<string, number> = {};
   private mosaic: Mosaic | null = null;
@@ -140,7 +141,8 @@ export class RunSession {
     if (this.curves.version !== now.curvesVersion) next.curvesVersion = this.curves.version;
     if (this.curves.names().length !== now.metricNames.length) next.metricNames = this.curves.names();
     if (this.frame !== null) {
-      const { number, step, epoch, rank, tiles } = this.frame;
+      const { number, step, epoch, rank, tiles, undecoded } = this.frame;
+      this.undecoded = undecoded;
       next.frame = { number, step, epoch, rank, ...judge(tiles) };
       next.step = Math.max(next.step ?? 0, step);
     }
@@ -153,7 +155,7 @@ export class RunSession {
     next.leftOut = {
       trainer: { ...this.stripped, ...this.reported(now) },
       server: this.frame?.serverSkipped ?? now.leftOut.server,
-      browser: this.loop.replaced,
+      browser: this.loop.replaced + this.undecoded,
     };
     this.store.setState(next);
     if (this.frame !== null) {

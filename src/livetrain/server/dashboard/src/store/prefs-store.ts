@@ -23,7 +23,7 @@ export const usePrefs = create<Prefs>()(
     (set) => ({
       theme: 'system',
       order: 'drawn',
-      smoothing: 0.9,
+      smoothing: 0.8,
       log: false,
       axis: 'step',
       charts: {},

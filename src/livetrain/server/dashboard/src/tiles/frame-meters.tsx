@@ -23,15 +23,27 @@ function Reasons({ counts }: { counts: Record<string, number> }) {
 
 /** How live the picture is, and every frame that is not in it. */
 export function FrameMeters({ store }: { store: RunStore }) {
+  const frame = useStore(store, (page) => page.frame);
   const rates = useStore(store, (page) => page.rates);
   const leftOut = useStore(store, (page) => page.leftOut);
   const performance = useStore(store, (page) => page.performance);
   return (
     <dl className={styles.meters}>
       <div>
-        <dt>Painted</dt>
+        <dt>This frame</dt>
         <dd>
-          {formatFps(rates.fps)} <span>fps, trainer sends {formatFps(performance?.ingestFps ?? 0)}</span>
+          {frame === null ? '–' : `step ${formatCount(frame.step)}`}{' '}
+          {frame !== null && frame.judged > 0 && (
+            <span>
+              {frame.right} of {frame.judged} right
+            </span>
+          )}
+        </dd>
+      </div>
+      <div>
+        <dt>Painted, fps</dt>
+        <dd>
+          {formatFps(rates.fps)} <span>of {formatFps(performance?.ingestFps ?? 0)} sent</span>
         </dd>
       </div>
       <div>

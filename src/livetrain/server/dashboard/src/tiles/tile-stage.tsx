@@ -49,7 +49,6 @@ export function TileStage({ session, stale }: { session: RunSession; stale: bool
         ref={canvas}
         className={[styles.canvas, stale && styles.stale].filter(Boolean).join(' ')}
         data-testid="tiles"
-        role="img"
         aria-label="The samples of this step with the model’s predictions"
       />
       <TileButtons session={session} geometry={geometry} />

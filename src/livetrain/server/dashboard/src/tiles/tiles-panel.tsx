@@ -1,5 +1,4 @@
 import { useStore } from 'zustand';
-import { formatCount } from '../lib/format';
 import { isOver } from '../lib/words';
 import type { RunSession } from '../session/run-session';
 import { usePrefs } from '../store/prefs-store';
@@ -14,21 +13,6 @@ const ORDERS = [
   { value: 'drawn', label: 'As drawn' },
   { value: 'worst', label: 'Worst first' },
 ] as const;
-
-function Title({ session }: { session: RunSession }) {
-  const frame = useStore(session.store, (page) => page.frame);
-  return (
-    <>
-      What the model sees{' '}
-      {frame !== null && (
-        <span className={styles.score}>
-          step {formatCount(frame.step)}
-          {frame.judged > 0 && `, ${frame.right} of ${frame.judged} right`}
-        </span>
-      )}
-    </>
-  );
-}
 
 function Empty({ over }: { over: boolean }) {
   return (
@@ -51,7 +35,7 @@ export function TilesPanel({ session, stale }: { session: RunSession; stale: boo
   const set = usePrefs((prefs) => prefs.set);
   return (
     <Panel
-      title={<Title session={session} />}
+      title="What the model sees"
       tools={
         <div className={styles.tools}>
           <Button icon={held ? 'play' : 'hold'} aria-pressed={held} onClick={() => session.hold(!held)}>

@@ -11,8 +11,8 @@ function resolve(theme: Theme): 'light' | 'dark' {
 
 function apply(): void {
   const theme = resolve(usePrefs.getState().theme);
-  if (document.documentElement.dataset['theme'] === theme) return;
-  document.documentElement.dataset['theme'] = theme;
+  if (document.documentElement.dataset.theme === theme) return;
+  document.documentElement.dataset.theme = theme;
   // What is painted on a canvas does not follow a style sheet by itself.
   window.dispatchEvent(new Event(THEME_EVENT));
 }

@@ -55,7 +55,7 @@ function Resources({ performance }: { performance: PerformanceView }) {
           {Math.round(resources.gpu.percent)} % <small>{formatMegabytes(resources.gpu.memoryMb)}</small>
         </Fact>
       )}
-      {overheadPercent !== null && <Fact name="livetrain’s share">{overheadPercent.toFixed(2)} %</Fact>}
+      {overheadPercent !== null && <Fact name="Our overhead">{overheadPercent.toFixed(2)} %</Fact>}
     </>
   );
 }
@@ -73,7 +73,7 @@ export function Facts({ session }: { session: RunSession }) {
 
   const plan = run?.config ?? { totalEpochs: 0, batchesPerEpoch: 0 };
   const share = shareDone(step === null ? 0 : step + 1, epoch, plan);
-  const endMs = run?.endedMs ? run.endedMs : now;
+  const endMs = (run?.endedMs ?? 0) || now;
   const elapsed = run && run.createdMs > 0 ? Math.max(0, (endMs - run.createdMs) / 1000) : null;
   const left =
     over || elapsed === null ? null : remainingSeconds(performance?.remainingSeconds ?? 0, share, elapsed);
