@@ -10,7 +10,7 @@ import time
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -139,7 +139,7 @@ class Demo:
             webbrowser.open(url)
 
 
-def _advance(progress: ProgressBar[str], words: str, loss: float) -> None:
+def _advance(progress: ProgressBar[Any], words: str, loss: float) -> None:
     progress.update(1, f"{words}  loss {loss:.2f}")
 
 
