@@ -5,18 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from livetrain._device import Device, device_of
-from livetrain._frame import CapturedFrame, FrameReader, encode
-from livetrain._gathering import Gathering
+from livetrain._encode import encode
+from livetrain._frame import CapturedFrame
 from livetrain._outputs import length_of, unwrap
+from livetrain._reader import FrameReader
 from livetrain._reading import Reading, take_reading
 from livetrain._reports import Reports
 from livetrain._ring import Ring, Slot
 from livetrain._sampling import Draw, Watch
-from livetrain._snapshot import Snapshot
 from livetrain._source import Images, host_array, open_images
 from livetrain._wire import EncodedFrame, Strip, Tile
 from livetrain.config import TILES, ImageOptions
@@ -27,11 +26,11 @@ __all__ = ["Capture", "Captured", "CapturedFrame", "Reading", "encode"]
 SLOTS = 6
 """Frames in memory at once: being gathered, waiting, and one an encoder thread."""
 
+_NONE: int = pb.STRIP_REASON_NONE
 _PICTURE_SIZE = 2048  # px of the longer side of a single picture
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(NamedTuple):  # made on every step: a frozen dataclass takes three times as long
     """What one call left.
 
     Attributes:
@@ -49,7 +48,7 @@ class Captured:
     batch_size: int
     problems: tuple[str, ...] = ()
     gathering: bool = False
-    reason: int = pb.STRIP_REASON_NONE
+    reason: int = _NONE
 
 
 class Capture:
@@ -87,7 +86,8 @@ class Capture:
         self._ring = Ring(SLOTS)
         self._find_device = find_device
         self._clock = clock
-        self._gathering: Gathering | None = None
+        self._wanted = TILES if self._watch is None else len(self._watch)
+        self._gathering: CapturedFrame | None = None
         # Never waited for: a second thread, or a signal handler inside a call, does without images.
         self._busy = threading.Lock()
 
@@ -120,11 +120,9 @@ class Capture:
             per_sample_loss: one a sample; None: not known.
             with_images: False: only loss and accuracy are taken.
         """
-        frame, gathering = None, False
-        reason: int = pb.STRIP_REASON_NONE
+        frame, reason = None, _NONE
         preds = unwrap(preds)
-        size = length_of(preds)
-        size = length_of(targets) if size is None else size
+        size = length_of(targets) if preds is None else length_of(preds)
         if not with_images:
             size = length_of(images) if size is None else size
         elif self._busy.acquire(blocking=False):
@@ -133,13 +131,9 @@ class Capture:
                     images, self._options.layout, size, self._options.max_size, self._find_device
                 )
                 size = opened.count
-                columns = (preds, targets, per_sample_loss)
-                frame, reason = self._gather(opened, columns, ids)
-                gathering = self._gathering is not None and frame is None
+                frame, reason = self._gather(opened, preds, targets, per_sample_loss, ids)
             except Exception as error:
-                self.reports.problem(
-                    "images", f"images cannot be read: {type(error).__name__}: {error}"
-                )
+                self._reader.problem("images", error)
                 reason = pb.STRIP_REASON_UNREADABLE
             finally:
                 self._busy.release()
@@ -147,11 +141,11 @@ class Capture:
             reason = pb.STRIP_REASON_SUPERSEDED
         return Captured(
             frame,
-            self.reading(loss, "loss"),
-            self.reading(accuracy, "accuracy"),
+            take_reading(loss, "loss", self.reports, self._find_device),
+            take_reading(accuracy, "accuracy", self.reports, self._find_device),
             size or 0,
             self.reports.drain(),
-            gathering,
+            with_images and frame is None and self._gathering is not None,
             reason,
         )
 
@@ -161,15 +155,17 @@ class Capture:
 
     def picture(self, image: Any) -> Tile:
         """Encode one picture at once, up to 2048 pixels; for a picture now and then."""
-        slot_frame = self._single(image)
-        try:
-            encoded = encode(
-                slot_frame, quality=self._options.quality, max_size=_PICTURE_SIZE, packing="tiles"
-            )
-        finally:
-            slot_frame.release()
-        assert not isinstance(encoded.pictures, Strip)
-        return encoded.pictures[0]
+        frame = CapturedFrame(self._reader, Slot(), 1)
+        opened = open_images(image, self._options.layout, 1, _PICTURE_SIZE, self._find_device)
+        if opened.count:
+            opened.take([0], frame)
+        else:
+            frame.add_error("there is no image in it", 1)
+        quality = self._options.quality
+        pictures = encode(frame, quality=quality, max_size=_PICTURE_SIZE, packing="tiles").pictures
+        frame.release()
+        assert not isinstance(pictures, Strip)
+        return pictures[0]
 
     def confirm_sent(self, frame: EncodedFrame) -> None:
         """These pictures were handed to the transport: unchanged ones need not travel again."""
@@ -181,73 +177,87 @@ class Capture:
         self._reader.delta.forget()
 
     def _gather(
-        self, images: Images, columns: Sequence[Any], ids: Any
+        self, images: Images, preds: Any, targets: Any, losses: Any, ids: Any
     ) -> tuple[CapturedFrame | None, int]:
         """Add a batch to the frame in the making; return it when it is complete, and why there is none."""
-        if images.count == 0:
+        count = images.count
+        if count == 0:
             self.reports.problem("batch", "the batch is empty")
-            return None, pb.STRIP_REASON_NONE
-        gathering = self._gathering
-        if gathering is None:
+            return None, _NONE
+        frame, self._gathering = self._gathering, None
+        if frame is None:
             slot = self._ring.lend()
             if slot is None:
                 return None, pb.STRIP_REASON_SUPERSEDED
-            wanted = TILES if self._watch is None else len(self._watch)
-            gathering = Gathering(
-                self._reader, self._ring, slot, wanted, self._clock(), self._find_device
-            )
-        self._gathering = None
+            frame = CapturedFrame(self._reader, slot, self._wanted, self._ring)
         try:
-            self._add(gathering, images, columns, self._read_ids(ids, images.count))
-            late = self._clock() - gathering.since >= self._options.gather_seconds
-        except BaseException:  # Ctrl-C in a copy too: the slot would be lost
-            gathering.abandon()
-            raise
-        if gathering.empty:
-            gathering.abandon()
-            return None, pb.STRIP_REASON_NONE
-        if gathering.missing > 0 and not late:
-            self._gathering = gathering
-            return None, pb.STRIP_REASON_NONE
-        return gathering.finish(), pb.STRIP_REASON_NONE
-
-    def _add(
-        self,
-        gathering: Gathering,
-        images: Images,
-        columns: Sequence[Any],
-        ids: Sequence[Hashable] | None,
-    ) -> None:
-        watch = self._watch
-        if watch is not None and ids is not None:
-            picks = watch.find(ids, gathering.seen)
+            known = None if ids is None else self._read_ids(ids, count)
+            picks = self._pick(frame, count, known)
             if picks:
-                gathering.follow(ids, picks, watch.places)
-                gathering.add(images, picks, columns, ids)
-            return
-        if watch is not None:
+                images.take(picks, frame)
+                if images.guess:
+                    self.reports.guess("layout", images.guess)
+                if preds is not None:
+                    self._add(frame, "predictions", preds, picks, count)
+                if targets is not None:
+                    self._add(frame, "targets", targets, picks, count)
+                if losses is not None:
+                    self._add(frame, "per_sample_loss", losses, picks, count)
+                if known is not None:
+                    frame.add_ids(known, picks)
+        except BaseException:  # Ctrl-C in a copy too: the slot would be lost
+            frame.release()
+            raise
+        if frame.count < frame.wanted and not self._is_late(frame):
+            if frame.count:
+                self._gathering = frame
+            else:
+                frame.release()
+            return None, _NONE
+        return frame, _NONE
+
+    def _is_late(self, frame: CapturedFrame) -> bool:
+        """Return whether the frame is to be shown although it is not full."""
+        if not frame.count:
+            return False
+        now = self._clock()
+        if frame.since is None:
+            frame.since = now
+        return now - frame.since >= self._options.gather_seconds
+
+    def _pick(
+        self, frame: CapturedFrame, count: int, ids: Sequence[Hashable] | None
+    ) -> Sequence[int]:
+        watch = self._watch
+        if watch is None:
+            return self._draw.pick(count, frame.wanted - frame.count)
+        if ids is None:
             self.reports.guess(
                 "watch",
                 "watch= needs ids= in log_batch: without them the samples are drawn at random",
             )
-        gathering.add(images, self._draw.pick(images.count, gathering.missing), columns, ids)
+            return self._draw.pick(count, frame.wanted - frame.count)
+        picks = watch.find(ids, frame.seen)
+        frame.follow(ids, picks, watch.places)
+        return picks
+
+    def _add(
+        self, frame: CapturedFrame, name: str, values: Any, picks: Sequence[int], count: int
+    ) -> None:
+        try:
+            frame.add_column(name, values, picks, count, self._find_device)
+        except Exception as error:
+            self._reader.problem(name, error)
 
     def _read_ids(self, ids: Any, count: int) -> Sequence[Hashable] | None:
-        if ids is None:
+        try:
+            if not isinstance(ids, (list, tuple, range)):
+                if self._find_device(ids) is not None:
+                    raise ValueError("they are on a device; give a list, or a copy in host memory")
+                ids = host_array(ids).tolist()
+            if len(ids) != count:
+                raise ValueError(f"{len(ids)} ids for {count} images")
+        except Exception as error:
+            self._reader.problem("ids", error)
             return None
-        return self._reader.attempt("ids", lambda: self._ids(ids, count), None)
-
-    def _ids(self, ids: Any, count: int) -> Sequence[Hashable]:
-        if not isinstance(ids, (list, tuple, range)):
-            if self._find_device(ids) is not None:
-                raise ValueError("they are on a device; give a list, or a copy in host memory")
-            ids = host_array(ids).tolist()
-        if len(ids) != count:
-            raise ValueError(f"{len(ids)} ids for {count} images")
         return ids  # type: ignore[no-any-return]  # whatever a list holds
-
-    def _single(self, image: Any) -> CapturedFrame:
-        snapshot = Snapshot(Slot(), 1)
-        opened = open_images(image, self._options.layout, 1, _PICTURE_SIZE, self._find_device)
-        opened.take([0], snapshot)
-        return CapturedFrame(self._reader, snapshot.parts, 1, None, None, None, ())

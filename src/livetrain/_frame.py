@@ -1,254 +1,184 @@
-"""A frame between the training thread, which took it, and the wire: pixels, predictions, captions."""
+"""The copies of one frame's samples, taken on the training thread as they were given: nothing is converted here."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livetrain._delta import Delta, content_hash
-from livetrain._images import Converter, reduce
-from livetrain._layout import NotAnImageError
-from livetrain._outputs import Column
-from livetrain._picture import JPEG_LIMIT, encode_picture
-from livetrain._predictions import PredictionReader, read_losses, read_targets
-from livetrain._reports import Reports
-from livetrain._ring import Ring, Slot
-from livetrain._scratch import Scratch
-from livetrain._snapshot import Part
-from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction
-from livetrain.config import ImageOptions
+from livetrain._device import Device, Pending
+from livetrain._layout import Order
+from livetrain._outputs import arrive, length_of, take_rows
+from livetrain._reader import FrameReader
+from livetrain._ring import Block, Ring, Slot
 
-__all__ = ["CapturedFrame", "FrameReader", "encode"]
+__all__ = ["CapturedFrame", "Part"]
 
-T = TypeVar("T")
-Bytes = NDArray[np.uint8]
-
-_SCRATCH = threading.local()  # working memory of each encoder thread
-
-
-class FrameReader:
-    """What is needed to read a monitor's frames: its options and what was learned from the frames before.
-
-    Args:
-        options: how images are read.
-        class_names: the label of each class index; None: the index is the label.
-        reports: where problems and guesses are told.
-    """
-
-    def __init__(
-        self, options: ImageOptions, class_names: Sequence[str] | None, reports: Reports
-    ) -> None:
-        self.options = options
-        self.reports = reports
-        self.converter = Converter(options, reports)
-        self.predictions = PredictionReader(class_names)
-        self.delta = Delta()
-
-    def attempt(self, what: str, read: Callable[[], T], instead: T) -> T:
-        """Return what `read` returns, or `instead` if it fails: one bad thing costs no other."""
-        try:
-            return read()
-        except Exception as error:
-            self.problem(what, error)
-            return instead
-
-    def problem(self, what: str, error: Exception) -> None:
-        """Tell what cannot be read, and why."""
-        self.reports.problem(what, f"{what} cannot be read: {str(error) or type(error).__name__}")
+Array = NDArray[np.generic]
 
 
 @dataclass(slots=True)
-class CapturedFrame:
-    """The copies of a frame's images and outputs. Read once, in the background; then released."""
+class Part:
+    """Images of one size and type that came together, or the reason why there are none.
 
-    reader: FrameReader
-    parts: list[Part]
+    Attributes:
+        count: how many tiles this stands for.
+        order: the axes of one image.
+        block: the copies in host memory; None: see pending or error.
+        pending: the copies on their way to the host.
+        single: what is pending is one image without a batch axis.
+        error: why there are no images, a sentence.
+    """
+
     count: int
-    predictions: Column | None
-    targets: Column | None
-    per_sample_loss: Column | None
-    sample_ids: tuple[str, ...]
-    order: tuple[int, ...] | None = (
-        None  # of the tiles, where they were not gathered in it; None: as they are
+    order: Order = "HW"
+    block: Block | None = None
+    pending: Pending | None = None
+    single: bool = False
+    error: str = ""
+
+    def read(self) -> Array:
+        """Return the copies, shape (count, ...); waits for a device where it must."""
+        if self.block is not None:
+            return self.block.array()
+        assert self.pending is not None
+        rows = self.pending.read()
+        return rows[np.newaxis] if self.single else rows
+
+
+class CapturedFrame:
+    """One frame, filled from one batch or several small ones; read once in the background, then released.
+
+    Args:
+        reader: reads it later.
+        slot: memory for the images.
+        wanted: how many tiles make a full frame.
+        ring: where the slot goes in the end; None: nowhere.
+    """
+
+    __slots__ = (
+        "_columns",
+        "_ids",
+        "_places",
+        "_ring",
+        "_slot",
+        "count",
+        "parts",
+        "reader",
+        "seen",
+        "since",
+        "wanted",
     )
-    ring: Ring | None = None
-    slot: Slot | None = field(default=None, repr=False)
+
+    def __init__(
+        self, reader: FrameReader, slot: Slot, wanted: int, ring: Ring | None = None
+    ) -> None:
+        self.reader = reader
+        self.wanted = wanted
+        self.count = 0
+        self.parts: list[Part] = []
+        self.since: float | None = None  # when the first batch came, if it was too small; seconds
+        self.seen: set[Hashable] = set()  # followed samples that are in it
+        self._ring = ring
+        self._slot: Slot | None = slot
+        self._columns: dict[str, list[Any]] = {}
+        self._ids: list[str] = []
+        self._places: list[int] = []
+
+    # ------------------------------------------------------------ the training thread
+
+    def add_rows(self, source: Array, picks: Sequence[int], order: Order) -> None:
+        """Copy images of an array of shape (N, ...)."""
+        assert self._slot is not None
+        last = self.parts[-1] if self.parts else None
+        block = last.block if last is not None and last.order == order else None
+        added = self._slot.append(source, picks, self.wanted, block)
+        if last is not None and added is block:
+            # Small batches of equal images lie one behind the other: one part, converted in one piece.
+            last.count += len(picks)
+        else:
+            self.parts.append(Part(len(picks), order, added))
+        self.count += len(picks)
+
+    def add_pending(
+        self, pending: Pending, count: int, order: Order, *, single: bool = False
+    ) -> None:
+        """Take over images that a device is copying."""
+        self.parts.append(Part(count, order, pending=pending, single=single))
+        self.count += count
+
+    def add_error(self, error: str, count: int) -> None:
+        """Leave the place of images that there are none of."""
+        self.parts.append(Part(count, error=error))
+        self.count += count
+
+    def add_column(
+        self,
+        name: str,
+        values: Any,
+        picks: Sequence[int],
+        count: int,
+        find_device: Callable[[Any], Device | None],
+    ) -> None:
+        """Copy what belongs to the samples: predictions, targets or losses, one row a sample of the whole batch.
+
+        Raises:
+            ValueError: there are not as many rows as images.
+        """
+        length = length_of(values)
+        if length != count:
+            raise ValueError(f"{length} rows for {count} images")
+        chunk = take_rows(values, picks, find_device)
+        if name in self._columns:
+            self._columns[name].append(chunk)
+        else:
+            self._columns[name] = [chunk]
+
+    def add_ids(self, ids: Sequence[Hashable], picks: Sequence[int]) -> None:
+        """Note what identifies the samples."""
+        self._ids.extend([str(ids[pick]) for pick in picks])
+
+    def follow(
+        self, ids: Sequence[Hashable], picks: Sequence[int], places: dict[Hashable, int]
+    ) -> None:
+        """Note which followed samples these are, and where their tiles belong."""
+        for pick in picks:
+            self.seen.add(ids[pick])
+            self._places.append(places[ids[pick]])
+
+    # ------------------------------------------------------------ the background
+
+    @property
+    def sample_ids(self) -> tuple[str, ...]:
+        """One a tile, or none."""
+        return tuple(self._ids) if len(self._ids) == self.count else ()
+
+    @property
+    def order(self) -> tuple[int, ...] | None:
+        """The tiles in the order in which they are shown, if they were not gathered in it; None: as they are."""
+        if len(self._places) != self.count:
+            return None
+        order = tuple(sorted(range(self.count), key=self._places.__getitem__))
+        return None if order == tuple(range(self.count)) else order
+
+    def read(self, name: str) -> Array | list[Any] | None:
+        """Return a column's rows, as one array where they are of one shape; None: it was not given. Waits for devices."""
+        chunks = [arrive(chunk) for chunk in self._columns.get(name, ())]
+        if not chunks:
+            return None
+        arrays = all(isinstance(chunk, np.ndarray) for chunk in chunks)
+        if arrays and len({chunk.shape[1:] for chunk in chunks}) == 1:
+            return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+        rows: list[Any] = [row for chunk in chunks for row in chunk]
+        return rows
 
     def release(self) -> None:
         """Give the memory back for the next frame; calling it again does nothing."""
-        self.parts, self.predictions, self.targets, self.per_sample_loss = [], None, None, None
-        slot, self.slot = self.slot, None
-        if slot is not None and self.ring is not None:
-            self.ring.give_back(slot)
-
-
-def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -> EncodedFrame:
-    """Turn a captured frame into what goes over the wire, on a background thread.
-
-    Args:
-        frame: not released yet.
-        quality: of JPEGs, 1 to 100.
-        max_size: pixels of the longer side of a tile.
-        packing: "tiles", or "strip" (and "auto"): one picture of all tiles, where they are of one size.
-    """
-    reader, order = frame.reader, frame.order
-    pictures = _pictures(frame, quality, max_size, packing)
-    marks = reader.attempt("targets", lambda: _rows(frame.targets, frame.count), None)
-    targets: tuple[int, ...] = ()
-    if marks is not None:
-        targets = reader.attempt(
-            "targets", lambda: read_targets(marks, reader.predictions.indices), targets
-        )
-    outputs = reader.attempt("predictions", lambda: _rows(frame.predictions, frame.count), None)
-    predictions: tuple[TilePrediction, ...] = ()
-    if outputs is not None:
-        predictions = reader.attempt(
-            "predictions", lambda: reader.predictions.read(outputs, marks), predictions
-        )
-    terms = reader.attempt(
-        "per_sample_loss", lambda: _rows(frame.per_sample_loss, frame.count), None
-    )
-    losses: tuple[float, ...] = ()
-    if terms is not None:
-        losses = reader.attempt("per_sample_loss", lambda: read_losses(terms), losses)
-    predictions, targets = _reorder(predictions, order), _reorder(targets, order)
-    return EncodedFrame(
-        pictures if isinstance(pictures, Strip) else _reorder(pictures, order),
-        predictions,
-        targets,
-        _reorder(losses, order),
-        _reorder(frame.sample_ids, order),
-        _captions(reader, predictions, targets),
-    )
-
-
-def _rows(column: Column | None, count: int) -> Any:
-    if column is None:
-        return None
-    values = column.read()
-    if len(values) != count:
-        raise ValueError(f"{len(values)} rows for {count} images")
-    return values
-
-
-def _reorder(values: tuple[T, ...], order: tuple[int, ...] | None) -> tuple[T, ...]:
-    return values if order is None or not values else tuple(values[i] for i in order)
-
-
-def _captions(
-    reader: FrameReader, predictions: tuple[TilePrediction, ...], targets: tuple[int, ...]
-) -> tuple[str, ...]:
-    formatter = reader.options.formatter
-    if formatter is None:
-        return ()
-    captions: list[str] = []
-    for index, prediction in enumerate(predictions):
-        target = targets[index] if targets else None
-        try:
-            captions.append(str(formatter(index, prediction, target)))
-        except Exception as error:
-            reader.reports.problem(
-                "formatter", f"formatter failed with {type(error).__name__}: {error}"
-            )
-            captions.append("")
-    return tuple(captions)
-
-
-def _pictures(
-    frame: CapturedFrame, quality: int, max_size: int, packing: str
-) -> Strip | tuple[Tile, ...]:
-    scratch: Scratch | None = getattr(_SCRATCH, "scratch", None)
-    if scratch is None:
-        scratch = _SCRATCH.scratch = Scratch()
-    scratch.begin()
-    rows = [_arrive(frame.reader, part) for part in frame.parts]
-    digests = _digests(frame, rows)
-    blocks = [
-        _convert(frame.reader, part, raw, max_size, scratch)
-        for part, raw in zip(frame.parts, rows, strict=True)
-    ]
-    images = [block for block in blocks if not isinstance(block, str)]
-    form = frame.reader.options.format
-    one_size = len(images) == len(blocks) > 0 and len({image.shape[1:] for image in images}) == 1
-    if packing != "tiles" and one_size and not any(digests) and frame.order is None:
-        tall = images[0] if len(images) == 1 else np.concatenate(images)
-        count, height, width, channels = tall.shape
-        if count * height <= JPEG_LIMIT:
-            picture = tall.reshape(count * height, width, channels)
-            data, used, sent = encode_picture(
-                picture, tile_height=height, quality=quality, form=form
-            )
-            return Strip(data, used, width, height, count, sent)
-    tiles: list[Tile] = []
-    for part, block in zip(frame.parts, blocks, strict=True):
-        for i in range(part.count):
-            if isinstance(block, str):
-                tiles.append(Tile(b"", "", 0, 0, 0, error=block))
-            else:
-                tiles.append(_tile(frame.reader, block[i], digests[len(tiles)], quality, form))
-    return tuple(tiles)
-
-
-def _tile(reader: FrameReader, image: Bytes, digest: int, quality: int, form: str) -> Tile:
-    height, width, channels = image.shape
-    if digest and reader.delta.is_known(digest):
-        return Tile(b"", "", width, height, channels, content_hash=digest)
-    data, used, sent = encode_picture(image, tile_height=height, quality=quality, form=form)
-    return Tile(data, used, width, height, sent, content_hash=digest)
-
-
-def _arrive(reader: FrameReader, part: Part) -> NDArray[Any] | str:
-    """Return a part's copies, or why there are none."""
-    if part.error:
-        return part.error
-    try:
-        rows = part.read()
-    except Exception as error:
-        reader.problem("images", error)
-        return f"cannot be read: {type(error).__name__}: {error}"[:200]
-    return (
-        rows
-        if len(rows) == part.count
-        else f"{len(rows)} images came where {part.count} were asked for"
-    )
-
-
-def _convert(
-    reader: FrameReader, part: Part, rows: NDArray[Any] | str, max_size: int, scratch: Scratch
-) -> Bytes | str:
-    """Return a part's images as bytes, or why there are none."""
-    if isinstance(rows, str):
-        return rows
-    try:
-        return reduce(reader.converter.convert(rows, part.order, scratch), max_size)
-    except NotAnImageError as error:
-        return str(error)
-    except Exception as error:
-        reader.problem("images", error)
-        return f"cannot be read: {type(error).__name__}: {error}"[:200]
-
-
-def _digests(frame: CapturedFrame, rows: list[NDArray[Any] | str]) -> list[int]:
-    """Return the content hash of each tile, 0 where it need not be remembered."""
-    reader = frame.reader
-    images: list[NDArray[Any] | None] = []
-    for part, raw in zip(frame.parts, rows, strict=True):
-        images.extend([None] * part.count if isinstance(raw, str) else raw)
-    keys: Sequence[Any] = frame.sample_ids or range(len(images))
-    looks = [
-        image is not None and reader.delta.looks_known(key, image)
-        for key, image in zip(keys, images, strict=True)
-    ]
-    followed = reader.options.watch is not None and bool(frame.sample_ids)
-    # A random draw now and then repeats a picture: only where most stay is it worth to send them one by one.
-    if not followed and 2 * sum(looks) < len(looks):
-        return [0] * len(images)
-    return [
-        content_hash(image) if image is not None and (followed or known) else 0
-        for image, known in zip(images, looks, strict=True)
-    ]
+        slot, self._slot = self._slot, None
+        self.parts = []
+        self._columns = {}
+        if slot is not None and self._ring is not None:
+            self._ring.give_back(slot)

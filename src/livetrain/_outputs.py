@@ -7,47 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from livetrain._device import Device, device_of
 from livetrain._layout import NotAnImageError
 from livetrain._source import host_array
 
-__all__ = ["Column", "length_of", "take_rows", "unwrap"]
+__all__ = ["arrive", "length_of", "take_rows", "unwrap"]
 
-Array = NDArray[np.generic]
 FindDevice = Callable[[Any], Device | None]
-
-
-class Column:
-    """One value a tile, gathered over one batch or several: arrays, lists of plain values, or copies on their way.
-
-    Example:
-        >>> column = Column()
-        >>> column.add(np.array([1, 2]))
-        >>> column.read()
-        array([1, 2])
-    """
-
-    __slots__ = ("_chunks",)
-
-    def __init__(self) -> None:
-        self._chunks: list[Any] = []
-
-    def add(self, chunk: Any) -> None:
-        """Append what :func:`take_rows` returned."""
-        self._chunks.append(chunk)
-
-    def read(self) -> Array | list[Any]:
-        """Return all rows, as one array where they are of one shape; waits for devices where it must."""
-        chunks = [_arrive(chunk) for chunk in self._chunks]
-        if (
-            all(isinstance(chunk, np.ndarray) for chunk in chunks)
-            and len({c.shape[1:] for c in chunks}) == 1
-        ):
-            return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
-        rows: list[Any] = [row for chunk in chunks for row in chunk]
-        return rows
 
 
 def unwrap(values: Any) -> Any:
@@ -91,7 +58,9 @@ def take_rows(values: Any, picks: Sequence[int], find_device: FindDevice = devic
         device = find_device(values)
         if device is not None:
             return device.snapshot(values, picks if len(values.shape) else None)
-    array = np.atleast_1d(host_array(values))
+    array = host_array(values)
+    if not array.shape:
+        array = array.reshape(1)
     if array.dtype.hasobject:
         return [_freeze(array[pick], find_device) for pick in picks]
     return array.take(picks, axis=0)
@@ -112,10 +81,10 @@ def _freeze(value: Any, find_device: FindDevice) -> Any:
     return array.copy() if array.ndim else array.copy()[()]
 
 
-def _arrive(value: Any) -> Any:
+def arrive(value: Any) -> Any:
     """Return a value with everything in it that was on its way."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value
     if isinstance(value, (list, tuple)):
-        return type(value)(_arrive(item) for item in value)
+        return type(value)(arrive(item) for item in value)
     return value.read() if callable(getattr(value, "read", None)) else value

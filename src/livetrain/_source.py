@@ -14,9 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from livetrain._device import BFLOAT16, Device, device_of, from_torch
-from livetrain._layout import Layout, NotAnImageError, read_layout
-from livetrain._snapshot import Snapshot
+from livetrain._device import BFLOAT16, Device, Pending, device_of, from_torch
+from livetrain._layout import Layout, NotAnImageError, Order, read_layout
 
 __all__ = ["Images", "host_array", "is_numeric", "open_images"]
 
@@ -25,6 +24,21 @@ FindDevice = Callable[[Any], Device | None]
 
 SNAPSHOT_LIMIT = 4 << 20
 """Bytes of one image's snapshot; of a larger one every second (third, ...) row and column is taken."""
+
+
+class Target(Protocol):
+    """What images are copied into."""
+
+    def add_rows(self, source: Array, picks: Sequence[int], order: Order) -> None:
+        """Copy images of an array of shape (N, ...)."""
+
+    def add_pending(
+        self, pending: Pending, count: int, order: Order, *, single: bool = False
+    ) -> None:
+        """Take over images that a device is copying."""
+
+    def add_error(self, error: str, count: int) -> None:
+        """Leave the place of images that there are none of."""
 
 
 class Images(Protocol):
@@ -38,7 +52,7 @@ class Images(Protocol):
     def guess(self) -> str:
         """What was ambiguous, a sentence; empty where nothing was."""
 
-    def take(self, picks: Sequence[int], into: Snapshot) -> None:
+    def take(self, picks: Sequence[int], into: Target) -> None:
         """Copy some of them into a frame."""
 
 
@@ -58,9 +72,9 @@ def open_images(
         max_size: pixels that the longer side of a tile may have.
         find_device: tells where a tensor lives.
     """
-    if isinstance(images, (list, tuple)) or (
-        isinstance(images, np.ndarray) and images.dtype == object and images.ndim
-    ):
+    if isinstance(images, (list, tuple)):
+        return _List(list(images), layout, max_size, find_device)
+    if isinstance(images, np.ndarray) and images.dtype.hasobject and images.ndim:
         return _List(list(images), layout, max_size, find_device)
     try:
         return _open(images, layout, expected, max_size, find_device)
@@ -146,7 +160,7 @@ class _Batch:
             ]
         self._array = array
 
-    def take(self, picks: Sequence[int], into: Snapshot) -> None:
+    def take(self, picks: Sequence[int], into: Target) -> None:
         into.add_rows(self._array, picks, self._order)
 
 
@@ -160,7 +174,7 @@ class _OnDevice:
         self._device = device
         self._layout = layout
 
-    def take(self, picks: Sequence[int], into: Snapshot) -> None:
+    def take(self, picks: Sequence[int], into: Target) -> None:
         pending = self._device.snapshot(self._tensor, picks if self._layout.batched else None)
         into.add_pending(pending, len(picks), self._layout.order, single=not self._layout.batched)
 
@@ -179,7 +193,7 @@ class _List:
         self._max_size = max_size
         self._find_device = find_device
 
-    def take(self, picks: Sequence[int], into: Snapshot) -> None:
+    def take(self, picks: Sequence[int], into: Target) -> None:
         for pick in picks:
             try:
                 image = _open(self._items[pick], self._layout, 1, self._max_size, self._find_device)
@@ -202,7 +216,7 @@ class _Unreadable:
         self.count = count
         self._why = why
 
-    def take(self, picks: Sequence[int], into: Snapshot) -> None:
+    def take(self, picks: Sequence[int], into: Target) -> None:
         into.add_error(self._why, len(picks))
 
 
