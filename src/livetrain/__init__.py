@@ -9,14 +9,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from livetrain._monitor import Monitor
-from livetrain._stats import Stats
-from livetrain.config import ControlOptions, ImageOptions, Parameter
-from livetrain.exceptions import ConfigurationError, LivetrainError, UsageError
-
 if TYPE_CHECKING:
+    from livetrain._monitor import Monitor
+    from livetrain._stats import Stats
+    from livetrain.config import ControlOptions, ImageOptions, Parameter
+    from livetrain.exceptions import ConfigurationError, LivetrainError, UsageError
     from livetrain.lightning import LiveTrainCallback
 
 __all__ = [
@@ -34,11 +34,27 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+_HOMES = {
+    "ConfigurationError": "livetrain.exceptions",
+    "ControlOptions": "livetrain.config",
+    "ImageOptions": "livetrain.config",
+    "LiveTrainCallback": "livetrain.lightning",
+    "LivetrainError": "livetrain.exceptions",
+    "Monitor": "livetrain._monitor",
+    "Parameter": "livetrain.config",
+    "Stats": "livetrain._stats",
+    "UsageError": "livetrain.exceptions",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # Lightning is imported when its callback is asked for, and not before: `import livetrain` stays light.
-    if name == "LiveTrainCallback":
-        from livetrain.lightning import LiveTrainCallback
+    # Each name is imported when it is asked for: gRPC and NumPy take longer to load than an import should,
+    # and Lightning is nobody's business but its callback's.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'livetrain' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
 
-        return LiveTrainCallback
-    raise AttributeError(f"module 'livetrain' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

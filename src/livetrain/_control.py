@@ -47,7 +47,7 @@ class Outcome:
     """What became of a command so far."""
 
     command_id: str
-    state: pb.CommandState.ValueType
+    state: pb.CommandState
     message: str = ""
     applied_step: int = 0  # the first step under it
     values: Mapping[str, str] = field(default_factory=dict)

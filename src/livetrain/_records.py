@@ -197,7 +197,7 @@ def event(kind: str, message: str, fields: Mapping[str, str], step: int) -> Writ
 
 
 def status(
-    value: pb.TrainingStatus.ValueType,
+    value: pb.TrainingStatus,
     message: str,
     config: pb.TrainingConfig | None = None,
     *,
@@ -228,7 +228,7 @@ def end(error: BaseException | None, stopped_by: str = "") -> Writer:
 
 def command_result(
     command_id: str,
-    state: pb.CommandState.ValueType,
+    state: pb.CommandState,
     message: str,
     applied_step: int,
     values: Mapping[str, str],

@@ -14,6 +14,7 @@ import json, sys, threading, time
 began = time.perf_counter()
 import livetrain
 seconds = time.perf_counter() - began
+livetrain.Monitor  # the names load what they need when they are asked for
 print(json.dumps({
     "seconds": seconds,
     "packages": sorted({name.partition(".")[0] for name in sys.modules}),
