@@ -53,6 +53,20 @@ function merge(a: Bucket, b: Bucket): Bucket {
   };
 }
 
+/** Neighbours that weigh at most `width` together become one. */
+function mergeUpTo(width: number, buckets: readonly Bucket[]): Bucket[] {
+  const merged: Bucket[] = [];
+  for (const bucket of buckets) {
+    const previous = merged.at(-1);
+    if (previous !== undefined && previous.weight + bucket.weight <= width) {
+      merged[merged.length - 1] = merge(previous, bucket);
+    } else {
+      merged.push(bucket);
+    }
+  }
+  return merged;
+}
+
 export class CurveBuffer {
   private buckets: Bucket[] = [];
   /** The most that a merged bucket may weigh; doubles when merging up to it does not free enough. */
@@ -149,17 +163,10 @@ export class CurveBuffer {
 
   private compact(): void {
     const goal = this.capacity * 0.75;
-    for (; this.buckets.length > goal; this.width *= 2) {
-      const merged: Bucket[] = [];
-      for (const bucket of this.buckets) {
-        const previous = merged.at(-1);
-        if (previous !== undefined && previous.weight + bucket.weight <= this.width) {
-          merged[merged.length - 1] = merge(previous, bucket);
-        } else {
-          merged.push(bucket);
-        }
-      }
-      this.buckets = merged;
+    for (;;) {
+      this.buckets = mergeUpTo(this.width, this.buckets);
+      if (this.buckets.length <= goal) return;
+      this.width *= 2;
     }
   }
 }

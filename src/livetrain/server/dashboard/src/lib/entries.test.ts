@@ -1,0 +1,53 @@
+import { create } from '@bufbuild/protobuf';
+import { expect, it } from 'vitest';
+import { LogLevel, TelemetryRequestSchema, TrainingStatus } from '../gen/livetrain/proto/telemetry_pb';
+import { entryOf, mergeEntries, type Entry } from './entries';
+
+const entry = (payload: object) =>
+  entryOf(create(TelemetryRequestSchema, { payload: payload as never }), 5, 1000);
+
+it('says status, epochs, logs and gaps in words', () => {
+  const failed = { status: TrainingStatus.FAILED, message: 'CUDA out of memory' };
+  expect(entry({ case: 'statusUpdate', value: failed })).toMatchObject({
+    key: 'o5',
+    level: 'error',
+    text: 'Training failed: CUDA out of memory',
+    timeMs: 1000,
+  });
+  expect(entry({ case: 'statusUpdate', value: { ...failed, interrupted: true, message: '' } })?.text).toBe(
+    'Training was interrupted',
+  );
+  expect(
+    entry({ case: 'epochData', value: { epoch: 2, averageLoss: 0.5, hasLoss: true, step: 30n } }),
+  ).toMatchObject({
+    text: 'Epoch 3 done: loss 0.500',
+    step: 30,
+  });
+  expect(
+    entry({ case: 'log', value: { level: LogLevel.WARNING, message: 'slow', source: 'loader' } }),
+  ).toMatchObject({
+    kind: 'loader',
+    level: 'warning',
+  });
+  expect(entry({ case: 'tombstone', value: { reason: 'thinned', records: 3 } })?.text).toBe(
+    '3 records are not coming: thinned',
+  );
+});
+
+it('has nothing to say of a batch', () => {
+  expect(entry({ case: 'batchData', value: {} })).toBeNull();
+});
+
+it('merges each entry once, oldest first, and no more than it may keep', () => {
+  const at = (timeMs: number): Entry => ({
+    key: `o${timeMs}`,
+    timeMs,
+    kind: '',
+    level: 'info',
+    text: '',
+    step: null,
+  });
+  const old = [at(1), at(3)];
+  expect(mergeEntries(old, [at(3)])).toBe(old);
+  expect(mergeEntries(old, [at(2), at(3), at(4)], 3).map(({ timeMs }) => timeMs)).toEqual([2, 3, 4]);
+});

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { metricGroups, seriesLabel } from './metric-groups';
+
+it('puts the stages of one metric on one chart, loss first and the machine last', () => {
+  const groups = metricGroups([
+    'system/cpu_percent',
+    'val/loss',
+    'grad_norm',
+    'accuracy',
+    'learning_rate',
+    'epoch/loss',
+    'loss',
+    'train_loss',
+  ]);
+  expect(groups.map(({ key }) => key)).toEqual([
+    'loss',
+    'accuracy',
+    'learning_rate',
+    'grad_norm',
+    'system/cpu_percent',
+  ]);
+  expect(groups[0]?.names).toEqual(['loss', 'val/loss', 'epoch/loss', 'train_loss']);
+  expect(groups.filter(({ shown }) => !shown).map(({ key }) => key)).toEqual(['system/cpu_percent']);
+  expect(groups.filter(({ exact }) => exact).map(({ key }) => key)).toEqual(['learning_rate']);
+});
+
+it('does not lose a metric that is named like a stage', () => {
+  expect(metricGroups(['epoch']).map(({ key }) => key)).toEqual(['epoch']);
+});
+
+it.each([
+  ['loss', 'batch'],
+  ['val/loss', 'validation'],
+  ['epoch/accuracy', 'epoch mean'],
+  ['train_loss', 'train'],
+  ['system/cpu_percent', 'cpu_percent'],
+])('calls %s in its chart %s', (name, label) => {
+  expect(seriesLabel(name)).toBe(label);
+});

@@ -1,0 +1,65 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { TelemetryRequestSchema, type TelemetryRequest } from '../gen/livetrain/proto/telemetry_pb';
+import { CurveSet } from './curve-set';
+import { pointsOf } from './points';
+
+type Init = Parameters<typeof create<typeof TelemetryRequestSchema>>[1];
+const record = (init: Init): TelemetryRequest => create(TelemetryRequestSchema, init);
+const named = (r: TelemetryRequest) =>
+  Object.fromEntries(pointsOf(r, 7000).map(({ name, value }) => [name, value]));
+
+describe('pointsOf', () => {
+  it('takes loss and accuracy of a batch at its step, and leaves out what was not given', () => {
+    const r = record({
+      seq: 1n,
+      timestampMs: 5000n,
+      payload: { case: 'batchData', value: { step: 12n, batchLoss: 0.5 } as never },
+    });
+    expect(pointsOf(r, 7000)).toEqual([{ name: 'loss', step: 12, value: 0.5, time: 5 }]);
+  });
+
+  it('reads an older client: no step, absent numbers are zero, and the curve counts on', () => {
+    const r = record({ payload: { case: 'batchData', value: { batchLoss: 0.5 } as never } });
+    expect(pointsOf(r, 7000)).toEqual([
+      { name: 'loss', step: null, value: 0.5, time: 7 },
+      { name: 'accuracy', step: null, value: 0, time: 7 },
+    ]);
+    const curves = new CurveSet();
+    curves.append(pointsOf(r, 7000));
+    curves.append(pointsOf(r, 8000));
+    expect(curves.get('loss')?.polyline().steps).toEqual([0, 1]);
+  });
+
+  it('names epoch means, validation and the user’s own as the server does', () => {
+    const epoch = record({
+      seq: 2n,
+      payload: {
+        case: 'epochData',
+        value: {
+          averageLoss: 1,
+          hasLoss: true,
+          validationAccuracy: 0.5,
+          metrics: [{ name: 'f1', value: 3 }],
+        } as never,
+      },
+    });
+    expect(named(epoch)).toEqual({ 'epoch/loss': 1, 'val/accuracy': 0.5, 'epoch/f1': 3 });
+    const scalars = record({
+      seq: 3n,
+      payload: { case: 'scalars', value: { values: [{ name: 'x', value: 9 }] } as never },
+    });
+    expect(named(scalars)).toEqual({ x: 9 });
+  });
+
+  it('shows no GPU where there is none', () => {
+    const value = { currentFps: 30, resourceUsage: { cpuPercent: 50, memoryMb: 100 } } as never;
+    const names = Object.keys(named(record({ seq: 4n, payload: { case: 'performanceData', value } })));
+    expect(names).not.toContain('system/gpu_percent');
+    expect(names).toContain('system/cpu_percent');
+  });
+
+  it('has no points for a heartbeat', () => {
+    expect(pointsOf(record({ payload: { case: 'heartbeat', value: {} as never } }), 0)).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+import { create } from '@bufbuild/protobuf';
+import { expect, it } from 'vitest';
+import { BatchDataSchema } from '../gen/livetrain/proto/telemetry_pb';
+import { tilesOf } from './tiles-of';
+
+const names = ['cat', 'dog'];
+
+it('joins predictions, truth, losses and ids by position', () => {
+  const batch = create(BatchDataSchema, {
+    strip: { count: 3 },
+    predictions: [
+      { predictedClass: 1, confidence: 0.75, topKScores: [{ classIdx: 0, score: 0.25 }] },
+      { predictedClass: 0, predictedLabel: 'tom', confidence: 0.5 },
+    ],
+    groundTruth: [1, 1, -1],
+    perSampleLoss: [0.5],
+    sampleIds: ['a'],
+  });
+  const [first, second, third] = tilesOf(batch, names);
+  expect(first).toMatchObject({ label: 'dog', truth: { label: 'dog' }, right: true, loss: 0.5, id: 'a' });
+  expect(first?.top).toEqual([{ index: 0, label: 'cat', score: 0.25 }]);
+  expect(second).toMatchObject({ label: 'tom', right: false, loss: null });
+  expect(third).toMatchObject({ index: -1, truth: null, right: null });
+});
+
+it('has a name for a class without one, and says why a picture is missing', () => {
+  const batch = create(BatchDataSchema, { images: [{ error: 'shape (3,)' }], groundTruth: [7] });
+  expect(tilesOf(batch, names)).toMatchObject([{ truth: { label: 'class 7' }, error: 'shape (3,)' }]);
+});
+
+it('shows sixteen at most', () => {
+  expect(tilesOf(create(BatchDataSchema, { strip: { count: 40 } }), names)).toHaveLength(16);
+});
