@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import sqlite3
@@ -148,9 +149,7 @@ def check_delivery(trainer: Trainer, stream: StoredStream, *, whole: bool = True
     acknowledged = trainer.acknowledged
     seqs = stream.seqs
     duplicates = len(seqs) - len(set(seqs))
-    gaps = sum(after != before + 1 for before, after in zip(seqs, seqs[1:], strict=False)) + bool(
-        seqs and seqs[0] != 1
-    )
+    gaps = sum(after != before + 1 for before, after in itertools.pairwise([0, *seqs]))
     assert duplicates == 0, f"{duplicates} records are stored twice"
     assert gaps == 0, f"{gaps} gaps in the numbers of the stored records"
     assert stream.durable_seq == (seqs[-1] if seqs else 0)

@@ -158,11 +158,12 @@ class Server:
         prefix: Sequence[str] = (),
         env: Mapping[str, str | None] | None = None,
         data_dir: Path | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.folder = folder
         self.data_dir = data_dir or folder / "data"
         self.grpc_port, self.http_port, self.relay_port = free_port(), free_port(), free_port()
-        self.grpc = f"127.0.0.1:{self.grpc_port}"
+        self.grpc = f"{host}:{self.grpc_port}"
         self.http = f"http://127.0.0.1:{self.http_port}"
         self.arguments, self.prefix, self.env = list(arguments), list(prefix), dict(env or {})
         self.starts = 0
@@ -238,6 +239,7 @@ class Trainer(Process):
         self.produced_file = folder / f"{name}.jsonl"
         monitor = {
             "server": server,
+            "max_overhead": 0.5,  # so that images go with nearly every step
             "spool_dir": str(spool_dir or folder / "spool"),
             **plan.pop("monitor", {}),
         }

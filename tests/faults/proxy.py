@@ -129,31 +129,30 @@ class Proxy:
         self.accepted += 1
         link = _Link([writer])
         self._links.add(link)
+        pumps: list[asyncio.Task[None]] = []
         try:
             if self.refusing:
                 return
             there, back = await asyncio.open_connection("127.0.0.1", self.upstream, limit=_CHUNK)
             link.writers.append(back)
-            # One end closed: the other is reset too, half-closed TCP is nothing that gRPC speaks.
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(self._pump(reader, back, self.up, link)),
-                    asyncio.ensure_future(self._pump(there, writer, self.down, link)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            pumps.append(asyncio.ensure_future(self._pump(reader, back, self.up)))
+            pumps.append(asyncio.ensure_future(self._pump(there, writer, self.down)))
+            # One end closed: the other is reset too; half-closed TCP is nothing that gRPC speaks.
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         except OSError:
             pass  # nobody listens upstream
         finally:
             link.reset()
             self._links.discard(link)
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         way: Direction,
-        link: _Link,
     ) -> None:
         passed = 0
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)

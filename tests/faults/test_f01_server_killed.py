@@ -37,7 +37,7 @@ def kill_again_and_again(
 
 
 def test_killed_a_few_times(folder: Path, chance: random.Random, measure: Measure) -> None:
-    kill_again_and_again(folder, chance, measure, kills=5, scalars=1)
+    kill_again_and_again(folder, chance, measure, kills=3, scalars=1)
 
 
 @pytest.mark.faults_full
