@@ -67,7 +67,8 @@ class Engine(Listener):
         self.governor = governor
         self.meter = meter
         self.problems: Counter[str] = Counter()
-        self.on_command: Callable[[pb.ControlCommand], None] | None = None
+        self.on_command: Callable[[pb.ControlCommand], None] = lambda command: None
+        self.on_contact: Callable[[], object] | None = None  # called once, when a server answered
         self._packing = packing
         self._outbox = Outbox()
         self._encoder = EncoderPool(self._encode)
@@ -199,6 +200,9 @@ class Engine(Listener):
         """The server took the registration: an older one cannot read strips."""
         if self._packing == "auto" and not response.server_config.accepts_strips:
             self._packing = "tiles"
+        if (on_contact := self.on_contact) is not None:
+            self.on_contact = None
+            on_contact()
 
     def wished(self, frame_interval_ms: int) -> None:
         """The server says how often it wants frames."""
@@ -206,8 +210,7 @@ class Engine(Listener):
 
     def commanded(self, command: pb.ControlCommand) -> None:
         """The server passes a command on."""
-        if self.on_command is not None:
-            self.on_command(command)
+        self.on_command(command)
 
     def ticked(self, now: float) -> None:
         """Read the machine's figures now and then."""

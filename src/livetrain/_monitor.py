@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from livetrain._lifecycle import close_at_exit, disarm_in_children
 from livetrain._outbox import Lane
 from livetrain._settings import BatchSize, Handled, LearningRate, Setting
 from livetrain._stats import Stats
+from livetrain._sync import upload_in_background
 from livetrain.config import ControlOptions, ImageOptions, Parameter, from_environment
 from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
@@ -132,10 +134,13 @@ class Monitor:
         )
         if self._inert:
             return
+        spool = Path(
+            spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
+        ).expanduser()
         self._engine = launch(
             description,
             target,
-            Path(spool_dir or env.spool_dir or state_directory(os.environ) / "spool").expanduser(),
+            spool,
             offline=env.mode == "offline",
             controls=self._control.declarations(),
             images=images,
@@ -145,6 +150,7 @@ class Monitor:
             max_fps=(env.max_fps or max_fps) if max_fps == 60.0 else max_fps,
         )
         self._engine.on_command = self._commanded
+        self._engine.on_contact = lambda: upload_in_background(spool, target)
         self.set_status("running")
         self._engine.start()
         close_at_exit(self)
@@ -567,8 +573,8 @@ class Monitor:
                 engine.put(_records.end(error, self._control.stopped_by), Lane.CRITICAL)
             engine.put(engine.report, Lane.CRITICAL)
             delivered = engine.close(timeout)
-            self._last_stats = engine.stats()
             self._inert = "closed"
+            self._last_stats = replace(engine.stats(), inert=self._inert)
             self._engine = None
             return delivered
         finally:

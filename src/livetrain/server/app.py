@@ -91,7 +91,7 @@ async def _serve(settings: Settings, http: socket.socket, stack: contextlib.Exit
     store = stack.enter_context(
         contextlib.closing(open_store(settings.database or data_dir.database))
     )
-    server = Server(settings, limits, store)
+    server = Server(settings, limits, store, site=f"http://{Address(*http.getsockname()[:2])}")
     await server.serve(grpc_server, grpc_port, http)
     return 0
 
@@ -106,7 +106,8 @@ class _Uvicorn(uvicorn.Server):
 class Server:
     """All parts of one server."""
 
-    def __init__(self, settings: Settings, limits: Limits, store: Store) -> None:
+    def __init__(self, settings: Settings, limits: Limits, store: Store, *, site: str) -> None:
+        self._site = site
         self._settings = settings
         self._store = store
         self._counters = Counters()
@@ -131,7 +132,7 @@ class Server:
             committed=self._intake.committed,
             troubled=self._intake.troubled,
         )
-        self._ingest = Ingest(self._intake, Registrar(self._intake))
+        self._ingest = Ingest(self._intake, Registrar(self._intake, site))
         self._api = Api(self._intake, self._upkeep, Live(self._intake))
         self._stop = asyncio.Event()
 
@@ -152,9 +153,8 @@ class Server:
         while not web.started and not web_task.done():
             await asyncio.sleep(0.005)
         self._api.ready = True
-        host, port = http.getsockname()[:2]
         print(f"grpc: {Address(self._settings.grpc.host, grpc_port)}", flush=True)
-        print(f"http: http://{Address(host, port)}", flush=True)
+        print(f"http: {self._site}", flush=True)
         done, _ = await asyncio.wait({stop, web_task, sweeper}, return_when=asyncio.FIRST_COMPLETED)
         if stop not in done:
             log.error("a part of the server ended by itself; it stops")

@@ -42,9 +42,15 @@ def hashed(secret: str) -> str:
 
 
 class Registrar:
-    """Registers sessions and opens streams."""
+    """Registers sessions and opens streams.
 
-    def __init__(self, intake: Intake) -> None:
+    Args:
+        intake: where records go.
+        site: the address that browsers use, such as ``http://127.0.0.1:8080``; trainers are told their run's page below it.
+    """
+
+    def __init__(self, intake: Intake, site: str) -> None:
+        self._site = site
         self._intake = intake
         self._registry = intake.registry
         self._limits = intake.limits
@@ -123,6 +129,7 @@ class Registrar:
         answer.resume_token = token
         answer.durable_seq = stream.order.durable
         answer.run_id = run.run_id
+        answer.page_url = f"{self._site}/runs/{run.run_id}"
         return answer
 
     async def _older(self, info: pb.SessionInfo, session: str) -> pb.SessionResponse:

@@ -1,0 +1,271 @@
+"""The monitor against a real server: what was logged is what is stored, whatever happens to either side."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.faults.conditions import wait_until
+from tests.faults.processes import Server, free_port
+
+import livetrain
+from livetrain import _warnings
+from livetrain._sync import leftovers, upload
+from livetrain._transport import Endpoint
+
+IMAGES = np.random.default_rng(1).integers(0, 255, (16, 24, 24, 3), dtype=np.uint8)
+LOGITS = np.eye(16, 10) * 5
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with Server(folder) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def fresh_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_warnings, "_last", {})
+
+
+def get(server: Server, path: str) -> Any:
+    with urllib.request.urlopen(server.http + path, timeout=10) as answer:
+        return json.load(answer)
+
+
+def only_run(server: Server) -> dict[str, Any]:
+    (run,) = get(server, "/api/runs")["runs"]
+    return run
+
+
+def curve(server: Server, name: str) -> dict[int, float]:
+    run_id = only_run(server)["run_id"]
+    metric = get(server, f"/api/runs/{run_id}/metrics?names={name}")["metrics"][name]
+    return dict(zip(metric["steps"], metric["values"], strict=True))
+
+
+def train(monitor: livetrain.Monitor, steps: range) -> None:
+    for step in steps:
+        monitor.log_batch(IMAGES, LOGITS, 1.0 / (step + 1), targets=np.zeros(16, int), accuracy=0.5)
+
+
+def test_every_step_is_stored_under_its_number(server: Server) -> None:
+    names = [f"class {index}" for index in range(10)]
+    with livetrain.Monitor(
+        "digits",
+        server=server.grpc,
+        project="test",
+        tags=["a"],
+        class_names=names,
+        config={"lr": 0.1},
+    ) as monitor:
+        for epoch in range(2):
+            train(monitor, range(epoch * 50, epoch * 50 + 50))
+            monitor.log({"gradient_norm": 2.0})
+            monitor.log_epoch(epoch, loss=0.5, accuracy=0.9, val_loss=0.7)
+        assert monitor.flush(20)
+        assert monitor.run_id == only_run(server)["run_id"]
+        assert monitor.url == f"{server.http}/runs/{monitor.run_id}"
+        stats = monitor.stats()
+    assert curve(server, "loss") == pytest.approx({step: 1.0 / (step + 1) for step in range(100)})
+    assert curve(server, "accuracy") == dict.fromkeys(range(100), 0.5)
+    assert curve(server, "gradient_norm") == {49: 2.0, 99: 2.0}
+    assert curve(server, "epoch/loss") == {49: 0.5, 99: 0.5}
+    assert stats.steps == 100
+    assert stats.frames_sent > 0
+    assert stats.dropped == {}
+    run = only_run(server)
+    assert (run["name"], run["project"], run["status"], run["steps"]) == (
+        "digits",
+        "test",
+        "finished",
+        100,
+    )
+    assert monitor.stats().state == "closed"
+
+
+def test_a_killed_server_loses_nothing_and_nothing_comes_twice(server: Server) -> None:
+    with livetrain.Monitor(server=server.grpc) as monitor:
+        train(monitor, range(100))
+        assert monitor.flush(20)
+        server.kill()
+        train(monitor, range(100, 200))
+        server.start()
+        train(monitor, range(200, 300))
+        assert monitor.flush(20)
+        assert monitor.stats().reconnects >= 1
+    assert list(curve(server, "loss")) == list(range(300))
+
+
+def test_without_a_server_the_training_goes_on_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    with caplog.at_level(logging.WARNING, "livetrain"):
+        monitor = livetrain.Monitor(server=f"127.0.0.1:{port}", spool_dir=tmp_path / "spool")
+        train(monitor, range(200))
+        wait_until(lambda: caplog.records, 10, "the warning")
+        wait_until(lambda: monitor.stats().queued >= 200, 10, "the records are kept")
+        assert not monitor.flush(0.1)
+        assert not monitor.close()
+    (warning,) = caplog.records
+    assert f"no livetrain server at 127.0.0.1:{port}" in warning.getMessage()
+    assert "Training goes on" in warning.getMessage()
+    (left,) = leftovers(tmp_path / "spool")
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with Server(folder) as server:
+        seen: list[tuple[int, int]] = []
+        result = upload(left, Endpoint(server.grpc), timeout=20, progress=lambda *p: seen.append(p))
+        assert (result.left, result.reason) == (0, "")
+        assert seen[-1] == (result.committed, result.committed)
+        assert list(curve(server, "loss")) == list(range(200))
+        assert only_run(server)["status"] == "finished"
+        assert leftovers(tmp_path / "spool") == []
+
+
+def test_offline_writes_the_spool_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    monkeypatch.setenv("LIVETRAIN_MODE", "offline")
+    with livetrain.Monitor(server=server.grpc, spool_dir=tmp_path / "spool") as monitor:
+        train(monitor, range(50))
+    assert get(server, "/api/runs")["runs"] == []
+    (left,) = leftovers(tmp_path / "spool")
+    assert upload(left, Endpoint(server.grpc), timeout=20).left == 0
+    assert list(curve(server, "loss")) == list(range(50))
+
+
+def test_what_a_killed_trainer_left_comes_with_the_next_run(server: Server, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    dead = subprocess.run(
+        [sys.executable, "-c", KILLED, f"127.0.0.1:{free_port()}", str(spool)], timeout=60
+    )
+    assert dead.returncode == -signal.SIGKILL
+    with livetrain.Monitor("next", server=server.grpc, spool_dir=spool) as monitor:
+        train(monitor, range(5))
+        wait_until(lambda: len(get(server, "/api/runs")["runs"]) == 2, 20, "the dead run appears")
+        wait_until(lambda: leftovers(spool) == [], 20, "its spool is emptied")
+    dead_run = next(run for run in get(server, "/api/runs")["runs"] if run["name"] == "dead")
+    assert dead_run["steps"] == 40
+
+
+KILLED = """
+import os, signal, sys, numpy as np, livetrain
+monitor = livetrain.Monitor("dead", server=sys.argv[1], spool_dir=sys.argv[2])
+for step in range(40):
+    monitor.log_batch(np.zeros((16, 8, 8), np.uint8), None, 0.5)
+while monitor.stats().queued < 41:
+    pass
+monitor.flush(0.2)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "message"),
+    [
+        ("pass", "finished", ""),
+        ("sys.exit(0)", "finished", ""),
+        ("monitor.close()", "finished", ""),
+        ("raise ValueError('no such file')", "failed", "ValueError: no such file"),
+        ("os.kill(os.getpid(), signal.SIGINT); time.sleep(10)", "interrupted", "KeyboardInterrupt"),
+    ],
+)
+def test_a_script_that_ends_says_how(
+    server: Server, ending: str, status: str, message: str
+) -> None:
+    script = f"""
+import os, signal, sys, time, numpy as np, livetrain
+monitor = livetrain.Monitor(server={server.grpc!r})
+for step in range(20):
+    monitor.log_batch(np.zeros((16, 8, 8), np.uint8), None, 0.5)
+{ending}
+"""
+    subprocess.run([sys.executable, "-c", script], timeout=60, stderr=subprocess.DEVNULL)
+    run = only_run(server)
+    assert (run["status"], run["message"], run["steps"]) == (status, message, 20)
+
+
+def test_data_that_makes_no_sense_is_recorded_as_far_as_it_does(server: Server) -> None:
+    with livetrain.Monitor(server=server.grpc) as monitor:
+        monitor.log_batch(IMAGES[:0], LOGITS[:0], 0.5)
+        monitor.log_batch(IMAGES, LOGITS, 0.5, targets=[1, 2, 3])
+        monitor.log_batch(IMAGES, LOGITS, math.nan)
+        monitor.log_batch(IMAGES, LOGITS, -math.inf)
+        monitor.log_batch(object(), "no predictions", "no loss")
+        monitor.log_batch(None, None, None)
+        monitor.log({"text": "no number", "one": 1})
+        assert monitor.flush(20)
+        stats = monitor.stats()
+    assert stats.steps == 6
+    assert stats.dropped == {}
+    assert stats.problems["unreadable"] >= 1
+    run_id = only_run(server)["run_id"]
+    loss = get(server, f"/api/runs/{run_id}/metrics?names=loss")["metrics"]["loss"]
+    assert (loss["steps"], loss["values"]) == ([0, 1, 2, 3], [0.5, 0.5, None, None])
+    assert curve(server, "one") == {5: 1.0}
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda monitor: monitor.log_batch(IMAGES, LOGITS, 0.5, step=-1),
+        lambda monitor: monitor.log_batch(IMAGES, LOGITS, 0.5, epoch="first"),
+        lambda monitor: monitor.log([("loss", 1.0)]),
+        lambda monitor: monitor.set_status("done"),
+        lambda monitor: monitor.log_message("loud", "text"),
+        lambda monitor: monitor.attach(object()),
+        lambda monitor: monitor.on("pause", "handler"),
+    ],
+)
+def test_misuse_raises_at_the_call_and_says_the_mend(misuse: Any) -> None:
+    monitor = livetrain.Monitor(server=f"127.0.0.1:{free_port()}")
+    with pytest.raises(livetrain.UsageError, match="; give"):
+        misuse(monitor)
+    monitor.close()
+
+
+def test_a_monitor_is_inert_where_it_must_not_speak(server: Server) -> None:
+    monitor = livetrain.Monitor(server=server.grpc)
+    copy = pickle.loads(pickle.dumps(monitor))
+    train(copy, range(3))
+    assert copy.stats().inert == "unpickled in another process"
+
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # in the child: say what was seen and leave without any handler
+        train(monitor, range(100, 200))
+        os.write(writer, monitor.stats().inert.encode())
+        os._exit(int(not monitor.close()))
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        assert said.read() == "forked child"
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    train(monitor, range(3))
+    assert monitor.close()
+    assert list(curve(server, "loss")) == [0, 1, 2]
+    train(monitor, range(3))  # closed: nothing happens
+    assert monitor.stats().inert == "closed"
+
+
+def test_disabled_costs_nothing_and_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVETRAIN_MODE", "disabled")
+    monitor = livetrain.Monitor()
+    train(monitor, range(3))
+    assert (monitor.stats().inert, monitor.stats().steps, monitor.close()) == ("disabled", 0, True)
