@@ -68,9 +68,7 @@ def test_the_wheel_has_only_what_runs(wheel: zipfile.ZipFile) -> None:
         next(name for name in names if ".dist-info/" in name).partition("/")[0],
     }
     unwanted = [
-        name
-        for name in names
-        if name.endswith((".ts", ".tsx", ".map")) or "/dashboard/" in name
+        name for name in names if name.endswith((".ts", ".tsx", ".map")) or "/dashboard/" in name
     ]
     assert unwanted == []
 
