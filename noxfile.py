@@ -101,7 +101,7 @@ def dashboard(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests, on the newest releases that the metadata allows."""
+    """All tests, and a slice of the faults, on the newest releases that the metadata allows."""
     session.install("-e", ".[demo,lightning]", *group("test"))
     session.install("--upgrade", *PYPROJECT["project"]["dependencies"])
     session.run("pytest", *session.posargs)
@@ -116,7 +116,10 @@ def tests_bounds(session: nox.Session, end: str) -> None:
     session.install(
         "--upgrade", "-e", ".[demo,lightning]", *group("test"), "--constraint", str(constraints)
     )
-    session.run("pytest", "-m", "not browser and not packaging", *session.posargs)
+    session.run(
+        *("pytest", "tests/unit", "tests/integration", "-m", "not browser and not packaging"),
+        *session.posargs,
+    )
 
 
 def pins(end: str) -> list[str]:
@@ -133,6 +136,13 @@ def pins(end: str) -> list[str]:
         if bound.operator == ">="
     }
     return [f"{name}=={version}" for name, version in lowest.items()]
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """All faults, at full length; `tests` runs a slice of them. FAULT_SEED=N repeats a run."""
+    session.install("-e", ".[demo,lightning]", *group("test"))
+    session.run("pytest", "tests/faults", *session.posargs, env={"FAULTS_FULL": "1"})
 
 
 @nox.session
@@ -191,11 +201,12 @@ def screenshot(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, and print the figures; nothing here passes or fails."""
+    """Measure, and print the figures; `-- capture` runs the benchmarks with that in their name."""
     session.install("-e", ".[demo,lightning]", *group("test"))
-    session.run(
-        "pytest", "tests/benchmarks", "-o", "python_files=bench_*.py", "-s", *session.posargs
-    )
+    wanted = session.posargs or [""]
+    for path in sorted(Path("tests/benchmarks").glob("bench_*.py")):
+        if any(word in path.stem for word in wanted):
+            session.run("python", str(path), env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session
