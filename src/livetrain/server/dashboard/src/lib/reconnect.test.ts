@@ -64,6 +64,11 @@ describe('reconnect', () => {
     expect(link.reason).toMatch(reason);
   });
 
+  it('keeps the first reason while tries fail', () => {
+    const { link } = run([{ type: 'start' }, { type: 'ready' }, lost(1012), { type: 'due' }, lost(1006)]);
+    expect(link.reason).toMatch(/restarting/);
+  });
+
   it('treats a silent link as lost, and a stopped one as closed', () => {
     expect(run([{ type: 'start' }, { type: 'ready' }, { type: 'silent' }]).link.phase).toBe('waiting');
     expect(run([{ type: 'start' }, { type: 'stop' }, lost(1006)]).link.phase).toBe('closed');

@@ -59,7 +59,8 @@ export function step(link: Link, event: LinkEvent, random: number): [Link, LinkA
     case 'lost': {
       const end = fatal[event.code];
       if (end !== undefined) return [{ ...link, phase: 'closed', reason: end }, [{ do: 'close' }]];
-      return wait(link, lossReason(event.code, event.reason), random);
+      // A try that fails says nothing new: why it was lost in the first place stands.
+      return wait(link, link.attempt > 0 ? link.reason : lossReason(event.code, event.reason), random);
     }
     case 'silent':
       if (link.phase !== 'live' && link.phase !== 'connecting') return [link, []];

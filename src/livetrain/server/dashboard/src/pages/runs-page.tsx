@@ -23,7 +23,7 @@ function Row({ row, now }: { row: RunRow; now: number }) {
           <strong>{row.name || row.runId}</strong>
           <span>{row.project}</span>
         </span>
-        <span>
+        <span className={styles.status}>
           <StatusChip word={word} tone={tone} />
         </span>
         <span className={styles.sparkCell}>

@@ -25,7 +25,7 @@ export function Vitals({ store }: { store: RunStore }) {
   const phase = link.phase === 'connecting' && link.everLive ? 'waiting' : link.phase;
   return (
     <div className={styles.vitals}>
-      {run !== null && <StatusChip word={word} tone={tone} testId="status" />}
+      {run !== null && <StatusChip word={word} tone={phase === 'live' ? tone : 'calm'} testId="status" />}
       <span className={styles.readout} title="Frames painted a second">
         <b data-testid="fps" data-value={rates.fps.toFixed(2)}>
           {formatFps(rates.fps)}

@@ -49,8 +49,8 @@ function badge(
   context.stroke();
 }
 
-function secondLine(tile: Tile, narrow: boolean): string {
-  if (tile.truth !== null) return narrow ? tile.truth.label : `truth ${tile.truth.label}`;
+function secondLine(tile: Tile, terse: boolean): string {
+  if (tile.truth !== null) return terse ? tile.truth.label : `truth ${tile.truth.label}`;
   if (tile.loss !== null) return `loss ${formatMetric(tile.loss)}`;
   return tile.id;
 }
@@ -64,6 +64,7 @@ export function drawCaptions(
 ): void {
   const side = captions[0]?.cell.width ?? 0;
   const narrow = side < 100;
+  const terse = side < 150;
   const size = side < 100 ? 11 : side < 200 ? 13 : 15;
   const sign = size;
   const inset = sign + (narrow ? 3 : 6);
@@ -88,20 +89,24 @@ export function drawCaptions(
   context.font = `600 ${size}px ${palette.font}`;
   context.fillStyle = palette.text;
   context.textAlign = 'left';
-  const widthOfNumber = narrow ? 30 : 38;
-  captions.forEach(({ tile, cell }, i) => {
-    const room = side - lead(tile) - (numbers[i] === '' ? 0 : widthOfNumber);
-    context.fillText(fitter.fit(context, headline(tile), room), cell.x + lead(tile), cell.y + lineOne);
+  captions.forEach(({ tile, cell }) => {
+    const words = fitter.fit(context, headline(tile), side - lead(tile));
+    context.fillText(words, cell.x + lead(tile), cell.y + lineOne);
   });
 
   context.font = `400 ${narrow ? 10 : size - 1}px ${palette.font}`;
   context.fillStyle = palette.muted;
   context.textAlign = 'right';
-  captions.forEach(({ cell }, i) => context.fillText(numbers[i] ?? '', cell.x + side, cell.y + lineOne + 1));
+  captions.forEach(({ cell }, i) => context.fillText(numbers[i] ?? '', cell.x + side, cell.y + lineTwo));
   context.textAlign = 'left';
-  captions.forEach(({ tile, cell }) => {
+  const widthOfNumber = narrow ? 28 : 36;
+  captions.forEach(({ tile, cell }, i) => {
     context.fillStyle = tile.right === false ? palette.wrong : palette.muted;
-    const words = fitter.fit(context, secondLine(tile, narrow), side - lead(tile));
-    context.fillText(words, cell.x + lead(tile), cell.y + lineTwo);
+    const room = side - lead(tile) - (numbers[i] === '' ? 0 : widthOfNumber);
+    context.fillText(
+      fitter.fit(context, secondLine(tile, terse), room),
+      cell.x + lead(tile),
+      cell.y + lineTwo,
+    );
   });
 }

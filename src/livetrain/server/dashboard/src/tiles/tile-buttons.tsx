@@ -1,5 +1,5 @@
 import { Popover } from 'radix-ui';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Geometry } from '../lib/mosaic-geometry';
 import { describeTile } from '../lib/tile';
 import { TILES } from '../lib/tiles-of';
@@ -22,6 +22,21 @@ export function TileButtons({ session, geometry }: Props) {
   const [focused, setFocused] = useState(0);
   const [open, setOpen] = useState<{ position: number; pinned: boolean } | null>(null);
   const hover = useRef(0);
+  const grid = useRef<HTMLDivElement>(null);
+  const at = open?.position ?? 0;
+  // Beside all tiles rather than on top of the neighbours; on a narrow page, below its own.
+  const anchor = useMemo(
+    () => ({
+      current: {
+        getBoundingClientRect() {
+          const own = buttons.current[at]?.getBoundingClientRect() ?? new DOMRect();
+          const all = grid.current?.getBoundingClientRect() ?? own;
+          return window.innerWidth < 1000 ? own : new DOMRect(all.x, own.y, all.width, own.height);
+        },
+      },
+    }),
+    [at],
+  );
 
   useEffect(() => {
     const write = () =>
@@ -58,13 +73,14 @@ export function TileButtons({ session, geometry }: Props) {
   return (
     <Popover.Root open={open !== null} onOpenChange={(next) => !next && setOpen(null)}>
       <div
+        ref={grid}
         className={styles.grid}
         role="group"
         aria-label="Sixteen samples of this step"
         style={{ gap: geometry.gap, gridAutoRows: geometry.side + geometry.caption }}
       >
         {Array.from({ length: TILES }, (_, position) => {
-          const button = (
+          return (
             <button
               key={position}
               type="button"
@@ -95,19 +111,14 @@ export function TileButtons({ session, geometry }: Props) {
               />
             </button>
           );
-          return open?.position === position ? (
-            <Popover.Anchor asChild key={position}>
-              {button}
-            </Popover.Anchor>
-          ) : (
-            button
-          );
         })}
       </div>
+      <Popover.Anchor virtualRef={anchor} />
       <Popover.Portal>
         <Popover.Content
           className={styles.card}
-          side="right"
+          side={window.innerWidth < 1000 ? 'bottom' : 'right'}
+          align="start"
           sideOffset={8}
           collisionPadding={12}
           aria-label="Sample"

@@ -1,4 +1,5 @@
 import { useEffect, useReducer, useRef } from 'react';
+import { useStore } from 'zustand';
 import { formatMetric, formatPercent } from '../lib/format';
 import { headline, type Tile } from '../lib/tile';
 import type { RunSession } from '../session/run-session';
@@ -19,6 +20,7 @@ function Verdict({ tile }: { tile: Tile }) {
 /** A tile up close: the picture, the five best guesses, and what is known of the sample. Follows the live frame. */
 export function TileCard({ session, position }: { session: RunSession; position: number }) {
   const [, again] = useReducer((n: number) => n + 1, 0);
+  const held = useStore(session.store, (page) => page.held);
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => session.onTiles(again), [session]);
   useEffect(() => {
@@ -58,6 +60,11 @@ export function TileCard({ session, position }: { session: RunSession; position:
           </li>
         ))}
       </ol>
+      {!held && (
+        <p className={styles.hint}>
+          <kbd>h</kbd> holds the picture still
+        </p>
+      )}
       {tile.top.length === 0 && <p className={styles.facts}>The trainer gave no further guesses.</p>}
     </>
   );

@@ -17,11 +17,13 @@ const ORDERS = [
 function Empty({ over }: { over: boolean }) {
   return (
     <p className={styles.empty}>
-      <strong>{over ? 'No picture is kept of this run' : 'Waiting for the first picture'}</strong>
       <span>
-        {over
-          ? 'Pictures are live: the curves are what stays.'
-          : 'It comes with the first log_batch that has images.'}
+        <strong>{over ? 'No picture is kept of this run' : 'Waiting for the first picture'}</strong>
+        <span>
+          {over
+            ? 'Pictures are live: the curves are what stays.'
+            : 'It comes with the first log_batch that has images.'}
+        </span>
       </span>
     </p>
   );

@@ -48,7 +48,8 @@ export function HelpDialog({ open, onClose }: Props) {
       </dl>
       <p className={styles.note}>
         Drag across a curve to zoom in, double-click to see all of it again. A tick in a disc is a right
-        prediction, a cross in a square a wrong one; the bar under a picture is the model’s confidence.
+        prediction, a cross in a square a wrong one; under a picture stand the prediction and below it the
+        truth; the bar is the model’s confidence.
       </p>
     </dialog>
   );

@@ -55,7 +55,7 @@ function Resources({ performance }: { performance: PerformanceView }) {
           {Math.round(resources.gpu.percent)} % <small>{formatMegabytes(resources.gpu.memoryMb)}</small>
         </Fact>
       )}
-      {overheadPercent !== null && <Fact name="Our overhead">{overheadPercent.toFixed(2)} %</Fact>}
+      {overheadPercent !== null && <Fact name="Overhead">{overheadPercent.toFixed(2)} %</Fact>}
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { Link } from 'wouter';
 import { useStore } from 'zustand';
 import { ChartsPanel } from '../../charts/charts-panel';
 import { TilesPanel } from '../../tiles/tiles-panel';
@@ -27,15 +28,34 @@ function useRunShortcuts(session: RunSession): void {
   });
 }
 
+function Refused({ session }: { session: RunSession }) {
+  return (
+    <main className={styles.page}>
+      <h1 className="sr-only">Run {session.runId}</h1>
+      <Banners session={session} />
+      <p>
+        <Link href="/" className={styles.link ?? ''}>
+          All runs
+        </Link>
+      </p>
+    </main>
+  );
+}
+
 /** One run, live: the tiles, the numbers, the curves, and what happened. */
 export function RunPage({ session }: { session: RunSession }) {
   const stale = useStore(session.store, ({ link }) => link.phase !== 'live' && link.everLive);
   const name = useStore(session.store, (page) => page.run?.name ?? '');
+  const refused = useStore(
+    session.store,
+    ({ link, run }) => link.phase === 'closed' && link.reason !== '' && run === null,
+  );
   useRunShortcuts(session);
   useEffect(() => {
     document.title = name === '' ? 'livetrain' : `${name} · livetrain`;
     return () => useChartView.getState().setRange(null);
   }, [name]);
+  if (refused) return <Refused session={session} />;
   const dim = stale ? styles.stale : undefined;
   return (
     <main className={styles.page}>
