@@ -19,7 +19,7 @@ __all__ = ["BATCH", "NAMES", "Digits", "Training"]
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 BATCH = 16  # the page shows 16 tiles, so a viewer sees all of a batch
 HIDDEN = 96
-NOISE = 0.2  # in shares of a pixel's range; without it the model soon makes no mistakes, and mistakes are worth seeing
+NOISE = 0.12  # in shares of a pixel's range; without it the model soon makes no mistakes, and mistakes are worth seeing
 TILE = 64  # pixels; the digits have 8, which no picture format was made for
 
 

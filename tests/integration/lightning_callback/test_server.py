@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import livetrain
 from livetrain._server_process import ServerProcess
 
-RANKS = Path(__file__).with_name("lightning_ranks.py")
+RANKS = Path(__file__).with_name("ranks.py")
 SAMPLES, BATCH, CLASSES = 24, 4, 3
 BATCHES = SAMPLES // BATCH
 

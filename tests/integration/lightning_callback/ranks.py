@@ -1,4 +1,4 @@
-"""A training on two processes that Lightning spawns; run by test_lightning_server.py, with the server in the environment."""
+"""A training on two processes that Lightning spawns; run by test_server.py, with the server in the environment."""
 
 from __future__ import annotations
 
