@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 _STATIC: Final = Path(__file__).parent / "static"
 _STOP_SECONDS: Final = 8.0
 _RESTARTING: Final = 1012
+_STUCK_MS: Final = 30_000
 
 
 def run(settings: Settings) -> int:
@@ -64,6 +65,9 @@ def _listen(address: Address) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     # A server that comes back must not wait for connections of the one before to time out.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        # Accepted connections inherit it: one that takes nothing for so long is gone, though it may never say so.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
     try:
         listener.bind(address)
         listener.listen(1024)

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _ROOM_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 5.0
+_PICTURE_SECONDS: Final = 60.0
 _CODE = pb.ErrorResponse
 
 
@@ -169,10 +170,7 @@ class Connection:
         if record.kind == 0:
             return self._reject(Rejected(record.seq, "a record without a payload"))
         if record.problem:
-            self._complain(self._context, "picture", record.problem)
-            self._error(
-                _CODE.INVALID_DATA, f"The pictures of a batch are not shown: {record.problem}."
-            )
+            self._report_picture(run, stream, record.problem)
         if run.protocol == 0:
             seq = stream.order.expected
             record = adopt(record, step=run.steps)
@@ -197,6 +195,19 @@ class Connection:
             return False
         return verdict is not Verdict.FENCED
 
+    def _report_picture(self, run: Run, stream: Stream, problem: str) -> None:
+        """Say that pictures are not shown; the record itself is kept.
+
+        An older client hears it each time. Ours takes an error for a reason to reconnect, so it hears it once a minute.
+        """
+        self._complain(self._context, "picture", problem)
+        now = time.monotonic()
+        if run.protocol and now - stream.picture_error < _PICTURE_SECONDS:
+            return
+        stream.picture_error = now
+        message = f"The pictures of a batch are not shown: {problem}."
+        self._error(_CODE.INVALID_DATA, message, retryable=bool(run.protocol))
+
     def _unsequenced(self, run: Run, record: Record) -> bool:
         """Figures about the trainer that nobody has to keep may come without a number; nothing else may."""
         if record.kind == PERFORMANCE:
@@ -209,18 +220,17 @@ class Connection:
         return True
 
     def _reject(self, rejected: Rejected) -> bool:
+        """Say that a record will never be taken; a stream with numbers ends there, and goes on with a tombstone."""
         self._complain(self._context, "message", rejected.reason)
-        stream = self._stream
-        seq = rejected.seq
-        if not seq and stream is not None and self._run is not None and self._run.protocol:
-            seq = stream.order.expected
-        if self._run is not None:
-            # An unreadable message is a sign of life all the same.
-            self._run.hear(time.monotonic(), time.time_ns() // 1_000_000)
-        self._error(
-            _CODE.INVALID_DATA, f"A message was not taken: {rejected.reason}.", rejected_seq=seq
-        )
-        return True
+        run, stream = self._run, self._stream
+        numbered = run is not None and stream is not None and run.protocol > 0
+        seq = rejected.seq or (stream.order.expected if numbered and stream is not None else 0)
+        if run is not None:
+            # What cannot be read is a sign of life all the same.
+            run.hear(time.monotonic(), time.time_ns() // 1_000_000)
+        message = f"A message was not taken: {rejected.reason}."
+        self._error(_CODE.INVALID_DATA, message, rejected_seq=seq)
+        return not numbered
 
     async def _open(self, record: Record) -> bool:
         opening = record.message.stream_open

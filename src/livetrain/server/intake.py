@@ -91,6 +91,7 @@ class Intake:
         self.journal: Journal
         self.pack: Callable[[Run], None]
         self._complaints = Complaints(log)
+        self._in_trouble = False
 
     @property
     def degraded(self) -> str | None:
@@ -194,31 +195,29 @@ class Intake:
                 self.pack(run)
 
     def troubled(self, reason: str | None) -> None:
-        """Tell every trainer that the store does not take records, or does again."""
+        """Tell every trainer that the store does not take records any more, once, or that it does again."""
         if reason is None:
+            self._in_trouble = False
             log.warning("the store takes records again")
-        else:
-            self.counters.commit_failures.inc()
-            self._complaints.warn(
-                "store",
-                "the store cannot be written (%s); nothing is acknowledged, live views go on, and it is tried again",
-                reason,
-            )
+            return
+        self.counters.commit_failures.inc()
+        self._complaints.warn(
+            "store",
+            "the store cannot be written (%s); nothing is acknowledged, live views go on, and it is tried again",
+            reason,
+        )
+        if self._in_trouble:
+            return
+        self._in_trouble = True
+        message = "The server's store cannot be written now; records are kept and tried again."
         for run in self.registry.runs:
             for stream in run.streams.values():
-                if stream.outlet is None:
-                    continue
-                stream.outlet.due()
-                if reason is not None:
-                    stream.outlet.put(
-                        error_response(
-                            stream.outlet.session_id,
-                            pb.ErrorResponse.INTERNAL_ERROR,
-                            "The server's store cannot be written now; records are kept and tried again.",
-                            retryable=True,
-                            retry_after_ms=1000,
-                        )
+                if stream.outlet is not None:
+                    code = pb.ErrorResponse.INTERNAL_ERROR
+                    error = error_response(
+                        stream.outlet.session_id, code, message, retryable=True, retry_after_ms=1000
                     )
+                    stream.outlet.put(error)
 
     def acknowledgement(self, run: Run, stream: Stream, session_id: str) -> pb.TelemetryResponse:
         """Return how far a stream is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -53,6 +54,7 @@ class Stream:
         outlet: what its present connection still has to be told; None: not connected.
         heard: when it last said something, seconds of the monotonic clock.
         last_batch: ``batch_idx`` of the last batch that was taken.
+        picture_error: when it was last told that its pictures cannot be shown, seconds of the monotonic clock.
     """
 
     key: int
@@ -64,6 +66,7 @@ class Stream:
     outlet: Outlet | None = None
     heard: float = 0.0
     last_batch: int = 0
+    picture_error: float = -math.inf
 
 
 @dataclass(slots=True)

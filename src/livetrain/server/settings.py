@@ -105,8 +105,8 @@ class Settings(BaseSettings):
         env_prefix="LIVETRAIN_SERVER_", env_ignore_empty=True, extra="ignore"
     )
 
-    grpc: Annotated[Address, BeforeValidator(_address)] = Address("127.0.0.1", 50051)
-    http: Annotated[Address, BeforeValidator(_address)] = Address("127.0.0.1", 8080)
+    grpc: Annotated[Address, NoDecode, BeforeValidator(_address)] = Address("127.0.0.1", 50051)
+    http: Annotated[Address, NoDecode, BeforeValidator(_address)] = Address("127.0.0.1", 8080)
     data_dir: Path = Field(default_factory=default_data_dir)
     database: str | None = None
     allow_origin: Annotated[

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.limits import Limits
+from livetrain.server.records import BATCH, EPOCH, HEARTBEAT, Record, Rejected, adopt, read
+from livetrain.server.wire import bytes_field
+
+LIMITS = Limits()
+JPEG = b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x40\x00\x40\x03" + b"x" * 100
+
+
+def one(raw: bytes) -> Record:
+    (record,) = read(raw, LIMITS)
+    assert isinstance(record, Record), record
+    return record
+
+
+def refused(raw: bytes) -> Rejected:
+    (record,) = read(raw, LIMITS)
+    assert isinstance(record, Rejected), record
+    return record
+
+
+def batch(**more: object) -> pb.TelemetryRequest:
+    data = pb.BatchData(
+        epoch=1,
+        batch_idx=7,
+        batch_size=16,
+        batch_loss=0.25,
+        step=107,
+        images=[pb.ImageData(image_bytes=JPEG, format="jpeg") for _ in range(16)],
+        predictions=[pb.Prediction(predicted_label="cat", confidence=0.5) for _ in range(16)],
+        ground_truth=range(16),
+        sample_ids=[str(i) for i in range(16)],
+    )
+    data.MergeFrom(pb.BatchData(**more))  # type: ignore[arg-type]
+    return pb.TelemetryRequest(
+        session_id="secret", seq=9, timestamp_ms=5, mono_us=6, batch_data=data
+    )
+
+
+def test_a_batch_is_kept_without_pictures_and_shown_whole() -> None:
+    record = one(batch().SerializeToString())
+    kept = pb.TelemetryRequest.FromString(record.data)
+    assert kept == record.message
+    assert kept == pb.TelemetryRequest(
+        seq=9,
+        timestamp_ms=5,
+        mono_us=6,
+        batch_data=pb.BatchData(epoch=1, batch_idx=7, batch_size=16, batch_loss=0.25, step=107),
+    )
+    assert (record.seq, record.kind, record.session_id, record.problem) == (9, BATCH, "secret", "")
+    assert record.frame is not None
+    shown = pb.TelemetryRequest.FromString(b"".join(record.frame))
+    expected = batch()
+    expected.ClearField("session_id")
+    assert shown == expected
+
+
+def test_head_and_pictures_side_by_side_are_one_batch() -> None:
+    whole = batch()
+    head = pb.TelemetryRequest(
+        session_id="secret", seq=9, batch_data=pb.BatchData(step=107, batch_loss=0.25)
+    )
+    pictures = pb.TelemetryRequest(batch_data=pb.BatchData(images=whole.batch_data.images))
+    record = one(head.SerializeToString() + pictures.SerializeToString())
+    assert record.message.batch_data == head.batch_data
+    assert record.frame is not None
+    assert len(pb.TelemetryRequest.FromString(b"".join(record.frame)).batch_data.images) == 16
+
+
+def test_a_batch_without_tiles_is_nothing_to_see() -> None:
+    assert (
+        one(pb.TelemetryRequest(seq=1, batch_data=pb.BatchData(step=3)).SerializeToString()).frame
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"images": [pb.ImageData(image_bytes=b"<svg/>", format="jpeg")]}, "neither JPEG nor PNG"),
+        ({"images": [pb.ImageData()] * 60}, "more than 64 tiles"),
+        ({"predictions": [pb.Prediction(predicted_label="x" * 20_000)]}, "belong to one tile"),
+        ({"captions": ["x" * 20_000]}, "belong to one tile"),
+        ({"strip": pb.ImageStrip(image_bytes=b"<html>")}, "neither JPEG nor PNG"),
+    ],
+)
+def test_pictures_that_cannot_be_shown_do_not_cost_the_numbers(
+    more: dict[str, object], reason: str
+) -> None:
+    record = one(batch(**more).SerializeToString())
+    assert reason in record.problem
+    assert record.frame is None
+    assert record.message.batch_data.batch_loss == 0.25
+
+
+def test_an_image_that_did_not_change_has_no_bytes_and_is_shown() -> None:
+    same = pb.TelemetryRequest(
+        seq=1, batch_data=pb.BatchData(images=[pb.ImageData(content_hash=5)] * 16)
+    )
+    assert one(same.SerializeToString()).frame is not None
+
+
+def test_the_records_of_a_bundle_are_read_one_by_one() -> None:
+    inside = [
+        pb.TelemetryRequest(
+            session_id="s", seq=seq, scalars=pb.Scalars(step=seq)
+        ).SerializeToString()
+        for seq in (4, 5)
+    ]
+    broken = b"\x0a\xff"
+    raw = pb.TelemetryRequest(
+        session_id="s", bundle=pb.RecordBundle(records=[*inside, broken])
+    ).SerializeToString()
+    first, second, third = read(raw, LIMITS)
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert (first.seq, second.seq) == (4, 5)
+    assert isinstance(third, Rejected)
+
+
+@pytest.mark.parametrize(
+    ("raw", "seq", "reason"),
+    [
+        (b"\xff\xff\xff", 0, ""),
+        (
+            pb.TelemetryRequest(seq=3, scalars=pb.Scalars(step=2**60)).SerializeToString(),
+            3,
+            "2**53",
+        ),
+        (
+            pb.TelemetryRequest(seq=3, batch_data=pb.BatchData(step=2**60)).SerializeToString(),
+            3,
+            "2**53",
+        ),
+        (
+            pb.TelemetryRequest(
+                seq=200, scalars=pb.Scalars(values=[pb.Scalar(name="x" * 300)])
+            ).SerializeToString(),
+            200,
+            "300 characters",
+        ),
+        (
+            pb.TelemetryRequest(
+                seq=3, scalars=pb.Scalars(values=[pb.Scalar()])
+            ).SerializeToString(),
+            3,
+            "0 characters",
+        ),
+        (
+            pb.TelemetryRequest(seq=3).SerializeToString()
+            + pb.TelemetryRequest(log=pb.Log()).SerializeToString()
+            + pb.TelemetryRequest(heartbeat=pb.Heartbeat()).SerializeToString(),
+            3,
+            "two payloads",
+        ),
+        (
+            pb.TelemetryRequest(seq=3).SerializeToString()
+            + b"".join(bytes_field(28, [b"\x12\x01\xff"])),
+            3,
+            "",
+        ),
+    ],
+)
+def test_a_record_that_will_never_be_taken_says_which_and_why(
+    raw: bytes, seq: int, reason: str
+) -> None:
+    rejected = refused(raw)
+    assert rejected.seq == seq
+    assert reason in rejected.reason
+    assert rejected.reason
+
+
+def test_a_flood_of_empty_messages_is_refused() -> None:
+    flood = b"".join(bytes_field(4, [b"\x8a\x01\x00" * 1_300_000]))
+    assert "more than" in refused(flood).reason
+    assert "more than" in refused(b"".join(bytes_field(3, [b"\x22\x00" * 2_000_000]))).reason
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
+    for record in read(raw, LIMITS):
+        assert isinstance(record, (Record, Rejected))
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_a_flipped_byte_is_read_or_refused(at: int, value: int) -> None:
+    raw = bytearray(batch().SerializeToString())
+    raw[at % len(raw)] = value
+    for record in read(bytes(raw), LIMITS):
+        assert isinstance(record, (Record, Rejected))
+
+
+def test_a_sample_is_kept_without_its_picture() -> None:
+    sample = pb.Sample(
+        sample_id="a", image=pb.ImageData(image_bytes=JPEG, width=64), prompt="a cat"
+    )
+    record = one(pb.TelemetryRequest(seq=1, sample=sample).SerializeToString())
+    assert record.message.sample.image == pb.ImageData(width=64)
+    assert record.message.sample.prompt == "a cat"
+
+
+def test_an_older_batch_gets_a_step_and_zeros_where_it_says_nothing() -> None:
+    older = pb.BatchData(epoch=2, batch_idx=1, images=[pb.ImageData(image_bytes=JPEG)])
+    record = adopt(
+        one(pb.TelemetryRequest(session_id="s", batch_data=older).SerializeToString()), step=41
+    )
+    kept = pb.TelemetryRequest.FromString(record.data).batch_data
+    assert (kept.step, kept.batch_loss, kept.batch_accuracy) == (41, 0.0, 0.0)
+    assert kept.HasField("batch_loss")
+    assert kept.HasField("batch_accuracy")
+    assert record.frame is not None
+    shown = pb.TelemetryRequest.FromString(b"".join(record.frame)).batch_data
+    assert (shown.step, shown.epoch, len(shown.images)) == (41, 2, 1)
+
+
+def test_an_older_epoch_says_what_it_gives() -> None:
+    epoch = pb.EpochData(epoch=1, average_loss=0.5)
+    record = adopt(one(pb.TelemetryRequest(epoch_data=epoch).SerializeToString()), step=41)
+    assert record.kind == EPOCH
+    kept = record.message.epoch_data
+    assert (kept.step, kept.has_loss, kept.has_accuracy, kept.has_learning_rate) == (
+        40,
+        True,
+        True,
+        False,
+    )
+
+
+def test_a_heartbeat_is_one() -> None:
+    assert one(pb.TelemetryRequest(heartbeat=pb.Heartbeat()).SerializeToString()).kind == HEARTBEAT
+    assert one(b"").kind == 0
