@@ -44,3 +44,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         "args": [*quiet, *root, "--disable-gpu", "--disable-quic", "--no-first-run"],
         **({"executable_path": chromium} if chromium else {}),
     }
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Stand in for pytest-base-url's own, which newer releases of pytest warn about; our tests name their server."""
