@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
 from typing import Any, TypeVar
 
 import numpy as np
@@ -103,6 +103,17 @@ def _pictures(
     if scratch is None:
         scratch = _SCRATCH.scratch = Scratch()
     scratch.begin()
+    began, worked = time.perf_counter(), time.thread_time()
+    pictures = _encode_pictures(frame, quality, max_size, packing, scratch)
+    # Waiting that much longer than working is waiting for the GIL.
+    worked = time.thread_time() - worked
+    scratch.crowded = time.perf_counter() - began > 2 * worked + 0.002
+    return pictures
+
+
+def _encode_pictures(
+    frame: CapturedFrame, quality: int, max_size: int, packing: str, scratch: Scratch
+) -> Strip | tuple[Tile, ...]:
     rows = [_arrive(frame.reader, part) for part in frame.parts]
     digests = _digests(frame, rows)
     blocks = [
@@ -172,20 +183,29 @@ def _convert(
 
 def _digests(frame: CapturedFrame, rows: list[NDArray[Any] | str]) -> list[int]:
     """Return the content hash of each tile, 0 where it need not be remembered."""
-    reader = frame.reader
-    images: list[NDArray[Any] | None] = []
+    reader, ids = frame.reader, frame.sample_ids
+    followed = reader.options.watch is not None and bool(ids)
+    looks: list[bool] = []
     for part, raw in zip(frame.parts, rows, strict=True):
-        images.extend([None] * part.count if isinstance(raw, str) else raw)
-    keys: Sequence[Any] = frame.sample_ids or range(len(images))
-    looks = [
-        image is not None and reader.delta.looks_known(key, image)
-        for key, image in zip(keys, images, strict=True)
-    ]
-    followed = reader.options.watch is not None and bool(frame.sample_ids)
+        if isinstance(raw, str):
+            looks.extend([False] * part.count)
+        else:
+            places = range(len(looks), len(looks) + part.count)
+            looks.extend(
+                reader.delta.look_known(
+                    [ids[i] for i in places] if ids else places, part.bytes(raw)
+                )
+            )
     # A random draw now and then repeats a picture: only where most stay is it worth to send them one by one.
     if not followed and 2 * sum(looks) < len(looks):
-        return [0] * len(images)
-    return [
-        content_hash(image) if image is not None and (followed or known) else 0
-        for image, known in zip(images, looks, strict=True)
-    ]
+        return [0] * len(looks)
+    digests: list[int] = []
+    for part, raw in zip(frame.parts, rows, strict=True):
+        if isinstance(raw, str):
+            digests.extend([0] * part.count)
+            continue
+        kind = f"{raw.shape[1:]}{raw.dtype}"
+        for image in part.bytes(raw):
+            known = followed or looks[len(digests)]
+            digests.append(content_hash(image, kind) if known else 0)
+    return digests

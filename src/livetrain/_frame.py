@@ -48,6 +48,13 @@ class Part:
         rows = self.pending.read()
         return rows[np.newaxis] if self.single else rows
 
+    def bytes(self, rows: Array) -> NDArray[np.uint8]:
+        """Return what was read as it lies in memory, shape (count, bytes of an image)."""
+        if self.block is not None:
+            block = self.block
+            return block.buffer[block.start : block.end].reshape(self.count, -1)
+        return np.ascontiguousarray(rows).reshape(self.count, -1).view(np.uint8)
+
 
 class CapturedFrame:
     """One frame, filled from one batch or several small ones; read once in the background, then released.

@@ -1,11 +1,12 @@
 """Any pixels to what an encoder takes: 8 bits, rows of height × width × channels, no larger than a tile.
 
-Few numpy calls on large arrays, all of which release the GIL: beside a thread that is busy in Python each call has to
+Few numpy calls on large arrays, each of which gives up the GIL: beside a thread that is busy in Python every one of them has to
 wait up to 5 ms to go on.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 from livetrain._device import widen
 from livetrain._layout import NotAnImageError, Order
-from livetrain._pixels import RangeGuess, finite_extremes
+from livetrain._pixels import RangeGuess, Scaling, extremes, highest_bits
 from livetrain._reports import Reports
 from livetrain._scratch import Scratch
 from livetrain._source import is_numeric
@@ -23,10 +24,6 @@ from livetrain.config import ImageOptions
 __all__ = ["Converter", "reduce"]
 
 Bytes = NDArray[np.uint8]
-
-# The width of all 256 steps together. k/255 times this is k and a bit, for every k from 0 to 255, so that cutting off
-# the fraction gives back the very bytes that an 8-bit image was scaled from, with no pass for rounding.
-_LEVELS = 255.999
 
 
 class Converter:
@@ -60,92 +57,80 @@ class Converter:
         """
         if not is_numeric(rows.dtype):
             raise NotAnImageError(f"values of type {rows.dtype} are not pixels")
-        rows = rows[..., np.newaxis] if order == "HW" else rows
-        channel_axis = 1 if order == "CHW" else 3
-        options = self._options
-        told = options.value_range != "auto" or options.mean is not None
+        if order == "CHW":
+            rows = rows.transpose(
+                0, 2, 3, 1
+            )  # a view: whether it is read plane by plane is seen below
+        elif order == "HW":
+            rows = rows[..., np.newaxis]
+        told = self._options.value_range != "auto" or self._options.mean is not None
+        plain = rows.dtype == np.uint8 and not told
+        channels = rows.shape[3]
+        if plain and channels != 2 and rows.flags.c_contiguous:
+            return rows
+        out = scratch.array((*rows.shape[:3], 3 if channels == 2 else channels), np.uint8)
+        if channels == 2:
+            out[..., 2] = 0
+        pixels = out[..., :channels]
+        if plain:
+            _interleave(rows, pixels)
+            return out
+        scaling, inside = self._scaling(rows, channels)
         with np.errstate(
             all="ignore"
         ):  # NaN and infinity are shown as black and white, not warned about
-            if rows.dtype == np.uint8 and not told:
-                return self._interleave(rows, channel_axis, scratch)
-            if rows.dtype == np.bool_ and not told:
-                white = np.multiply(
-                    rows.view(np.uint8), np.uint8(255), out=scratch.array(rows.shape, np.uint8)
-                )
-                return self._interleave(white, channel_axis, scratch)
-            numbers = rows.view(np.uint8) if rows.dtype == np.bool_ else widen(rows)
-            scaled = self._scale(numbers, channel_axis, scratch)
-            return self._interleave(scaled, channel_axis, scratch)
+            if rows.dtype.itemsize > 2:
+                scaling.apply(rows, pixels, scratch, inside=inside)
+            elif scaling.each:
+                for channel, one in enumerate(scaling.channels()):
+                    pixels[..., channel] = _look_up(one, rows[..., channel])
+            else:
+                _interleave(_look_up(scaling, rows), pixels)
+        return out
 
-    def _scale(
-        self, rows: NDArray[Any], channel_axis: int, scratch: Scratch
-    ) -> NDArray[np.float32]:
-        """Return values from 0 to 255.999, of which only the fraction is too much."""
-        mean, std = self._normalisation(rows.shape[channel_axis], channel_axis)
-        if self._options.value_range != "auto":
-            black, white = self._options.value_range
-            inside = finite = False
-        elif mean is not None:
-            white = 1.0 if all(abs(m) <= 1 for m in self._options.mean or ()) else 255.0
-            black, inside, finite = 0.0, False, False
-        else:
-            low, high, finite = finite_extremes(rows)
-            black, white = self._guess.of(rows.dtype, low, high)
-            inside = finite and black <= low and high <= white
-        scale = _LEVELS / (white - black)
-        scaled = scratch.array(rows.shape, np.float32)
-        # Offsets are taken off before scaling up: the other way round loses the last bits of a float32.
-        if mean is not None and std is not None:
-            np.multiply(rows, std * scale, out=scaled, casting="unsafe", dtype=np.float32)
-            np.add(scaled, (mean - black) * scale, out=scaled)
-        elif black != 0:
-            # Wide integers and float64 lose nothing that matters if black is taken off in their own precision.
-            wide = (
-                np.float64 if rows.dtype.itemsize > 2 and rows.dtype != np.float32 else np.float32
-            )
-            np.subtract(rows, black, out=scaled, casting="unsafe", dtype=wide)
-            np.multiply(scaled, np.float32(scale), out=scaled)
-        else:
-            np.multiply(rows, np.float32(scale), out=scaled, casting="unsafe", dtype=np.float32)
-        if not inside:
-            # fmax takes the number of a number and NaN, where clip would hand the NaN on.
-            np.fmax(scaled, np.float32(0), out=scaled)
-            np.minimum(scaled, np.float32(_LEVELS), out=scaled)
-        return scaled
-
-    def _normalisation(
-        self, channels: int, channel_axis: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | tuple[None, None]:
+    def _scaling(self, rows: NDArray[Any], channels: int) -> tuple[Scaling, bool]:
+        """Return black and white, and whether all values are known to lie between them."""
         mean, std = self._options.mean, self._options.std
-        if mean is None or std is None:
-            return None, None
-        if len(mean) not in (1, channels):
+        if mean is not None and len(mean) not in (1, channels):
             self._reports.problem(
                 "normalisation",
-                f"mean and std have {len(mean)} numbers and the images {channels} channels; mean and std are left out",
+                f"mean and std have {len(mean)} numbers and the images {channels} channels; they are not used",
             )
-            return None, None
-        shape = (-1, 1, 1) if channel_axis == 1 else (-1,)
-        return np.array(mean, np.float32).reshape(shape), np.array(std, np.float32).reshape(shape)
+            mean = std = None
+        told = self._options.value_range
+        if told != "auto":
+            return Scaling(*told, mean, std), False
+        if mean is not None:
+            return Scaling(0.0, 1.0 if all(abs(m) <= 1 for m in mean) else 255.0, mean, std), False
+        if rows.dtype == np.float32 and (high := highest_bits(rows)) <= 255:
+            black, white = self._guess.of(rows.dtype, 0.0, high)
+            return Scaling(black, white), black == 0 and high <= white
+        return Scaling(*self._guess.of(rows.dtype, *extremes(rows))), False
 
-    @staticmethod
-    def _interleave(rows: NDArray[Any], channel_axis: int, scratch: Scratch) -> Bytes:
-        """Return (n, height, width, channels) bytes of values that fit into bytes, in any order and type."""
-        channels = rows.shape[channel_axis]
-        last = np.moveaxis(rows, channel_axis, 3)
-        if rows.dtype == np.uint8 and channels != 2 and last.flags.c_contiguous:
-            return last
-        out = scratch.array((*last.shape[:3], 3 if channels == 2 else channels), np.uint8)
-        if channels == 2:
-            out[..., 2] = 0
-        if last.flags.c_contiguous and channels != 2:
-            np.copyto(out, last, casting="unsafe")
-        else:
-            # One plane at a time: numpy would else walk along the 3 channels in its innermost loop, 6 times slower.
-            for channel in range(channels):
-                np.copyto(out[..., channel], last[..., channel], casting="unsafe")
-        return out
+
+def _look_up(scaling: Scaling, values: NDArray[Any]) -> Bytes:
+    """Return the bytes of 8- and 16-bit values; in the same order in memory, which is fastest."""
+    bits = values.view(np.uint8 if values.dtype.itemsize == 1 else np.uint16)
+    planar = bits.ndim == 4 and bits.transpose(0, 3, 1, 2).flags.c_contiguous
+    found: Bytes = _table(values.dtype, scaling)[bits.transpose(0, 3, 1, 2) if planar else bits]
+    return found.transpose(0, 2, 3, 1) if planar else found
+
+
+@lru_cache(maxsize=16)
+def _table(dtype: np.dtype[Any], scaling: Scaling) -> Bytes:
+    """Return the byte of every value of an 8- or 16-bit type: one look-up is cheaper than computing with it."""
+    patterns = np.arange(256 if dtype.itemsize == 1 else 65536)
+    values = widen(patterns.astype(np.uint8 if dtype.itemsize == 1 else np.uint16).view(dtype))
+    out = np.empty(patterns.shape, np.uint8)
+    with np.errstate(all="ignore"):
+        scaling.apply(values, out, Scratch())
+    return out
+
+
+def _interleave(source: Bytes, out: Bytes) -> None:
+    """Copy one plane at a time: numpy would else walk along the 3 channels in its innermost loop, 6 times slower."""
+    for channel in range(source.shape[3]):
+        np.copyto(out[..., channel], source[..., channel])
 
 
 def reduce(images: Bytes, max_size: int) -> Bytes:

@@ -12,20 +12,28 @@ The rule for ``value_range="auto"``:
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livetrain._device import widen
 from livetrain._reports import Reports
+from livetrain._scratch import Scratch
 
-__all__ = ["RangeGuess", "finite_extremes"]
+__all__ = ["RangeGuess", "Scaling", "extremes", "highest_bits"]
 
 Range = tuple[float, float]
 
 _INTEGER_RANGES: tuple[Range, ...] = ((0, 1), (0, 255), (0, 4095), (0, 65535))
 _FLOAT_RANGES: tuple[Range, ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 _SPARE = 0.05
+
+# The width of all 256 steps together. k/255 times this is k and a bit, for every k from 0 to 255, so that cutting off
+# the fraction gives back the very bytes that an 8-bit image was scaled from, with no pass for rounding.
+_LEVELS = 255.999
 
 
 class RangeGuess:
@@ -73,12 +81,124 @@ class RangeGuess:
         )
 
 
-def finite_extremes(values: NDArray[Any]) -> tuple[float, float, bool]:
-    """Return the lowest and highest finite value, 0 and 0 if there is none, and whether all are finite."""
-    low, high = float(values.min()), float(values.max())
-    if np.isfinite(low) and np.isfinite(high):
-        return low, high, True
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 0.0, False
-    return float(finite.min()), float(finite.max()), False
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """From values to bytes: black becomes 0, white 255.
+
+    Attributes:
+        black, white: values; black is less than white.
+        mean, std: what the values were normalised with, before which they lay between black and white; None: they were not.
+    """
+
+    black: float
+    white: float
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    @property
+    def each(self) -> bool:
+        """Whether the channels are scaled differently."""
+        return self.mean is not None and len(self.mean) > 1
+
+    def channels(self) -> list[Scaling]:
+        """Return the scaling of each channel."""
+        return [
+            Scaling(self.black, self.white, (mean,), (std,))
+            for mean, std in zip(self.mean or (), self.std or (), strict=True)
+        ]
+
+    def apply(
+        self,
+        values: NDArray[Any],
+        out: NDArray[np.uint8],
+        scratch: Scratch,
+        *,
+        inside: bool = False,
+    ) -> None:
+        """Scale values into bytes.
+
+        Args:
+            values: shape (..., channels), of a type that numpy computes with.
+            out: takes the result, of the same shape.
+            scratch: lends working memory.
+            inside: all values are known to lie between black and white; False: that is to be seen.
+        """
+        factor: NDArray[np.float32] | np.float32 = np.float32(_LEVELS / (self.white - self.black))
+        black: NDArray[np.float32] | float = self.black
+        if self.mean is not None and self.std is not None:
+            mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+            factor, black = std * factor, (np.float32(self.black) - mean) / std
+        if values.ndim == 4 and values.strides[3] > values.strides[2]:
+            # Where source and result differ in the order of their axes, numpy walks along them as they are written here: along
+            # the source's planes that is twice as fast as along the 3 channels of a pixel.
+            values, out = values.transpose(0, 3, 1, 2), out.transpose(0, 3, 1, 2)
+            if isinstance(black, np.ndarray):
+                factor, black = np.reshape(factor, (-1, 1, 1)), black.reshape(-1, 1, 1)
+        if inside:
+            np.multiply(values, factor, out=out, casting="unsafe", dtype=np.float32)
+            return
+        # In blocks that stay in the cache between one step and the next.
+        size = len(values) if scratch.crowded else max(1, len(values) * _BLOCK // values.size)
+        for start in range(0, len(values), size):
+            block = slice(start, start + size)
+            _scale(values[block], black, factor, out[block], scratch)
+
+
+def _scale(
+    values: NDArray[Any],
+    black: NDArray[np.float32] | float,
+    factor: NDArray[np.float32] | np.float32,
+    out: NDArray[np.uint8],
+    scratch: Scratch,
+) -> None:
+    # Only the result of the last step is cast to bytes and put in its place: each pass over memory costs as much as
+    # the computing.
+    mark = scratch.mark()
+    if isinstance(black, np.ndarray) or black != 0:
+        shifted = scratch.array(values.shape, np.float32)
+        # Large integers and float64 keep what matters if black is taken off in their own precision.
+        wide = values.dtype.itemsize > 2 and values.dtype != np.float32
+        exact = np.float64 if wide else np.float32
+        np.subtract(values, black - _NUDGE / factor, out=shifted, casting="unsafe", dtype=exact)
+        values = shifted
+    highest = float(np.min(_LEVELS / factor))
+    if values.dtype == np.float32 and highest_bits(values) <= highest:
+        np.multiply(values, factor, out=out, casting="unsafe", dtype=np.float32)
+    else:
+        scaled = scratch.array(values.shape, np.float32)
+        np.multiply(values, factor, out=scaled, casting="unsafe", dtype=np.float32)
+        # NaN stays NaN in a clip, and is cast to 0.
+        np.clip(scaled, np.float32(0), np.float32(_LEVELS), out=out, casting="unsafe")
+    scratch.free(mark)
+
+
+def highest_bits(values: NDArray[np.float32]) -> float:
+    """Return the highest of values that are all positive and finite; more than any number where one is not.
+
+    One pass in place of two: positive floats are in the order of their bits, and those of negative ones, of infinity
+    and of NaN are larger.
+    """
+    top: np.uint32 = values.view(np.uint32).max()
+    return float(top.view(np.float32)) if top < _BITS_OF_INFINITY else math.inf
+
+
+def extremes(values: NDArray[Any]) -> tuple[float, float]:
+    """Return about the lowest and highest finite value, by a look at some rows of each image; 0 and 0 if there is none.
+
+    Args:
+        values: shape (n, height, width, channels), any numeric type.
+    """
+    some = widen(values[:, :: max(1, min(values.shape[1], values.size // _LOOKED_AT))])
+    low, high = some.min(), some.max()
+    if not (math.isfinite(low) and math.isfinite(high)):
+        finite = some[np.isfinite(some)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    return float(low), float(high)
+
+
+_BLOCK = 3 << 18  # values: 3 MB of float32
+_LOOKED_AT = 1 << 16  # values
+_BITS_OF_INFINITY = np.float32(math.inf).view(np.uint32)
+_NUDGE = np.float32(
+    5e-4
+)  # of a step of 255: what rounding took from black does not make it negative

@@ -25,13 +25,24 @@ class Scratch:
 
     def __init__(self) -> None:
         self._block: NDArray[np.uint8] = np.empty(0, np.uint8)
-        self._used = 0
+        self._used = self._most = 0
+        self.crowded = (
+            False  # other threads want the GIL: few large calls are better than many small ones
+        )
 
     def begin(self) -> None:
         """Start a frame: the arrays of the frame before are up for grabs."""
-        if self._block.size < self._used <= _KEPT:
-            self._block = np.empty(self._used, np.uint8)
-        self._used = 0
+        if self._block.size < self._most <= _KEPT:
+            self._block = np.empty(self._most, np.uint8)
+        self._used = self._most = 0
+
+    def mark(self) -> int:
+        """Return a place to go back to."""
+        return self._used
+
+    def free(self, mark: int) -> None:
+        """Take back what was handed out since the mark."""
+        self._used = mark
 
     def array(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array of undefined contents, good until the next :meth:`begin`."""
@@ -39,6 +50,7 @@ class Scratch:
         size = math.prod(shape) * kind.itemsize
         start = -(-self._used // 64) * 64
         self._used = start + size
+        self._most = max(self._most, self._used)
         if self._used > self._block.size:
             return np.empty(shape, kind)
         return self._block[start : start + size].view(kind).reshape(shape)
