@@ -55,12 +55,14 @@ def run(settings: Settings) -> int:
     """
     set_up(settings.log_format, settings.log_level)
     with contextlib.ExitStack() as stack:
-        # The ports first: when one is taken, nothing has been written yet.
-        http = stack.enter_context(contextlib.closing(_listen(settings.http)))
+        # The ports first: when one is taken, nothing has been written yet. gRPC would complain in its own words, so its
+        # port is tried before it is asked to take it.
+        _listen(settings.grpc, "--grpc").close()
+        http = stack.enter_context(contextlib.closing(_listen(settings.http, "--http")))
         return asyncio.run(_serve(settings, http, stack))
 
 
-def _listen(address: Address) -> socket.socket:
+def _listen(address: Address, flag: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     # A server that comes back must not wait for connections of the one before to time out.
@@ -74,7 +76,7 @@ def _listen(address: Address) -> socket.socket:
     except OSError as error:
         listener.close()
         raise StartError(
-            f"The address {address} for HTTP cannot be used ({error.strerror}); give another with --http, or port 0 for a free one."
+            f"The address {address} cannot be used ({error.strerror}); give another with {flag}, or port 0 for a free one."
         ) from error
     return listener
 
@@ -88,8 +90,7 @@ async def _serve(settings: Settings, http: socket.socket, stack: contextlib.Exit
         grpc_port = 0
     if not grpc_port:
         raise StartError(
-            f"The address {settings.grpc} for gRPC cannot be used (another program has it); "
-            "give another with --grpc, or port 0 for a free one."
+            f"The address {settings.grpc} cannot be used; give another with --grpc, or port 0 for a free one."
         )
     data_dir = stack.enter_context(contextlib.closing(DataDir(settings.data_dir)))
     store = stack.enter_context(

@@ -15,6 +15,7 @@ class Limits:
 
     Attributes:
         message_bytes: of one message from a trainer.
+        record_bytes: of one record without pictures.
         credit_bytes: how far a trainer may be ahead of what is committed.
         elements: fields of one record, those of messages within it counted too.
         records: in one bundle.
@@ -36,6 +37,7 @@ class Limits:
     """
 
     message_bytes: int = 4 * _MIB
+    record_bytes: int = _MIB
     credit_bytes: int = _MIB
     elements: int = 20_000
     records: int = 10_000

@@ -122,6 +122,10 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             return _batch(raw, top, seq, limits)
         if BUNDLE in payloads:
             raise ProtocolError("a bundle within a bundle, or not at the end of its message")
+        if len(raw) > limits.record_bytes and payloads != {SAMPLE}:
+            raise ProtocolError(
+                f"a record of {len(raw)} bytes without pictures; {limits.record_bytes} are taken"
+            )
         if len(raw) > _SMALL:
             count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
         message = pb.TelemetryRequest.FromString(raw)

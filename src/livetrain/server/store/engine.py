@@ -58,7 +58,7 @@ def open_store(url: str) -> Store:
     try:
         address = make_url(url)
         writer = _engine(address, write=True)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise StartError(
             f"The database URL {url!r} cannot be used ({error}); give one such as sqlite:////path/livetrain.db."
         ) from error

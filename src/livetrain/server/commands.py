@@ -1,0 +1,249 @@
+"""Commands of one run: who gave which, what became of it, and which still have to reach the trainer. Pure.
+
+A run's log is the record: a command is there as `CommandIssued`, and each thing that became of it as a `CommandResult`. What this
+module knows is a fold over these, so that a server that comes back knows the same, and the log is the audit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Command", "CommandBook", "OLDER_CONTROLS", "refusal", "to_wire"]
+
+_FINAL: Final = frozenset({pb.APPLIED, pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILED})
+_REMEMBERED: Final = 1000
+_UNANSWERED_MS: Final = 60_000
+"""How long after its lifetime a command that was sent may still be answered: the trainer keeps its answer while it is away."""
+
+OLDER_CONTROLS: Final = (
+    *(pb.ControlDeclaration(verb=verb) for verb in ("pause", "resume", "stop")),
+    pb.ControlDeclaration(
+        verb="set",
+        parameters=[
+            pb.ControlParameter(name="learning_rate", kind="float", minimum=0.0),
+            pb.ControlParameter(name="batch_size", kind="int", minimum=1.0),
+        ],
+    ),
+)
+"""What a trainer of the older protocol takes: it has no way to say."""
+
+_OLDER_TYPES: Final = {
+    "pause": pb.ControlCommand.PAUSE_TRAINING,
+    "resume": pb.ControlCommand.RESUME_TRAINING,
+    "stop": pb.ControlCommand.STOP_TRAINING,
+    "learning_rate": pb.ControlCommand.CHANGE_LEARNING_RATE,
+    "batch_size": pb.ControlCommand.ADJUST_BATCH_SIZE,
+}
+_SHOWN_BY_STATUS: Final = {
+    pb.PAUSED: "pause",
+    pb.RUNNING: "resume",
+    pb.COMPLETED: "stop",
+    pb.FAILED: "stop",
+}
+_RATE_WORDS: Final = ("follow", "undo")
+
+
+@dataclass(slots=True)
+class Command:
+    """One command and what became of it so far.
+
+    Attributes:
+        offset: of its `CommandIssued` in the run's log.
+        issued_ms, expires_ms: Unix milliseconds.
+        state: the last that was heard; a final one stays.
+        applied_step: the first step under it.
+        ranks: that applied it.
+    """
+
+    offset: int
+    command_id: str
+    verb: str
+    parameters: Mapping[str, str]
+    issued_by: str
+    issued_ms: int
+    expires_ms: int
+    state: int = pb.QUEUED
+    applied_step: int = 0
+    message: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    ranks: list[int] = field(default_factory=list)
+
+    @property
+    def final(self) -> bool:
+        """Is it known what became of it?"""
+        return self.state in _FINAL
+
+
+class CommandBook:
+    """The newest commands of one run.
+
+    Example:
+        >>> book = CommandBook()
+        >>> issued = pb.CommandIssued(command_id="c1", verb="pause", expires_ms=5000)
+        >>> book.apply(1, pb.TelemetryRequest(command_issued=issued))
+        >>> [command.verb for command in book.open(now_ms=4000)]
+        ['pause']
+    """
+
+    def __init__(self) -> None:
+        self._commands: dict[str, Command] = {}
+
+    def __contains__(self, command_id: str) -> bool:
+        return command_id in self._commands
+
+    def get(self, command_id: str) -> Command | None:
+        """Return a command, or None if it is not known any more."""
+        return self._commands.get(command_id)
+
+    def newest(self, limit: int) -> list[Command]:
+        """Return commands, the newest first."""
+        return list(reversed(self._commands.values()))[:limit]
+
+    def open(self, now_ms: int) -> list[Command]:
+        """Return what the trainer has to be told, oldest first."""
+        return [
+            command
+            for command in self._commands.values()
+            if not command.final and now_ms < command.expires_ms
+        ]
+
+    def overdue(self, now_ms: int, *, reachable: bool) -> list[Command]:
+        """Return what will not be answered any more.
+
+        Args:
+            now_ms: Unix milliseconds.
+            reachable: whether the trainer is there to answer; one that was told gets time to come back.
+        """
+        return [
+            command
+            for command in self._commands.values()
+            if not command.final
+            and now_ms
+            >= command.expires_ms
+            + (0 if command.state == pb.QUEUED else _UNANSWERED_MS if not reachable else 5_000)
+        ]
+
+    def apply(self, offset: int, record: pb.TelemetryRequest) -> None:
+        """Fold one record of the run's log in; those of other kinds change nothing."""
+        match record.WhichOneof("payload"):
+            case "command_issued":
+                self._issue(offset, record.command_issued)
+            case "command_result":
+                self._settle(record.command_result)
+
+    def _issue(self, offset: int, issued: pb.CommandIssued) -> None:
+        self._commands[issued.command_id] = Command(
+            offset,
+            issued.command_id,
+            issued.verb,
+            dict(issued.parameters),
+            issued.issued_by,
+            issued.issued_ms,
+            issued.expires_ms,
+        )
+        while len(self._commands) > _REMEMBERED:
+            del self._commands[next(iter(self._commands))]
+
+    def _settle(self, result: pb.CommandResult) -> None:
+        command = self._commands.get(result.command_id)
+        if command is None:
+            return
+        # The trainer never applies a command after its lifetime: if it says that it did, it did in time,
+        # and our own guess that nobody will answer was wrong.
+        overrules = command.state == pb.EXPIRED and result.state == pb.APPLIED
+        if command.final and not overrules:
+            if result.state == command.state == pb.APPLIED:
+                command.ranks = sorted({*command.ranks, *result.ranks})
+            return
+        command.state = result.state
+        command.message = result.message
+        command.applied_step = result.applied_step
+        command.values = dict(result.values)
+        command.ranks = sorted(result.ranks)
+
+    def shown_by(self, status: int) -> Command | None:
+        """Return the open command that an older trainer, which answers none, has obeyed by this status."""
+        verb = _SHOWN_BY_STATUS.get(status)
+        waiting = [c for c in self._commands.values() if c.verb == verb and c.state == pb.SENT]
+        return waiting[-1] if waiting else None
+
+
+def refusal(
+    declared: Iterable[pb.ControlDeclaration],
+    verb: str,
+    parameters: Mapping[str, str],
+    *,
+    ended: bool,
+) -> str | None:
+    """Say why a command cannot be given to a run; None: it can.
+
+    Args:
+        declared: what the trainer allows.
+        verb: the command's.
+        parameters: the command's.
+        ended: whether the run is over.
+    """
+    if ended:
+        return "The run has ended."
+    found = next((declaration for declaration in declared if declaration.verb == verb), None)
+    if found is None:
+        return f"This training does not allow {verb!r}."
+    known = {parameter.name: parameter for parameter in found.parameters}
+    if verb == "set" and not parameters:
+        return f"Say what to set: {', '.join(known)}."
+    for name, text in parameters.items():
+        parameter = known.get(name)
+        if parameter is None:
+            allowed = f"; it takes {', '.join(known)}" if known else ""
+            return f"{verb} takes no {name!r} here{allowed}."
+        problem = _problem(parameter, text)
+        if problem:
+            return f"{name}={text!r}: {problem}."
+    return None
+
+
+def _problem(parameter: pb.ControlParameter, text: str) -> str | None:
+    if parameter.kind == "choice":
+        return (
+            None
+            if text in parameter.choices
+            else f"one of {', '.join(parameter.choices)} is needed"
+        )
+    if parameter.kind not in ("float", "int"):
+        return None
+    if parameter.name.startswith("learning_rate"):
+        if text in _RATE_WORDS:
+            return None
+        text = text.removeprefix("x")
+    try:
+        value = int(text) if parameter.kind == "int" else float(text)
+    except ValueError:
+        return f"a {'whole ' if parameter.kind == 'int' else ''}number is needed"
+    if not math.isfinite(value):
+        return "a finite number is needed"
+    low = parameter.minimum if parameter.HasField("minimum") else -math.inf
+    high = parameter.maximum if parameter.HasField("maximum") else math.inf
+    return None if low <= value <= high else f"{low:g} to {high:g} is allowed"
+
+
+def to_wire(command: Command, now_ms: int, *, older: bool) -> list[pb.ControlCommand]:
+    """Return a command as a trainer is told it; an older one is told each value by a command of its own."""
+    common = {
+        "command_id": command.command_id,
+        "ttl_ms": max(command.expires_ms - now_ms, 1),
+        "issued_by": command.issued_by,
+        "verb": command.verb,
+    }
+    if not older or command.verb in _OLDER_TYPES:
+        kind = _OLDER_TYPES.get(command.verb, pb.ControlCommand.CUSTOM)
+        return [pb.ControlCommand(type=kind, parameters=command.parameters, **common)]
+    return [
+        pb.ControlCommand(type=_OLDER_TYPES[name], parameters={name: text}, **common)
+        for name, text in command.parameters.items()
+        if name in _OLDER_TYPES
+    ]
