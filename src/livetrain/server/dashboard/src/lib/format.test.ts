@@ -51,6 +51,6 @@ it('shows the rest', () => {
   expect(formatAgo(7300)).toBe('2 h ago');
   expect(formatMs(8.25)).toBe('8.3 ms');
   expect(formatMs(null)).toBe('–');
-  expect(formatPercent(0.9731, 1)).toBe('97.3 %');
+  expect(formatPercent(0.9731, 1)).toBe('97.3\u00a0%');
   expect(formatMegabytes(1536)).toBe('1.5 GB');
 });

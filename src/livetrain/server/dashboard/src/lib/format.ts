@@ -27,9 +27,9 @@ export function formatTick(value: number): string {
   return String(Number(value.toPrecision(6))).replace('-', '−');
 }
 
-/** Of a share from 0 to 1. */
+/** Of a share from 0 to 1; number and sign never part at a line's end. */
 export function formatPercent(share: number, digits = 0): string {
-  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '–';
+  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)}\u00a0%` : '–';
 }
 
 export function formatFps(fps: number): string {
@@ -50,6 +50,12 @@ export function formatDuration(seconds: number): string {
   if (s < 3600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`;
   if (s < 86_400) return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`;
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+}
+
+/** What came in the meantime, after a lost connection. */
+export function caughtUpWords(records: number): string {
+  if (records === 0) return 'nothing has come in the meantime';
+  return `caught up ${formatCount(records)} ${records === 1 ? 'record' : 'records'}`;
 }
 
 /** How long ago, in the words of a glance. */

@@ -1,5 +1,6 @@
-/** Frames that the trainer left out, by reason. */
+/** Images that the trainer left out, by reason; sixteen are a frame. */
 import { StripReason, type ClientReport, type TelemetryRequest } from '../gen/livetrain/proto/telemetry_pb';
+import { TILES } from './tiles-of';
 
 export const STRIP_WORDS: Readonly<Record<string, string>> = {
   superseded: 'a newer frame came first',
@@ -10,7 +11,6 @@ export const STRIP_WORDS: Readonly<Record<string, string>> = {
   reconnect: 'sent again after a reconnect, without images',
   oversize: 'too large for the server',
   unreadable: 'not a readable image',
-  unchanged: 'unchanged pictures',
 };
 
 /** The reason's short name, or null: nothing was left out of this record. */
@@ -21,7 +21,13 @@ export function strippedReason(record: TelemetryRequest): string | null {
   return name?.toLowerCase() ?? 'other';
 }
 
-/** The trainer's own totals, from its report. */
+/** In whole frames; pictures that had not changed are in view and count as nothing lost. */
+export function framesLeftOut(images: Readonly<Record<string, number>>): Record<string, number> {
+  const rows = Object.entries(images).filter(([reason, n]) => reason !== 'unchanged' && n > 0);
+  return Object.fromEntries(rows.map(([reason, n]) => [reason, Math.ceil(n / TILES)]));
+}
+
+/** The trainer's own totals of images, from its report. */
 export function strippedTotals(report: ClientReport | undefined): Record<string, number> {
   const totals: Record<string, number> = {};
   for (const [name, value] of Object.entries(report?.counters ?? {})) {

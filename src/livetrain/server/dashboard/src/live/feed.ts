@@ -170,7 +170,7 @@ export class Feed {
       if (!withPoints) continue;
       points.push(...pointsOf(record, Number(receivedMs)));
       const reason = strippedReason(record);
-      if (reason !== null) stripped[reason] = (stripped[reason] ?? 0) + 1;
+      if (reason !== null) stripped[reason] = (stripped[reason] ?? 0) + record.framesStripped;
       step = Math.max(step, stepOf(record) ?? -1);
       if (record.payload.case === 'batchData') epoch = record.payload.value.epoch;
       if (record.payload.case === 'statusUpdate') {

@@ -2,7 +2,8 @@
 import { CurveSet } from '../lib/curve-set';
 import { mergeEntries, type Entry } from '../lib/entries';
 import { judge } from '../lib/frame-facts';
-import { formatDuration } from '../lib/format';
+import { caughtUpWords, formatDuration } from '../lib/format';
+import { framesLeftOut } from '../lib/stripped';
 import { LiveClient } from '../live/client';
 import type { CaughtUp, FromWorker, FrameView } from '../live/messages';
 import type { Mosaic } from '../paint/mosaic';
@@ -115,7 +116,7 @@ export class RunSession {
     const away = formatDuration(caughtUp.awayMs / 1000);
     const text = caughtUp.reset
       ? `Connected again after ${away}: the server's store is another one, so the page starts over`
-      : `Connected again after ${away}, caught up ${caughtUp.events} records`;
+      : `Connected again after ${away}, ${caughtUpWords(caughtUp.events)}`;
     if (caughtUp.reset) {
       this.loop.restart();
       this.freshEntries = [];
@@ -153,7 +154,8 @@ export class RunSession {
       p99: this.loop.latencies.quantile(0.99),
     };
     next.leftOut = {
-      trainer: { ...this.stripped, ...this.reported(now) },
+      // What this page counted by itself stands in until the trainer reports its totals.
+      trainer: framesLeftOut(now.run?.report?.stripped ?? this.stripped),
       server: this.frame?.serverSkipped ?? now.leftOut.server,
       browser: this.loop.replaced + this.undecoded,
     };
@@ -162,11 +164,5 @@ export class RunSession {
       this.frame = null;
       for (const watcher of this.watchers) watcher();
     }
-  }
-
-  /** The trainer's own totals, where they are ahead of what this page saw by itself. */
-  private reported(now: RunPage): Record<string, number> {
-    const told = Object.entries(now.run?.report?.stripped ?? {});
-    return Object.fromEntries(told.filter(([reason, n]) => n >= (this.stripped[reason] ?? 0)));
   }
 }

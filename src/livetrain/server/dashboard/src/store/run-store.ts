@@ -20,6 +20,7 @@ export interface Rates {
   p99: number | null;
 }
 
+/** Frames. */
 export interface LeftOut {
   trainer: Record<string, number>;
   server: number;

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
-import { formatClock, formatCount, formatDuration } from '../../lib/format';
+import { caughtUpWords, formatClock, formatDuration } from '../../lib/format';
 import { standing } from '../../lib/words';
 import type { RunSession } from '../../session/run-session';
 import { Button } from '../../ui/button';
@@ -11,6 +11,8 @@ import styles from './banners.module.css';
 const BACK_SHOWN_MS = 8000;
 /** A first connection is given this long before it is worth a sentence. */
 const PATIENCE_MS = 1200;
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 type Tone = 'good' | 'warn' | 'bad' | 'calm';
 
@@ -53,7 +55,7 @@ function LinkBanner({ session }: { session: RunSession }) {
         <small>
           {back.reset
             ? 'The server’s store is another one: the page started over.'
-            : `Caught up ${formatCount(back.events)} records.`}
+            : `${sentence(caughtUpWords(back.events))}.`}
         </small>
       </Banner>
     );

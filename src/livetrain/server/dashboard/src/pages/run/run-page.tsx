@@ -65,7 +65,9 @@ export function RunPage({ session }: { session: RunSession }) {
         <Facts session={session} />
       </div>
       <div className={styles.columns}>
-        <TilesPanel session={session} stale={stale} />
+        <div className={styles.sticky}>
+          <TilesPanel session={session} stale={stale} />
+        </div>
         <div className={styles.column}>
           <div className={dim}>
             <ChartsPanel curves={session.curves} store={session.store} />

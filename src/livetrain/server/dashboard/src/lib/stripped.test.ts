@@ -1,0 +1,22 @@
+import { create } from '@bufbuild/protobuf';
+import { expect, it } from 'vitest';
+import { ClientReportSchema, StripReason, TelemetryRequestSchema } from '../gen/livetrain/proto/telemetry_pb';
+import { framesLeftOut, strippedReason, strippedTotals } from './stripped';
+
+it('names the reason, also one that only a newer trainer knows', () => {
+  const reason = (stripReason: StripReason) =>
+    strippedReason(create(TelemetryRequestSchema, { stripReason }));
+  expect(reason(StripReason.NONE)).toBeNull();
+  expect(reason(StripReason.SUPERSEDED)).toBe('superseded');
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- that it is not one of ours is the point
+  expect(reason(99 as StripReason)).toBe('other');
+});
+
+it('takes the totals from the report and tells them in frames', () => {
+  const report = create(ClientReportSchema, {
+    counters: { sent: 9n, 'stripped.budget': 33n, 'stripped.unchanged': 160n },
+  });
+  expect(strippedTotals(report)).toEqual({ budget: 33, unchanged: 160 });
+  expect(framesLeftOut(strippedTotals(report))).toEqual({ budget: 3 });
+  expect(strippedTotals(undefined)).toEqual({});
+});
