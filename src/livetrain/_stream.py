@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -531,6 +532,11 @@ class Stream:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.drop()
+        # What is still in line goes to the spool, without waiting for pictures that nobody will send.
+        for record in self._outbox.take(sys.maxsize):
+            self._keep(record)
+        for seq in list(self._pictures):
+            self._leave_out(seq, pb.STRIP_REASON_OFFLINE)
         self.backlog.close()
         for _, event in self._flushes:
             event.set()

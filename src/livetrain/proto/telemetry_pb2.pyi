@@ -79,7 +79,7 @@ ERROR: LogLevel
 CRITICAL: LogLevel
 
 class TelemetryRequest(_message.Message):
-    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "controls", "seq", "frames_stripped", "strip_reason", "mono_us")
+    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "controls", "command_issued", "seq", "frames_stripped", "strip_reason", "mono_us")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     BATCH_DATA_FIELD_NUMBER: _ClassVar[int]
@@ -99,6 +99,7 @@ class TelemetryRequest(_message.Message):
     EVENT_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
     CONTROLS_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_ISSUED_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     FRAMES_STRIPPED_FIELD_NUMBER: _ClassVar[int]
     STRIP_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -122,11 +123,12 @@ class TelemetryRequest(_message.Message):
     event: Event
     bundle: RecordBundle
     controls: Controls
+    command_issued: CommandIssued
     seq: int
     frames_stripped: int
     strip_reason: StripReason
     mono_us: int
-    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., controls: _Optional[_Union[Controls, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., controls: _Optional[_Union[Controls, _Mapping]] = ..., command_issued: _Optional[_Union[CommandIssued, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ...) -> None: ...
 
 class RecordBundle(_message.Message):
     __slots__ = ("records",)
@@ -372,6 +374,29 @@ class ClientReport(_message.Message):
     overhead_percent: float
     governor: str
     def __init__(self, counters: _Optional[_Mapping[str, int]] = ..., training_thread_seconds: _Optional[float] = ..., background_seconds: _Optional[float] = ..., overhead_percent: _Optional[float] = ..., governor: _Optional[str] = ...) -> None: ...
+
+class CommandIssued(_message.Message):
+    __slots__ = ("command_id", "verb", "parameters", "issued_by", "issued_ms", "expires_ms")
+    class ParametersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_BY_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_MS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    command_id: str
+    verb: str
+    parameters: _containers.ScalarMap[str, str]
+    issued_by: str
+    issued_ms: int
+    expires_ms: int
+    def __init__(self, command_id: _Optional[str] = ..., verb: _Optional[str] = ..., parameters: _Optional[_Mapping[str, str]] = ..., issued_by: _Optional[str] = ..., issued_ms: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class CommandResult(_message.Message):
     __slots__ = ("command_id", "state", "applied_step", "message", "values", "ranks")

@@ -13,7 +13,7 @@ from typing import Final
 
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Command", "CommandBook", "OLDER_CONTROLS", "refusal", "to_wire"]
+__all__ = ["OLDER_CONTROLS", "Command", "CommandBook", "refusal", "to_wire"]
 
 _FINAL: Final = frozenset({pb.APPLIED, pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILED})
 _REMEMBERED: Final = 1000
