@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +18,16 @@ from typing import Any, Self
 from tests.faults.conditions import wait_until
 from tests.faults.trainer import Plan
 
-__all__ = ["ROOT", "Process", "Server", "Trainer", "Viewer", "free_port", "kill_leftovers"]
+__all__ = [
+    "ROOT",
+    "Process",
+    "Script",
+    "Server",
+    "Trainer",
+    "Viewer",
+    "free_port",
+    "kill_leftovers",
+]
 
 ROOT = Path(__file__).parents[2]
 SERVER = "import sys; from livetrain.server.cli import main; sys.exit(main())"
@@ -336,3 +346,44 @@ class Viewer(Process):
         if self.alive:
             self.signal(signal.SIGTERM)
         self.wait(10)
+
+
+class Script(Process):
+    """A short training of the scenario's own; ``sys.argv[1]`` is the server's address.
+
+    Its text is a file of its own, as a user's is, because spawned children and tracebacks go by that.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        text: str,
+        server: str,
+        *,
+        name: str = "script",
+        prefix: Sequence[str] = (),
+        env: Mapping[str, str | None] | None = None,
+        arguments: Sequence[str] = (),
+        command: Sequence[str] = (sys.executable,),
+    ) -> None:
+        path = folder / f"{name}.py"
+        path.write_text(textwrap.dedent(text))
+        environment = {"LIVETRAIN_SPOOL_DIR": str(folder / "spool"), **(env or {})}
+        super().__init__(
+            [*command, str(path), server, *arguments], folder, name, prefix=prefix, env=environment
+        )
+
+    @property
+    def stdout(self) -> str:
+        return self.stdout_file.read_text(errors="replace")
+
+    def wait_for(self, text: str, seconds: float = 30.0) -> None:
+        """Wait until it has printed `text`."""
+
+        def printed() -> bool:
+            if text in self.stdout:
+                return True
+            assert self.alive, f"it ended without saying {text!r}; it said:\n{self.stderr[-3000:]}"
+            return False
+
+        wait_until(printed, seconds, f"it prints {text!r}")

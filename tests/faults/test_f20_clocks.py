@@ -34,8 +34,24 @@ class WrongClock:
         self._file.write_text(f"{seconds:+d}")
 
 
-@pytest.mark.parametrize("whose", ["server", "trainer"])
-@pytest.mark.parametrize("jump", [3600, -3600, YEAR, -YEAR])
+@pytest.mark.parametrize(
+    ("whose", "jump"),
+    [
+        ("server", YEAR),
+        ("trainer", -3600),
+        *(
+            pytest.param(whose, jump, marks=pytest.mark.faults_full)
+            for whose, jump in [
+                ("server", 3600),
+                ("server", -3600),
+                ("server", -YEAR),
+                ("trainer", 3600),
+                ("trainer", YEAR),
+                ("trainer", -YEAR),
+            ]
+        ),
+    ],
+)
 def test_a_clock_jumps(folder: Path, seed: int, measure: Measure, whose: str, jump: int) -> None:
     clock = WrongClock(folder, whose)
     env = {"server": {}, "trainer": {}, whose: clock.env}
@@ -45,7 +61,8 @@ def test_a_clock_jumps(folder: Path, seed: int, measure: Measure, whose: str, ju
         clock.set(jump)
         trainer.wait_for_acknowledged(trainer.acknowledged + 50, 20)
         trainer.finish()
-        summary = assert_undisturbed(trainer, measure)
+        # libfaketime reads its file at every look at a clock: that alone stalls a step.
+        summary = assert_undisturbed(trainer, measure, punctual=whose == "server")
         assert summary["reconnects"] == 0, "a wrong clock ended a connection"
         assert_delivered(trainer, server, measure)
         (run,) = api(server, "/api/runs")["runs"]

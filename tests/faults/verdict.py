@@ -39,8 +39,16 @@ def assert_undisturbed(
     *,
     exit_code: int = 0,
     seconds: float = 60.0,
+    punctual: bool = True,
 ) -> dict[str, Any]:
     """Wait for the end of a training, and assert that it went as without telemetry.
+
+    Args:
+        trainer: which.
+        measure: takes the figures.
+        exit_code: what it is to end with.
+        seconds: how long the end may take.
+        punctual: False: the scenario itself slows the process, so that stalls say nothing of ours.
 
     Returns:
         Its summary.
@@ -59,7 +67,8 @@ def assert_undisturbed(
     tracebacks = trainer.stderr.count("Traceback (most recent call last)")
     measure("tracebacks", tracebacks)
     assert tracebacks == 0, trainer.stderr[-3000:]
-    assert_no_stalls(trainer, measure)
+    if punctual:
+        assert_no_stalls(trainer, measure)
     return summary
 
 

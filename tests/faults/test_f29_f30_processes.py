@@ -1,0 +1,182 @@
+"""F29, F30: the training forks, spawns, becomes a daemon, or is started by torchrun."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conditions import wait_until
+from tests.faults.ledger import read_store
+from tests.faults.processes import Script, Server
+
+SECONDS = 60.0
+
+
+def assert_stored(server: Server, steps: range, streams: int = 1) -> None:
+    found = read_store(server.data_dir)
+    assert len(found) == streams
+    for stream in found:
+        assert list(stream.batches) == list(steps)
+        assert stream.seqs == list(range(1, stream.durable_seq + 1))
+
+
+def assert_went_well(script: Script) -> None:
+    assert script.wait(SECONDS) == 0, script.stderr[-3000:]
+    assert "Traceback" not in script.stderr, script.stderr[-3000:]
+    assert script.stdout.endswith("done\n")
+
+
+DATA_LOADER = """
+    import sys
+    import numpy as np
+    import torch
+    import livetrain
+
+    class Data(torch.utils.data.Dataset):
+        def __len__(self):
+            return 160
+        def __getitem__(self, index):
+            return torch.full((3, 8, 8), index / 160)
+
+    if __name__ == "__main__":
+        loader = torch.utils.data.DataLoader(
+            Data(), batch_size=16, num_workers=2, multiprocessing_context=sys.argv[2]
+        )
+        before = iter(loader) if sys.argv[3] == "before" else None
+        monitor = livetrain.Monitor("forks", server=sys.argv[1])
+        for epoch in range(3):
+            for images in before if before is not None and epoch == 0 else loader:
+                monitor.log_batch(images, None, loss=1.0)
+        assert monitor.close(10)
+        print("done")
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("method", "when"),
+    [
+        ("fork", "after"),
+        ("fork", "before"),
+        pytest.param("spawn", "after", marks=pytest.mark.faults_full),
+        pytest.param("forkserver", "after", marks=pytest.mark.faults_full),
+    ],
+)
+def test_a_data_loader_with_workers(folder: Path, server: Server, method: str, when: str) -> None:
+    pytest.importorskip("torch")
+    script = Script(folder, DATA_LOADER, server.grpc, arguments=[method, when])
+    assert_went_well(script)
+    assert_stored(server, range(30))
+
+
+CHILD_USES_MONITOR = """
+    import os, sys
+    import livetrain
+    monitor = livetrain.Monitor("forks", server=sys.argv[1])
+    for step in range(20):
+        monitor.log_batch(None, None, loss=1.0)
+    pid = os.fork()
+    if pid == 0:
+        # All that a child may try with what it inherited: nothing of it may hang, raise or be stored.
+        monitor.log_batch(None, None, loss=2.0)
+        monitor.log({"child": 1.0})
+        assert not monitor.should_stop
+        assert monitor.stats().inert
+        monitor.flush(5)
+        monitor.close(5)
+        del monitor
+        sys.exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    for step in range(20):
+        monitor.log_batch(None, None, loss=1.0)
+    assert monitor.close(10)
+    print("done")
+"""
+
+
+def test_a_forked_child_that_uses_the_monitor(folder: Path, server: Server) -> None:
+    assert_went_well(Script(folder, CHILD_USES_MONITOR, server.grpc))
+    assert_stored(server, range(40))
+    (stream,) = read_store(server.data_dir)
+    assert set(stream.batches.values()) == {1.0}
+    assert not stream.scalars
+
+
+CHILD_HAS_ITS_OWN = """
+    import os, sys
+    import livetrain
+    monitor = livetrain.Monitor("parent", server=sys.argv[1])
+    for step in range(20):
+        monitor.log_batch(None, None, loss=1.0)
+    pid = os.fork()
+    own = livetrain.Monitor("child", server=sys.argv[1]) if pid == 0 else monitor
+    for step in range(20 if pid else 40):
+        own.log_batch(None, None, loss=1.0)
+    if pid == 0:
+        own.close(10)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert monitor.close(10)
+    print("done")
+"""
+
+
+def test_a_forked_child_with_a_monitor_of_its_own(folder: Path, server: Server) -> None:
+    """gRPC after a fork is nobody's promise; the parent's run must be whole, the child must end."""
+    assert_went_well(Script(folder, CHILD_HAS_ITS_OWN, server.grpc))
+    whole = [s for s in read_store(server.data_dir) if list(s.batches) == list(range(40))]
+    assert whole
+
+
+DAEMON = """
+    import os, sys
+    import livetrain
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    for descriptor in range(3):
+        os.close(descriptor)
+    monitor = livetrain.Monitor("daemon", server=sys.argv[1])
+    for step in range(30):
+        monitor.log_batch(None, None, loss=1.0)
+    delivered = monitor.close(10)
+    open(sys.argv[2], "w").write(f"{delivered} done")
+"""
+
+
+def test_a_daemon_without_standard_streams(folder: Path, server: Server) -> None:
+    note = folder / "note"
+    Script(folder, DAEMON, server.grpc, arguments=[str(note)])
+    wait_until(lambda: note.exists() and note.read_text(), SECONDS, "the daemon is done")
+    assert note.read_text() == "True done"
+    assert_stored(server, range(30))
+
+
+RANK = """
+    import os, sys
+    import livetrain
+    monitor = livetrain.Monitor("ranks", server=sys.argv[1])
+    for step in range(30):
+        monitor.log_batch(None, None, loss=1.0)
+    assert monitor.close(10)
+    if os.environ["RANK"] == "0":
+        print("done")
+"""
+
+
+@pytest.mark.faults_full
+def test_torchrun(folder: Path, server: Server) -> None:
+    torchrun = shutil.which("torchrun", path=str(Path(sys.executable).parent))
+    if torchrun is None:
+        pytest.skip("torchrun is not installed")
+    command = [torchrun, "--standalone", "--nproc-per-node", "2"]
+    script = Script(folder, RANK, server.grpc, command=command)
+    assert script.wait(SECONDS) == 0, script.stderr[-3000:]
+    found = read_store(server.data_dir)
+    assert sorted(stream.stream_id.split("-")[0] for stream in found) == ["0", "1"]
+    assert_stored(server, range(30), streams=2)
