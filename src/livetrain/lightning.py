@@ -151,8 +151,8 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         self._obey(trainer, batch_idx)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Log the validation, but not the sanity check before the training."""
-        if self._session and not trainer.sanity_checking:
+        """Log the validation; the sanity check comes before the run is open."""
+        if self._session:
             self._session.end_validation(trainer)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
