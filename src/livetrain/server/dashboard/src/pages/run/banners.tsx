@@ -9,6 +9,8 @@ import { useNow } from '../../ui/use-now';
 import styles from './banners.module.css';
 
 const BACK_SHOWN_MS = 8000;
+/** A shorter absence nobody has seen. */
+const WORTH_SAYING_MS = 500;
 /** A first connection is given this long before it is worth a sentence. */
 const PATIENCE_MS = 1200;
 
@@ -47,7 +49,7 @@ function LinkBanner({ session }: { session: RunSession }) {
     );
   }
   if (link.phase === 'live') {
-    if (back === null || now - back.atMs > BACK_SHOWN_MS) return null;
+    if (back === null || back.awayMs < WORTH_SAYING_MS || now - back.atMs > BACK_SHOWN_MS) return null;
     const away = formatDuration(back.awayMs / 1000);
     return (
       <Banner tone="good" icon="tick" testId="banner-back">
