@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +63,7 @@ class Journal:
         self._troubled = troubled
         # The one thread that writes; it lives as long as the journal.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="livetrain-writer")
+        self._connection: Connection | None = None
         self._open = Group()
         self._jobs: list[_Job] = []
         self._waiting_bytes = 0
@@ -155,7 +156,8 @@ class Journal:
             _, pending = await asyncio.wait({self._task}, timeout=timeout)
             for task in pending:
                 task.cancel()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.submit(self._disconnect)
+        self._thread.shutdown(wait=False)
         return self._waiting_bytes == 0
 
     async def _run(self) -> None:
@@ -237,16 +239,33 @@ class Journal:
             else:
                 job.done.set_result(result)
 
-    # The two below run on the writing thread.
+    # What is below runs on the writing thread.
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        # The connection is kept: getting it from the pool and giving it back costs as much as the statements of a small group.
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        try:
+            with self._connection.begin():
+                yield self._connection
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _write(self, group: Group) -> None:
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             commit_group(connection, group)
 
     def _act(self, actions: list[Callable[[Connection], Any]]) -> list[Any]:
         """Run actions in one transaction; one that fails leaves no trace, and the others hold."""
         results: list[Any] = []
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             for action in actions:
                 try:
                     with connection.begin_nested():

@@ -14,8 +14,8 @@ from livetrain.server.store.seal import tail
 
 __all__ = ["Curve", "Reader", "StoredEvent"]
 
-_EXACT = 16
-"""Chunks are read whole while they hold at most this many times the points asked for; beyond, their rollups do."""
+_EXACT = 64
+"""Chunks are read whole while they hold at most this many times the points asked for; beyond, their rollups have as many."""
 
 
 @dataclass(frozen=True, slots=True)
