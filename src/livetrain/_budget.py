@@ -28,6 +28,7 @@ _RELAX = 1.3  # a better level has to fit this well before it is taken again
 _LOW_QUALITY = 75
 _QUALITY_SAVES = 1.15  # JPEG at 85 costs so many times what it costs at 75; and size by its area
 _SIZES = (1.0, 0.75, 0.5)
+_HICCUP_SECONDS = 0.001  # a step without a frame that cost more than this was the machine's doing
 _ASSUMED_TRAINING_SECONDS = 0.0005  # a frame's cost, until it was measured
 _ASSUMED_BACKGROUND_SECONDS = 0.005
 
@@ -110,7 +111,7 @@ class Governor:
         if self._in_frame:
             self._training_now += seconds
         else:
-            self._spent_scalars.add(now, seconds)
+            self._spent_scalars.add(now, min(seconds, _HICCUP_SECONDS))
 
     def background_time(self, now: float, seconds: float) -> None:
         """Meter CPU seconds of background threads."""
@@ -173,7 +174,9 @@ class Governor:
         self._background.add(self._background_now)
         self._training_now = self._background_now = 0.0
         # What the model gets wrong (bursts, above all) is trimmed away slowly, and only while the budget is what binds.
-        error = self.overhead / (_MARGIN * self._budget) - 1.0
+        scalars = self._spent_scalars.value
+        aim = max(_MARGIN * self._budget, scalars + _RESERVE * self._budget)
+        error = self.overhead / aim - 1.0
         if self._bound != pb.STRIP_REASON_BUDGET:
             error = -1.0
         elapsed = min(now - self._corrected, 1.0) / (2 * _SMOOTHING_SECONDS)
