@@ -54,7 +54,7 @@ export function formatDuration(seconds: number): string {
 
 /** What came in the meantime, after a lost connection. */
 export function caughtUpWords(records: number): string {
-  if (records === 0) return 'nothing has come in the meantime';
+  if (records === 0) return 'nothing newer is there yet';
   return `caught up ${formatCount(records)} ${records === 1 ? 'record' : 'records'}`;
 }
 
