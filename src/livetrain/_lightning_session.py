@@ -80,9 +80,8 @@ class Session:
 
     def end_batch(self, trainer: Any, module: Any, outputs: Any, batch: Any) -> None:
         """Log one batch."""
-        if (
-            batch is not self._batch
-        ):  # a training_step that draws from the iterator itself: its batch is known only now
+        if batch is not self._batch:
+            # A training_step that draws from the iterator itself: its batch is known only now.
             self._read(batch)
         size = batch_length(self._images if self._targets is None else self._targets)
         seen = self._tap.take()
@@ -109,9 +108,8 @@ class Session:
         if scalars:
             self.monitor.log(scalars, step=step)
         self._warn_once(batch, logits)
-        self._batch = self._images = self._targets = (
-            None  # the batch's memory belongs to the training
-        )
+        # The batch's memory belongs to the training again.
+        self._batch = self._images = self._targets = None
 
     def end_epoch(self, trainer: Any) -> None:
         """Log the epoch that was open, if one was.

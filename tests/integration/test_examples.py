@@ -44,7 +44,14 @@ def test_every_example_is_run_here_and_described() -> None:
         (
             "lightning_digits.py",
             "Digits",
-            {"val/loss", "val/accuracy", "epoch/loss", "epoch/accuracy", "learning_rate"},
+            {
+                "accuracy",
+                "learning_rate",
+                "epoch/loss",
+                "epoch/accuracy",
+                "val/loss",
+                "val/accuracy",
+            },
         ),
     ],
 )
@@ -64,7 +71,6 @@ def test_an_example(
     assert (run["name"], run["status"]) == (run_name, "finished")
     metrics = get(f"{server.http}/api/runs/{run['run_id']}/metrics")["metrics"]
     assert metrics["loss"]["steps"] == list(range(EPOCHS * STEPS_PER_EPOCH))
-    assert metrics["accuracy"]["steps"] == metrics["loss"]["steps"]
     assert curves <= metrics.keys()
     assert len(metrics["val/accuracy"]["steps"]) == EPOCHS
     assert metrics["val/accuracy"]["values"][-1] > 0.9
