@@ -15,6 +15,7 @@ from google.protobuf.json_format import MessageToDict
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
+from livetrain.server.orders import Orders
 from livetrain.server.run import Run
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.reader import Curve
@@ -28,7 +29,7 @@ _KINDS = {math.inf: "inf", -math.inf: "-inf"}
 class Api:
     """The routes below ``/api``, and those for whoever watches the server itself."""
 
-    def __init__(self, intake: Intake, upkeep: Upkeep, live: Live) -> None:
+    def __init__(self, intake: Intake, upkeep: Upkeep, live: Live, orders: Orders) -> None:
         self._intake = intake
         self._upkeep = upkeep
         self._live = live
@@ -49,6 +50,7 @@ class Api:
         route(
             "/api/runs/{run_id}/events", self.events, methods=["GET"], summary="Committed records"
         )
+        self.router.include_router(orders.router)
         route(
             "/healthz",
             self.healthz,

@@ -20,6 +20,7 @@ import livetrain
 from livetrain.server.api import Api
 from livetrain.server.counters import Counters
 from livetrain.server.datadir import DataDir
+from livetrain.server.desk import Desk
 from livetrain.server.errors import StartError
 from livetrain.server.guard import AllowList, Guard
 from livetrain.server.hub import Hub
@@ -28,6 +29,7 @@ from livetrain.server.intake import Intake
 from livetrain.server.limits import Limits
 from livetrain.server.live import Live
 from livetrain.server.logs import set_up
+from livetrain.server.orders import Orders
 from livetrain.server.pages import Pages, read_index
 from livetrain.server.registration import Registrar
 from livetrain.server.registry import Registry
@@ -45,6 +47,7 @@ _STATIC: Final = Path(__file__).parent / "static"
 _STOP_SECONDS: Final = 8.0
 _RESTARTING: Final = 1012
 _STUCK_MS: Final = 30_000
+_SEND_BUFFER: Final = 512 * 1024
 
 
 def run(settings: Settings) -> int:
@@ -67,6 +70,8 @@ def _listen(address: Address, flag: str) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     # A server that comes back must not wait for connections of the one before to time out.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Inherited by accepted connections: a frame goes to the kernel in one piece, and a viewer that does not read holds no more.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
         # Accepted connections inherit it: one that takes nothing for so long is gone, though it may never say so.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
@@ -125,8 +130,10 @@ class Server:
             self._counters,
             epoch=store.epoch,
         )
+        desk = Desk(self._intake)
         self._upkeep = Upkeep(
             self._intake,
+            desk,
             retain_events=settings.retain_events,
             retain_days=settings.retain_days,
         )
@@ -137,8 +144,8 @@ class Server:
             committed=self._intake.committed,
             troubled=self._intake.troubled,
         )
-        self._ingest = Ingest(self._intake, Registrar(self._intake, site))
-        self._api = Api(self._intake, self._upkeep, Live(self._intake))
+        self._ingest = Ingest(self._intake, Registrar(self._intake, site), desk)
+        self._api = Api(self._intake, self._upkeep, Live(self._intake), Orders(self._intake, desk))
         self._stop = asyncio.Event()
 
     async def serve(
@@ -222,5 +229,6 @@ class Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             backlog=1024,
         )

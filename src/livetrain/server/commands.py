@@ -39,7 +39,7 @@ _OLDER_TYPES: Final = {
     "learning_rate": pb.ControlCommand.CHANGE_LEARNING_RATE,
     "batch_size": pb.ControlCommand.ADJUST_BATCH_SIZE,
 }
-_SHOWN_BY_STATUS: Final = {
+_SHOWN_BY_STATUS: Final[dict[int, str]] = {
     pb.PAUSED: "pause",
     pb.RUNNING: "resume",
     pb.COMPLETED: "stop",
@@ -233,17 +233,21 @@ def _problem(parameter: pb.ControlParameter, text: str) -> str | None:
 
 def to_wire(command: Command, now_ms: int, *, older: bool) -> list[pb.ControlCommand]:
     """Return a command as a trainer is told it; an older one is told each value by a command of its own."""
-    common = {
-        "command_id": command.command_id,
-        "ttl_ms": max(command.expires_ms - now_ms, 1),
-        "issued_by": command.issued_by,
-        "verb": command.verb,
-    }
+    def message(kind: int, parameters: Mapping[str, str]) -> pb.ControlCommand:
+        return pb.ControlCommand(
+            type=kind,  # type: ignore[arg-type]  # the enum's ints are its values
+            parameters=parameters,
+            command_id=command.command_id,
+            ttl_ms=max(command.expires_ms - now_ms, 1),
+            issued_by=command.issued_by,
+            verb=command.verb,
+        )
+
     if not older or command.verb in _OLDER_TYPES:
         kind = _OLDER_TYPES.get(command.verb, pb.ControlCommand.CUSTOM)
-        return [pb.ControlCommand(type=kind, parameters=command.parameters, **common)]
+        return [message(kind, command.parameters)]
     return [
-        pb.ControlCommand(type=_OLDER_TYPES[name], parameters={name: text}, **common)
+        message(_OLDER_TYPES[name], {name: text})
         for name, text in command.parameters.items()
         if name in _OLDER_TYPES
     ]

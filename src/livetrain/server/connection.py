@@ -11,6 +11,7 @@ from typing import Any, Final
 import grpc.aio
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.desk import Desk
 from livetrain.server.intake import Intake, error_response
 from livetrain.server.outlet import Outlet
 from livetrain.server.records import (
@@ -18,6 +19,7 @@ from livetrain.server.records import (
     OPEN,
     PERFORMANCE,
     REPORT,
+    STATUS,
     Record,
     Rejected,
     adopt,
@@ -41,9 +43,12 @@ _CODE = pb.ErrorResponse
 class Connection:
     """One stream, from its first message to its end."""
 
-    def __init__(self, intake: Intake, registrar: Registrar, context: Any, complain: Any) -> None:
+    def __init__(
+        self, intake: Intake, registrar: Registrar, desk: Desk, context: Any, complain: Any
+    ) -> None:
         self._intake = intake
         self._registrar = registrar
+        self._desk = desk
         self._context = context
         self._complain = complain
         self._outlet = Outlet("")
@@ -181,6 +186,14 @@ class Connection:
         verdict = stream.order.offer(self._number, seq, record.size)
         if verdict is Verdict.NEW:
             self._intake.take(run, stream, record, seq)
+            if run.protocol == 0 and record.kind == STATUS:
+                self._desk.obeyed(run, record.message.status_update.status)
+            if (
+                stream.order.waiting_bytes - stream.granted
+                > self._intake.limits.credit_bytes * 3 // 4
+            ):
+                # Large frames use up the credit before the next commit; they wait for none, so more may come.
+                self._outlet.due()
         elif verdict is Verdict.DUPLICATE:
             self._intake.counters.duplicates.inc()
             self._outlet.due()
@@ -270,3 +283,4 @@ class Connection:
             run.run_id,
             self._context.peer(),
         )
+        self._desk.attached(run, stream)

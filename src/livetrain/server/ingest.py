@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.connection import Connection
+from livetrain.server.desk import Desk
 from livetrain.server.intake import Intake
 from livetrain.server.logs import Complaints
 from livetrain.server.registration import Registrar
@@ -41,9 +42,10 @@ def options(message_bytes: int) -> list[tuple[str, int]]:
 class Ingest:
     """Serves the two methods under livetrain's name and the two older ones."""
 
-    def __init__(self, intake: Intake, registrar: Registrar) -> None:
+    def __init__(self, intake: Intake, registrar: Registrar, desk: Desk) -> None:
         self._intake = intake
         self._registrar = registrar
+        self._desk = desk
         self._limits = intake.limits
         self._complaints = Complaints(log)
         self._open: set[Connection] = set()
@@ -108,7 +110,7 @@ class Ingest:
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 "Too many streams are open; come again in 5 seconds.",
             )
-        connection = Connection(self._intake, self._registrar, context, self._complain)
+        connection = Connection(self._intake, self._registrar, self._desk, context, self._complain)
         self._open.add(connection)
         try:
             await connection.serve()

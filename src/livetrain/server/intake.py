@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 _UNWATCHED_MS: Final = 1000
 """The wish between two frames when nobody watches: enough for the page to show something at once when somebody comes."""
-_EVENT: Final = 29
 
 
 def error_response(
@@ -118,15 +117,13 @@ class Intake:
             self.hub.note_performance(run, message.performance_data)
         self._add(run, stream, record.kind, record.data, seq, unix_ms, message.batch_data.batch_idx)
 
-    def note(self, run: Run, kind: str, message: str, **fields: str) -> None:
-        """Put an event of the server's own into a run."""
-        unix_ms = _unix_ms()
+    def note(self, run: Run, record: pb.TelemetryRequest) -> None:
+        """Put something of the server's own into a run's log: an event, a command or what became of one."""
         run.offset += 1
-        record = pb.TelemetryRequest(
-            timestamp_ms=unix_ms,
-            event=pb.Event(kind=kind, message=message, fields=fields, step=max(0, run.steps - 1)),
-        )
-        self._add(run, None, _EVENT, record.SerializeToString(), 0, unix_ms, 0)
+        run.commands.apply(run.offset, record)
+        payload = record.WhichOneof("payload") or ""
+        kind = pb.TelemetryRequest.DESCRIPTOR.fields_by_name[payload].number
+        self._add(run, None, kind, record.SerializeToString(), 0, record.timestamp_ms, 0)
 
     def _add(
         self,
@@ -222,6 +219,7 @@ class Intake:
     def acknowledgement(self, run: Run, stream: Stream, session_id: str) -> pb.TelemetryResponse:
         """Return how far a stream is."""
         window = 0 if self.journal.full else self.limits.credit_bytes
+        stream.granted = stream.order.waiting_bytes
         ack = pb.Acknowledgment(
             success=True,
             batch_idx=stream.last_batch,

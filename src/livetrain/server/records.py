@@ -19,10 +19,12 @@ from livetrain.server.wire import LENGTH, Field, bytes_field, count_elements, fi
 
 __all__ = [
     "BATCH",
+    "CONTROLS",
     "HEARTBEAT",
     "OPEN",
     "PERFORMANCE",
     "REPORT",
+    "RESULT",
     "STATUS",
     "Record",
     "Rejected",
@@ -37,14 +39,16 @@ STATUS: Final = 6
 HEARTBEAT: Final = 7
 OPEN: Final = 20
 REPORT: Final = 21
+RESULT: Final = 22
 SCALARS: Final = 24
 SAMPLE: Final = 27
 BUNDLE: Final = 30
+CONTROLS: Final = 31
 
 _SESSION: Final = 1
 _SEQ: Final = 16
 _OUTSIDE: Final = frozenset({1, 2, 16, 17, 18, 19})
-_PAYLOADS: Final = frozenset({3, 4, 5, 6, 7, *range(20, 31)})
+_PAYLOADS: Final = frozenset({3, 4, 5, 6, 7, *range(20, 32)})
 _NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21})
 _PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20})
 _MAX_STEP: Final = 2**53  # whole numbers up to here are exact in JSON and JavaScript

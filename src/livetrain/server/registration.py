@@ -113,13 +113,7 @@ class Registrar:
         if info.first_unacked_seq:
             lost = stream.order.start_at(info.first_unacked_seq)
             if lost:
-                self._intake.note(
-                    run,
-                    "history_lost",
-                    f"{lost} records that were acknowledged before are not in this store any more.",
-                    records=str(lost),
-                    stream_id=stream.stream_id,
-                )
+                self._intake.note(run, _history_lost(lost, stream.stream_id))
         now = time.monotonic()
         stream.heard = now
         if run.hear(now, time.time_ns() // 1_000_000):
@@ -303,6 +297,15 @@ class Registrar:
                 accepts_strips=True,
             ),
         )
+
+
+def _history_lost(records: int, stream_id: str) -> pb.TelemetryRequest:
+    event = pb.Event(
+        kind="history_lost",
+        message=f"{records} records that were acknowledged before are not in this store any more.",
+        fields={"records": str(records), "stream_id": stream_id},
+    )
+    return pb.TelemetryRequest(timestamp_ms=time.time_ns() // 1_000_000, event=event)
 
 
 def _fits(token: str, stream: Stream) -> bool:

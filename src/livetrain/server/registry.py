@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
+from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
 from livetrain.server.run import LOST_SECONDS, Run, Stream
 from livetrain.server.sequencing import Sequencer
@@ -18,6 +19,8 @@ __all__ = ["Registry"]
 
 _Result = TypeVar("_Result")
 _IDLE_SECONDS: Final = 2 * LOST_SECONDS
+_REMARKS: Final = 2000
+"""How far back a run's log is read for commands when the run is loaded."""
 
 
 class Registry:
@@ -75,11 +78,16 @@ class Registry:
             return None
         streams = await self.ask(self.reader.streams, row["key"])
         unsealed = await self.ask(self.reader.unsealed, row["key"])
+        remarks = await self.ask(
+            self.reader.events, row["key"], after=0, limit=_REMARKS, notable=True, newest=True
+        )
         known = self._by_key.get(row["key"])
         if known is not None:  # someone else loaded it meanwhile
             return known
         run = Run.from_row(row, now=time.monotonic(), unix_ms=time.time_ns() // 1_000_000)
         run.unsealed[:] = unsealed
+        for remark in remarks:
+            run.commands.apply(remark.offset, pb.TelemetryRequest.FromString(remark.record))
         for stream in streams:
             run.streams[stream["stream_id"]] = Stream(
                 key=stream["key"],

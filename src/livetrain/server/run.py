@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.records import BATCH, EPOCH, PERFORMANCE, REPORT, SCALARS, STATUS, Record
+from livetrain.server.commands import CommandBook
+from livetrain.server.records import (
+    BATCH,
+    CONTROLS,
+    EPOCH,
+    PERFORMANCE,
+    REPORT,
+    RESULT,
+    SCALARS,
+    STATUS,
+    Record,
+)
 from livetrain.server.sequencing import Sequencer
 
 if TYPE_CHECKING:
@@ -22,7 +33,7 @@ __all__ = ["LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact
 
 STALE_SECONDS: Final = 5.0
 LOST_SECONDS: Final = 30.0
-NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29})
+NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29, 32})
 """Kinds of records that are kept and shown one by one; all others are points of curves."""
 
 _STATUS: Final = {
@@ -54,6 +65,7 @@ class Stream:
         outlet: what its present connection still has to be told; None: not connected.
         heard: when it last said something, seconds of the monotonic clock.
         last_batch: ``batch_idx`` of the last batch that was taken.
+        granted: bytes that waited for their commit when it last got credit.
         picture_error: when it was last told that its pictures cannot be shown, seconds of the monotonic clock.
     """
 
@@ -67,6 +79,7 @@ class Stream:
     heard: float = 0.0
     last_batch: int = 0
     picture_error: float = -math.inf
+    granted: int = 0
 
 
 @dataclass(slots=True)
@@ -104,6 +117,7 @@ class Run:
     controls: pb.SessionInfo = field(default_factory=pb.SessionInfo)
     report: pb.ClientReport = field(default_factory=pb.ClientReport)
     performance: pb.PerformanceData | None = None
+    commands: CommandBook = field(default_factory=CommandBook)
     streams: dict[str, Stream] = field(default_factory=dict)
     contact: str = "alive"
     frames: int = 0
@@ -149,6 +163,12 @@ class Run:
         elif kind == REPORT:
             self.report = message.client_report
             return True
+        elif kind == CONTROLS:
+            del self.controls.controls[:]
+            self.controls.controls.extend(message.controls.declarations)
+            return True
+        elif kind == RESULT:
+            self.commands.apply(self.offset, message)
         elif kind == STATUS:
             self._apply_status(message.status_update, unix_ms)
             return True

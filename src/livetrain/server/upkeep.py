@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.desk import Desk
 from livetrain.server.intake import Intake, error_response
 from livetrain.server.logs import Complaints
 from livetrain.server.run import LOST_SECONDS, STALE_SECONDS, Run, Stream
@@ -35,12 +36,16 @@ class Upkeep:
 
     Args:
         intake: theirs.
+        desk: where commands for them are given.
         retain_events: committed records of a run that stay replayable once they are in its curves.
         retain_days: runs that were silent for longer are deleted; None: never.
     """
 
-    def __init__(self, intake: Intake, *, retain_events: int, retain_days: float | None) -> None:
+    def __init__(
+        self, intake: Intake, desk: Desk, *, retain_events: int, retain_days: float | None
+    ) -> None:
         self._intake = intake
+        self._desk = desk
         self._registry = intake.registry
         self._hub = intake.hub
         self._limits = intake.limits
@@ -70,6 +75,7 @@ class Upkeep:
         if run.check_contact(now):
             log.info("run %s is %s", run.run_id, run.contact)
             self._hub.channel(run).tell_state()
+        self._desk.sweep(run)
         for stream in run.streams.values():
             self._check_silence(run, stream, now)
 

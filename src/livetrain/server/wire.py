@@ -78,6 +78,7 @@ def fields(
     stop = len(data) if end is None else end
     found: list[Field] = []
     append = found.append
+    new = tuple.__new__  # what `Field(...)` does, without its Python function
     at = start
     # One loop without calls in the usual case: this runs for every message of every trainer.
     while at < stop:
@@ -98,7 +99,10 @@ def fields(
             at += size
         elif wire_type == VARINT:
             value = at
-            _, at = read_varint(data, at)
+            if at < stop and data[at] < 0x80:
+                at += 1
+            else:
+                _, at = read_varint(data, at)
         elif wire_type == FIXED32:
             value = at
             at += 4
@@ -109,7 +113,7 @@ def fields(
             raise ProtocolError(f"wire type {wire_type} is not used by this protocol")
         if at > stop or tag < 8:
             raise ProtocolError("a field goes past the end of its message")
-        append(Field(tag >> 3, wire_type, begin, value, at))
+        append(new(Field, (tag >> 3, wire_type, begin, value, at)))
         if len(found) > limit:
             raise ProtocolError(f"more than {limit} fields in one message")
     return found

@@ -1,0 +1,142 @@
+"""Takes commands for runs, sees them to the trainer, and says what became of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Connection
+
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.commands import OLDER_CONTROLS, Command, refusal, to_wire
+from livetrain.server.intake import Intake
+from livetrain.server.run import Run, Stream
+
+__all__ = ["Desk"]
+
+log = logging.getLogger(__name__)
+
+DEFAULT_TTL_SECONDS: Final = 60.0
+_OLDER_ANSWER: Final = "sent; a trainer of the older protocol gives no answer"
+
+
+class Desk:
+    """Where commands are given.
+
+    Args:
+        intake: of the runs; what happens to a command goes into their logs.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def issue(
+        self,
+        run: Run,
+        verb: str,
+        parameters: Mapping[str, str],
+        *,
+        issued_by: str,
+        ttl_seconds: float = DEFAULT_TTL_SECONDS,
+        command_id: str = "",
+    ) -> Command:
+        """Write a command into the run's log and pass it on; return how it stands.
+
+        Args:
+            run: whose trainer it is for.
+            verb: what to do.
+            parameters: with what.
+            issued_by: who wants it.
+            ttl_seconds: after this it is not carried out any more.
+            command_id: given again, the same command is meant: nothing new happens. Empty: a new one.
+
+        Raises:
+            JournalError: it could not be written, and nothing happens.
+        """
+        command_id = command_id or uuid.uuid4().hex
+        known = run.commands.get(command_id)
+        if known is not None:
+            return known
+        declared = run.controls.controls if run.protocol else OLDER_CONTROLS
+        refused = refusal(declared, verb, parameters, ended=run.ended)
+        now_ms = _unix_ms()
+        issued = pb.CommandIssued(
+            command_id=command_id,
+            verb=verb,
+            parameters=parameters,
+            issued_by=issued_by,
+            issued_ms=now_ms,
+            expires_ms=now_ms + int(ttl_seconds * 1000),
+        )
+        self._intake.note(run, pb.TelemetryRequest(timestamp_ms=now_ms, command_issued=issued))
+        command = run.commands.get(command_id)
+        assert command is not None
+        log.info("run %s: %s wants %s %s", run.run_id, issued_by, verb, dict(parameters))
+        if refused is not None:
+            self._settle(run, command, pb.REJECTED, refused)
+        # Nobody is told of a command that a power cut could make undone.
+        await self._intake.journal.execute(_nothing)
+        if refused is None:
+            self._deliver(run, command)
+        return command
+
+    def attached(self, run: Run, stream: Stream) -> None:
+        """A stream is open: tell its trainer what it may have missed."""
+        if stream is _speaker(run):
+            for command in run.commands.open(_unix_ms()):
+                self._deliver(run, command)
+
+    def obeyed(self, run: Run, status: int) -> None:
+        """An older trainer changed its status: that is its answer to the command that asked for it."""
+        command = run.commands.shown_by(status)
+        if command is not None:
+            self._settle(run, command, pb.APPLIED, "its status says so", step=run.steps)
+
+    def sweep(self, run: Run) -> None:
+        """Give up what is over: called some times a second."""
+        reachable = run.contact in ("alive", "stale")
+        for command in run.commands.overdue(_unix_ms(), reachable=reachable):
+            told = command.state != pb.QUEUED
+            why = "the trainer never answered" if told else "the trainer was not reached in time"
+            self._settle(run, command, pb.EXPIRED, why)
+
+    def _deliver(self, run: Run, command: Command) -> None:
+        speaker = _speaker(run)
+        if speaker is None or speaker.outlet is None:
+            return
+        for message in to_wire(command, _unix_ms(), older=run.protocol == 0):
+            speaker.outlet.put(
+                pb.TelemetryResponse(
+                    session_id=speaker.outlet.session_id, timestamp_ms=_unix_ms(), command=message
+                )
+            )
+        if command.state == pb.QUEUED:
+            self._settle(run, command, pb.SENT, "" if run.protocol else _OLDER_ANSWER)
+
+    def _settle(
+        self, run: Run, command: Command, state: int, message: str, *, step: int = 0
+    ) -> None:
+        result = pb.CommandResult(
+            command_id=command.command_id,
+            state=state,  # type: ignore[arg-type]  # the enum's ints are its values
+            message=message,
+            applied_step=step,
+        )
+        self._intake.note(run, pb.TelemetryRequest(timestamp_ms=_unix_ms(), command_result=result))
+
+
+def _speaker(run: Run) -> Stream | None:
+    """Return the connected stream of the lowest rank: it alone is told, and agrees with the others on the step."""
+    connected = [stream for stream in run.streams.values() if stream.outlet is not None]
+    return min(connected, key=lambda stream: stream.rank, default=None)
+
+
+def _unix_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _nothing(connection: Connection) -> None:
+    """Stand behind everything that was added to the journal before."""
