@@ -56,14 +56,13 @@ def port(server: ServerProcess) -> str:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize(("method", "route"), ROUTES)
-def test_a_strange_host_gets_nothing_anywhere(
-    shared_server: ServerProcess, method: str, route: str, host: str
-) -> None:
+def test_a_strange_host_gets_nothing_anywhere(shared_server: ServerProcess, host: str) -> None:
     headers = {"host": host.format(port=port(shared_server))}
-    answer = httpx.request(method, shared_server.http + route, headers=headers)
-    assert answer.status_code == 421 or (host == "" and answer.status_code == 400)
-    assert "run" not in answer.text.replace("--allow", "")
+    with httpx.Client(base_url=shared_server.http, headers=headers) as client:
+        for method, route in ROUTES:
+            answer = client.request(method, route)
+            assert answer.status_code == 421, (method, route)
+            assert "run_id" not in answer.text
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
