@@ -6,11 +6,11 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.faults.figures import FIGURES
+from tests.faults.ledger import StoredStream, read_store
 from tests.faults.processes import Server, kill_leftovers
 
 SEED = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -65,16 +65,37 @@ def server(folder: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for the faults that are the trainer's alone: nothing may end it, and nothing does."""
+    with Server(tmp_path_factory.mktemp("shared"), lasting=True) as running:
+        yield running
+        assert running.stop() == 0
+        assert "Traceback" not in running.log(), running.log()[-3000:]
+
+
+@pytest.fixture
+def new_streams(shared_server: Server) -> Callable[[], list[StoredStream]]:
+    """What this test's trainings left in the shared server's store."""
+    before = {stream.run_id for stream in read_store(shared_server.data_dir)}
+
+    def new() -> list[StoredStream]:
+        return [s for s in read_store(shared_server.data_dir) if s.run_id not in before]
+
+    return new
+
+
+NewStreams = Callable[[], list[StoredStream]]
 Measure = Callable[[str, float], None]
 
 
 @pytest.fixture
-def measure(record_property: Callable[[str, Any], None]) -> Measure:
+def measure(request: pytest.FixtureRequest) -> Measure:
     """Give a figure of `tests.faults.figures` to the report."""
 
     def give(name: str, value: float) -> None:
         assert name in FIGURES
         print(f"{name} = {value:g} {FIGURES[name].unit}")
-        record_property(name, value)
+        request.node.user_properties.append((name, value))
 
     return give

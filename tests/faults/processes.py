@@ -59,6 +59,8 @@ class Process:
         name: of the output's files.
         prefix: a command that runs it, such as ``ip netns exec NAME``.
         env: on top of this process's environment; None as a value takes a variable away.
+        cwd: where it runs; None: in `folder`.
+        lasting: it outlives the test that started it.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Process:
         prefix: Sequence[str] = (),
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
+        lasting: bool = False,
     ) -> None:
         self.stdout_file, self.stderr_file = folder / f"{name}.out", folder / f"{name}.err"
         environment = {
@@ -87,7 +90,8 @@ class Process:
                 cwd=cwd or folder,
                 start_new_session=True,
             )
-        _started.append(self)
+        if not lasting:
+            _started.append(self)
 
     @property
     def pid(self) -> int:
@@ -169,7 +173,9 @@ class Server:
         env: Mapping[str, str | None] | None = None,
         data_dir: Path | None = None,
         host: str = "127.0.0.1",
+        lasting: bool = False,
     ) -> None:
+        self._lasting = lasting
         self.folder = folder
         self.data_dir = data_dir or folder / "data"
         self.grpc_port, self.http_port, self.relay_port = free_port(), free_port(), free_port()
@@ -196,7 +202,9 @@ class Server:
             **self.env,
         }
         name = f"server{self.starts:03d}"
-        self._process = Process(command, self.folder, name, prefix=self.prefix, env=env)
+        self._process = Process(
+            command, self.folder, name, prefix=self.prefix, env=env, lasting=self._lasting
+        )
         return self._process
 
     def start(self) -> Self:

@@ -6,8 +6,6 @@ With ``FAULTS_FULL=1`` everything runs, as ``nox -s faults`` does; else the slic
 from __future__ import annotations
 
 import sys
-import tempfile
-import xml.etree.ElementTree as ET
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,16 +13,20 @@ import pytest
 
 from tests.faults.figures import FIGURES
 
-__all__ = ["measurements", "table"]
+__all__ = ["Collector", "table"]
 
 
-def measurements(junit: Path) -> dict[str, list[float]]:
-    """Read what the scenarios measured from pytest's report, by the figure's name."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for element in ET.parse(junit).iter("property"):
-        if (name := element.get("name", "")) in FIGURES:
-            found[name].append(float(element.get("value", "nan")))
-    return found
+class Collector:
+    """A plugin of pytest that keeps what the scenarios measured, by the figure's name."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[float]] = defaultdict(list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name in FIGURES:
+                    self.found[name].append(float(str(value)))
 
 
 def table(found: dict[str, list[float]]) -> str:
@@ -44,11 +46,9 @@ def table(found: dict[str, list[float]]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run pytest, print the table, return pytest's exit code."""
-    with tempfile.TemporaryDirectory() as scratch:
-        junit = Path(scratch) / "faults.xml"
-        code = pytest.main([str(Path(__file__).parent), f"--junitxml={junit}", *arguments])
-        if junit.exists():
-            print(f"\n{table(measurements(junit))}\n")
+    collector = Collector()
+    code = pytest.main([str(Path(__file__).parent), *arguments], plugins=[collector])
+    print(f"\n{table(collector.found)}\n")
     return int(code)
 
 

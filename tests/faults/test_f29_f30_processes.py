@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conditions import wait_until
-from tests.faults.ledger import read_store
+from tests.faults.conftest import NewStreams
+from tests.faults.ledger import StoredStream
 from tests.faults.processes import Script, Server
 
 SECONDS = 60.0
 
 
-def assert_stored(server: Server, steps: range, streams: int = 1) -> None:
-    found = read_store(server.data_dir)
+def assert_stored(found: list[StoredStream], steps: range, streams: int = 1) -> None:
     assert len(found) == streams
     for stream in found:
         assert list(stream.batches) == list(steps)
@@ -65,11 +65,13 @@ DATA_LOADER = """
         pytest.param("forkserver", "after", marks=pytest.mark.faults_full),
     ],
 )
-def test_a_data_loader_with_workers(folder: Path, server: Server, method: str, when: str) -> None:
+def test_a_data_loader_with_workers(
+    folder: Path, shared_server: Server, new_streams: NewStreams, method: str, when: str
+) -> None:
     pytest.importorskip("torch")
-    script = Script(folder, DATA_LOADER, server.grpc, arguments=[method, when])
+    script = Script(folder, DATA_LOADER, shared_server.grpc, arguments=[method, when])
     assert_went_well(script)
-    assert_stored(server, range(30))
+    assert_stored(new_streams(), range(30))
 
 
 CHILD_USES_MONITOR = """
@@ -97,10 +99,12 @@ CHILD_USES_MONITOR = """
 """
 
 
-def test_a_forked_child_that_uses_the_monitor(folder: Path, server: Server) -> None:
-    assert_went_well(Script(folder, CHILD_USES_MONITOR, server.grpc))
-    assert_stored(server, range(40))
-    (stream,) = read_store(server.data_dir)
+def test_a_forked_child_that_uses_the_monitor(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
+    assert_went_well(Script(folder, CHILD_USES_MONITOR, shared_server.grpc))
+    assert_stored(new_streams(), range(40))
+    (stream,) = new_streams()
     assert set(stream.batches.values()) == {1.0}
     assert not stream.scalars
 
@@ -124,10 +128,12 @@ CHILD_HAS_ITS_OWN = """
 """
 
 
-def test_a_forked_child_with_a_monitor_of_its_own(folder: Path, server: Server) -> None:
+def test_a_forked_child_with_a_monitor_of_its_own(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
     """gRPC after a fork is nobody's promise; the parent's run must be whole, the child must end."""
-    assert_went_well(Script(folder, CHILD_HAS_ITS_OWN, server.grpc))
-    whole = [s for s in read_store(server.data_dir) if list(s.batches) == list(range(40))]
+    assert_went_well(Script(folder, CHILD_HAS_ITS_OWN, shared_server.grpc))
+    whole = [s for s in new_streams() if list(s.batches) == list(range(40))]
     assert whole
 
 
@@ -149,12 +155,14 @@ DAEMON = """
 """
 
 
-def test_a_daemon_without_standard_streams(folder: Path, server: Server) -> None:
+def test_a_daemon_without_standard_streams(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
     note = folder / "note"
-    Script(folder, DAEMON, server.grpc, arguments=[str(note)])
+    Script(folder, DAEMON, shared_server.grpc, arguments=[str(note)])
     wait_until(lambda: note.exists() and note.read_text(), SECONDS, "the daemon is done")
     assert note.read_text() == "True done"
-    assert_stored(server, range(30))
+    assert_stored(new_streams(), range(30))
 
 
 RANK = """
@@ -170,13 +178,13 @@ RANK = """
 
 
 @pytest.mark.faults_full
-def test_torchrun(folder: Path, server: Server) -> None:
+def test_torchrun(folder: Path, shared_server: Server, new_streams: NewStreams) -> None:
     torchrun = shutil.which("torchrun", path=str(Path(sys.executable).parent))
     if torchrun is None:
         pytest.skip("torchrun is not installed")
     command = [torchrun, "--standalone", "--nproc-per-node", "2"]
-    script = Script(folder, RANK, server.grpc, command=command)
+    script = Script(folder, RANK, shared_server.grpc, command=command)
     assert script.wait(SECONDS) == 0, script.stderr[-3000:]
-    found = read_store(server.data_dir)
+    found = new_streams()
     assert sorted(stream.stream_id.split("-")[0] for stream in found) == ["0", "1"]
-    assert_stored(server, range(30), streams=2)
+    assert_stored(new_streams(), range(30), streams=2)

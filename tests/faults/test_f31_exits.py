@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Measure
-from tests.faults.ledger import api, read_store
+from tests.faults.conftest import Measure, NewStreams
+from tests.faults.ledger import api
 from tests.faults.processes import Script, Server, free_port
 
 TRAINING = """
@@ -89,15 +89,17 @@ def assert_own_traceback_only(script: Script, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_the_server_is_up(folder: Path, server: Server, how: str) -> None:
-    script, _ = run(folder, server.grpc, how)
+def test_the_server_is_up(
+    folder: Path, shared_server: Server, new_streams: NewStreams, how: str
+) -> None:
+    script, _ = run(folder, shared_server.grpc, how)
     code, status = ENDS[how]
     assert script.wait(1) == code
     assert_own_traceback_only(script, how)
-    (stream,) = read_store(server.data_dir)
+    (stream,) = new_streams()
     assert list(stream.batches) == list(range(30))
-    (listed,) = api(server, "/api/runs")["runs"]
-    assert listed["status"] in ([status] if status else ["finished", "failed", "interrupted"])
+    run_ = api(shared_server, f"/api/runs/{stream.run_id}")
+    assert run_["status"] in ([status] if status else ["finished", "failed", "interrupted"])
 
 
 @contextlib.contextmanager
@@ -121,12 +123,14 @@ def test_the_server_is_away(folder: Path, measure: Measure, state: str, how: str
     assert_own_traceback_only(script, how)
 
 
-def test_sigterm_ends_at_once_and_the_spool_keeps_the_rest(folder: Path, server: Server) -> None:
+def test_sigterm_ends_at_once_and_the_spool_keeps_the_rest(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
     """Nobody handles it: Python ends without a word, as it does without us."""
-    script, seconds = run(folder, server.grpc, "sigterm")
+    script, seconds = run(folder, shared_server.grpc, "sigterm")
     assert script.wait(1) == -signal.SIGTERM
     assert seconds < 1.0
-    (stream,) = read_store(server.data_dir)
+    (stream,) = new_streams()
     assert stream.seqs == list(range(1, stream.durable_seq + 1))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import urllib.request
 from pathlib import Path
 
-from tests.faults.conftest import Measure
-from tests.faults.ledger import api, read_store
+from tests.faults.conditions import wait_until
+from tests.faults.conftest import Measure, NewStreams
+from tests.faults.ledger import api
 from tests.faults.processes import Script, Server
 
 INTERRUPTED = """
@@ -32,16 +35,18 @@ INTERRUPTED = """
 """
 
 
-def test_f32_interrupts_inside_log_batch(folder: Path, server: Server) -> None:
+def test_f32_interrupts_inside_log_batch(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
     """Ctrl-C reaches the training, at whatever instruction; livetrain goes on working."""
-    script = Script(folder, INTERRUPTED, server.grpc)
+    script = Script(folder, INTERRUPTED, shared_server.grpc)
     script.wait_for("ready")
     for count in range(1, 21):
         script.signal(signal.SIGINT)
         script.wait_for(f"caught {count}\n")
     assert script.wait(60) == 0, script.stderr[-3000:]
     assert "Traceback" not in script.stderr, script.stderr[-3000:]
-    (stream,) = read_store(server.data_dir)
+    (stream,) = new_streams()
     assert stream.seqs == list(range(1, stream.durable_seq + 1))
     logged = int(script.stdout.split()[-1])
     # A batch that Ctrl-C fell into may be there or not; each costs one number at most.
@@ -90,12 +95,14 @@ RAISES = """
 """
 
 
-def test_f33_exceptions_of_the_users_own(folder: Path, server: Server, measure: Measure) -> None:
-    script = Script(folder, RAISES, server.grpc)
+def test_f33_exceptions_of_the_users_own(
+    folder: Path, shared_server: Server, new_streams: NewStreams, measure: Measure
+) -> None:
+    script = Script(folder, RAISES, shared_server.grpc)
     assert script.wait(60) == 0, script.stderr[-3000:]
     measure("tracebacks", script.stderr.count("Traceback"))
     assert "Traceback" not in script.stderr, script.stderr[-3000:]
-    (stream,) = read_store(server.data_dir)
+    (stream,) = new_streams()
     assert stream.seqs == list(range(1, stream.durable_seq + 1))
     assert list(stream.batches) == list(range(80))
     assert sum(name == "good" for name, _ in stream.scalars) == 40
@@ -104,7 +111,8 @@ def test_f33_exceptions_of_the_users_own(folder: Path, server: Server, measure: 
 STEERED = """
     import sys, time
     import livetrain
-    monitor = livetrain.Monitor("steered", server=sys.argv[1], control=livetrain.ControlOptions(allow=("pause", "resume", "stop", "explode")))
+    control = livetrain.ControlOptions(allow=("stop", "explode"))
+    monitor = livetrain.Monitor("steered", server=sys.argv[1], control=control)
     def handler(*args, **kwargs):
         raise RuntimeError("evil handler")
     monitor.on("explode", handler)
@@ -118,28 +126,24 @@ STEERED = """
 """
 
 
-def test_f33_a_handler_that_raises_is_a_failed_command(folder: Path, server: Server) -> None:
-    import json
-    import urllib.request
-
-    from tests.faults.conditions import wait_until
-
-    script = Script(folder, STEERED, server.grpc)
+def test_f33_a_handler_that_raises_is_a_failed_command(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
+    script = Script(folder, STEERED, shared_server.grpc)
     script.wait_for("ready")
-    wait_until(lambda: api(server, "/api/runs")["runs"], 20, "the run is there")
-    (run,) = api(server, "/api/runs")["runs"]
-    address = f"{server.http}/api/runs/{run['run_id']}/commands"
+    run_id = wait_until(new_streams, 20, "the run is there")[0].run_id
+    address = f"{shared_server.http}/api/runs/{run_id}/commands"
 
     def command(verb: str) -> None:
         body = json.dumps({"verb": verb, "parameters": {}}).encode()
-        headers = {"Content-Type": "application/json", "Origin": server.http}
+        headers = {"Content-Type": "application/json", "Origin": shared_server.http}
         with urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=10):
             pass
 
     command("explode")
 
     def state() -> str:
-        commands = api(server, f"/api/runs/{run['run_id']}/commands")["commands"]
+        commands = api(shared_server, f"/api/runs/{run_id}/commands")["commands"]
         return commands[-1]["state"] if commands else ""
 
     wait_until(lambda: state().lower().endswith("failed"), 20, "the command failed")

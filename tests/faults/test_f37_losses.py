@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.ledger import api, read_store
+from tests.faults.conftest import NewStreams
+from tests.faults.ledger import api
 from tests.faults.processes import Script, Server
 
 LOSSES = """
@@ -38,14 +39,14 @@ READABLE = 26  # those before None
 
 
 def test_what_is_a_number_is_kept_and_what_is_none_is_no_error(
-    folder: Path, server: Server
+    folder: Path, shared_server: Server, new_streams: NewStreams
 ) -> None:
     pytest.importorskip("torch")
-    script = Script(folder, LOSSES, server.grpc)
+    script = Script(folder, LOSSES, shared_server.grpc)
     assert script.wait(60) == 0, script.stderr[-3000:]
     assert "Traceback" not in script.stderr, script.stderr[-3000:]
     count = int(script.stdout)
-    (stream,) = read_store(server.data_dir)
+    (stream,) = new_streams()
     assert list(stream.batches) == list(range(count))
     assert stream.seqs == list(range(1, stream.durable_seq + 1))
     # Of a double the wire's 32 bits keep the sign and that it is huge.
@@ -64,13 +65,15 @@ def test_what_is_a_number_is_kept_and_what_is_none_is_no_error(
     assert not {26, 28, 30, 31, 32} & read
 
 
-def test_the_api_gives_them_as_json(folder: Path, server: Server) -> None:
+def test_the_api_gives_them_as_json(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
     """`json.dumps` writes NaN as a bare token, which is no JSON."""
     pytest.importorskip("torch")
-    script = Script(folder, LOSSES, server.grpc)
+    script = Script(folder, LOSSES, shared_server.grpc)
     assert script.wait(60) == 0, script.stderr[-3000:]
-    (stream,) = read_store(server.data_dir)
-    loss = api(server, f"/api/runs/{stream.run_id}/metrics?names=loss")["metrics"]["loss"]
+    (stream,) = new_streams()
+    loss = api(shared_server, f"/api/runs/{stream.run_id}/metrics?names=loss")["metrics"]["loss"]
     values = dict(zip(loss["steps"], loss["values"], strict=True))
     assert values[0] is None
     assert values[1] is None

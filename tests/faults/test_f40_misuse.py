@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from tests.faults.ledger import read_store
+from tests.faults.conftest import NewStreams
 from tests.faults.processes import Script, Server
 
 SCRIPTS = {
@@ -124,16 +125,14 @@ IMPORTS = "import copy, gc, pickle, signal, sys, threading, time\nimport livetra
 
 
 @pytest.mark.parametrize("what", SCRIPTS)
-def test_misuse(folder: Path, server: Server, what: str) -> None:
-    import textwrap
-
+def test_misuse(folder: Path, shared_server: Server, new_streams: NewStreams, what: str) -> None:
     text = IMPORTS + textwrap.dedent(SCRIPTS[what]) + 'print("done")\n'
-    script = Script(folder, text, server.grpc)
+    script = Script(folder, text, shared_server.grpc)
     assert script.wait(60) == 0, script.stderr[-3000:]
     assert script.stdout == "done\n"
     assert "Traceback" not in script.stderr, script.stderr[-3000:]
     assert "Exception ignored" not in script.stderr, script.stderr[-3000:]
-    streams = read_store(server.data_dir)
+    streams = new_streams()
     assert streams
     for stream in streams:
         assert stream.seqs == list(range(1, stream.durable_seq + 1))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conditions import wait_until
+from tests.faults.conftest import NewStreams
 from tests.faults.disks import SmallDisk
-from tests.faults.ledger import read_store
 from tests.faults.processes import Process, Script, Server
 
 TRAINING = """
@@ -29,19 +29,21 @@ TRAINING = """
 """
 
 
-def assert_trained(script: Script, note: Path, server: Server) -> None:
+def assert_trained(script: Script, note: Path, new_streams: NewStreams) -> None:
     assert script.wait(30) == 0, script.stderr[-3000:]
     assert "Traceback" not in script.stderr, script.stderr[-3000:]
     assert note.read_text() == "True done"
-    (stream,) = read_store(server.data_dir)
+    (stream,) = new_streams()
     assert list(stream.batches) == list(range(30))
 
 
 @pytest.mark.parametrize("closed", ["1", "2", "012"])
-def test_closed_standard_streams(folder: Path, server: Server, closed: str) -> None:
+def test_closed_standard_streams(
+    folder: Path, shared_server: Server, new_streams: NewStreams, closed: str
+) -> None:
     note = folder / "note"
-    script = Script(folder, TRAINING, server.grpc, arguments=[str(note), closed])
-    assert_trained(script, note, server)
+    script = Script(folder, TRAINING, shared_server.grpc, arguments=[str(note), closed])
+    assert_trained(script, note, new_streams)
 
 
 HOMELESS: dict[str, str | None] = dict.fromkeys(
@@ -58,22 +60,26 @@ HOMELESS: dict[str, str | None] = dict.fromkeys(
 )
 
 
-def test_no_home(folder: Path, server: Server) -> None:
+def test_no_home(folder: Path, shared_server: Server, new_streams: NewStreams) -> None:
     note = folder / "note"
-    script = Script(folder, TRAINING, server.grpc, arguments=[str(note)], env=HOMELESS)
-    assert_trained(script, note, server)
+    script = Script(folder, TRAINING, shared_server.grpc, arguments=[str(note)], env=HOMELESS)
+    assert_trained(script, note, new_streams)
 
 
-def test_a_home_that_cannot_be_written(folder: Path, server: Server) -> None:
+def test_a_home_that_cannot_be_written(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
     note = folder / "note"
     with SmallDisk(folder / "disk", "64k") as disk:
         disk.remount("ro")
         env = {**HOMELESS, "HOME": str(disk.path)}
-        script = Script(folder, TRAINING, server.grpc, arguments=[str(note)], env=env)
-        assert_trained(script, note, server)
+        script = Script(folder, TRAINING, shared_server.grpc, arguments=[str(note)], env=env)
+        assert_trained(script, note, new_streams)
 
 
-def test_a_user_that_nobody_knows(folder: Path, server: Server) -> None:
+def test_a_user_that_nobody_knows(
+    folder: Path, shared_server: Server, new_streams: NewStreams
+) -> None:
     """As in a container started with ``--user 12345``: no name, no home, may write nearly nowhere."""
     setpriv = shutil.which("setpriv")
     if setpriv is None or os.geteuid() != 0:
@@ -84,11 +90,16 @@ def test_a_user_that_nobody_knows(folder: Path, server: Server) -> None:
         note = disk.path / "note"
         command = [setpriv, "--reuid=12345", "--regid=12345", "--clear-groups", sys.executable]
         script = Script(
-            folder, TRAINING, server.grpc, arguments=[str(note)], command=command, env=HOMELESS
+            folder,
+            TRAINING,
+            shared_server.grpc,
+            arguments=[str(note)],
+            command=command,
+            env=HOMELESS,
         )
         if script.wait(30) and "ermission" in script.stderr and "livetrain" not in script.stderr:
             pytest.skip("another user cannot run this Python")
-        assert_trained(script, note, server)
+        assert_trained(script, note, new_streams)
 
 
 def test_a_server_without_a_home_says_what_to_do(folder: Path) -> None:
