@@ -1,0 +1,235 @@
+"""Commands from outside, through the real server, to a training loop that runs."""
+
+from __future__ import annotations
+
+import json
+import threading
+import types
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.faults.conditions import wait_until
+from tests.faults.processes import Server
+
+import livetrain
+
+IMAGES = np.zeros((16, 8, 8), np.uint8)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with Server(folder) as started:
+        yield started
+
+
+class Training:
+    """A loop on a thread of its own, at some hundred steps a second, until it is asked to stop."""
+
+    def __init__(self, server: Server, **options: Any) -> None:
+        self.groups = [{"lr": 0.1}, {"lr": 0.1}]
+        self.sampler = types.SimpleNamespace(batch_size=32)
+        self.rates: dict[int, float] = {}
+        self.server = server
+        self.monitor = livetrain.Monitor("steered", server=server.grpc, **options)
+        self.monitor.attach(types.SimpleNamespace(param_groups=self.groups))
+        self.monitor.attach(self.sampler)
+        self.steps = 0
+        self._pace = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        with self.monitor:
+            while not self.monitor.should_stop:
+                self.rates[self.steps] = self.groups[0]["lr"]  # what this step is made with
+                self.monitor.log_batch(IMAGES, None, 0.5)
+                self.steps += 1
+                self._pace.wait(0.01)
+
+    def __enter__(self) -> Training:
+        self._thread.start()
+        wait_until(lambda: self.monitor.run_id and self.steps > 5, 20, "the training runs")
+        self.run_id = self.monitor.run_id
+        assert self.monitor.flush(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give("resume")
+        self.give("stop")
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"{self.server.http}/api/runs/{self.run_id}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def give(self, verb: str, parameters: dict[str, Any] | None = None, **more: Any) -> str:
+        body = {"verb": verb, "parameters": parameters or {}, "issued_by": "ada", **more}
+        return str(self.ask("/commands", body)["command_id"])
+
+    def command(self, command_id: str) -> dict[str, Any]:
+        return next(c for c in self.ask("/commands")["commands"] if c["command_id"] == command_id)
+
+    def settled(self, command_id: str) -> dict[str, Any]:
+        ends = ("applied", "rejected", "expired", "failed")
+        wait_until(lambda: self.command(command_id)["state"] in ends, 20, "an end")
+        return self.command(command_id)
+
+    def do(self, verb: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+        return self.settled(self.give(verb, parameters))
+
+
+def test_a_learning_rate_takes_effect_at_the_step_that_is_said(server: Server) -> None:
+    with Training(server) as training:
+        done = training.do("set", {"learning_rate": 1e-3})
+        assert (done["state"], done["issued_by"]) == ("applied", "ada")
+        assert done["values"] == {"learning_rate": "0.001"}
+        step = done["applied_step"]
+        wait_until(lambda: training.steps > step, 20, "the next step")
+        assert training.rates[step - 1] == 0.1
+        assert training.rates[step] == 0.001
+        assert [group["lr"] for group in training.groups] == [0.001, 0.001]
+        assert training.do("set", {"learning_rate": "undo", "batch_size": 64})["state"] == "applied"
+        assert (training.groups[0]["lr"], training.sampler.batch_size) == (0.1, 64)
+
+
+def test_a_paused_training_stands_still_and_is_heard_all_the_same(server: Server) -> None:
+    with Training(server) as training:
+        assert training.do("pause")["state"] == "applied"
+        wait_until(lambda: training.ask("")["status"] == "paused", 20, "the page knows")
+        steps, heard = training.steps, training.ask("")["last_heard_at"]
+        wait_until(lambda: training.ask("")["last_heard_at"] > heard + 2, 20, "heartbeats go on")
+        assert training.steps == steps
+        again = training.do("pause")
+        assert (again["state"], again["message"]) == (
+            "rejected",
+            "the training is paused already by ada",
+        )
+        assert training.do("resume")["state"] == "applied"
+        wait_until(lambda: training.steps > steps, 20, "it goes on")
+        assert training.do("resume")["message"] == "the training is not paused"
+
+
+def test_stop_ends_the_loop_and_says_by_whom(server: Server) -> None:
+    with Training(server) as training:
+        done = training.do("stop")
+        assert done["state"] == "applied"
+        wait_until(lambda: training.ask("")["status"] == "finished", 20, "the end")
+        assert training.ask("")["message"] == "stopped by ada"
+        late = training.do("pause")
+        assert (late["state"], late["message"]) == ("rejected", "The run has ended.")
+
+
+@pytest.mark.parametrize(
+    ("verb", "parameters", "why"),
+    [
+        ("set", {"learning_rate": "nan"}, "a finite number is needed"),
+        ("set", {"learning_rate": -1}, "0 to 10 is allowed"),
+        ("set", {"learning_rate": 1e9}, "0 to 10 is allowed"),
+        ("set", {"learning_rate": "abc"}, "a number is needed"),
+        ("set", {"batch_size": 0}, "1 to 65536 is allowed"),
+        ("set", {"momentum": 0.9}, "takes no 'momentum' here"),
+        ("explode", {}, "does not allow 'explode'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_recorded(
+    server: Server, verb: str, parameters: dict[str, Any], why: str
+) -> None:
+    with Training(server) as training:
+        done = training.do(verb, parameters)
+        assert done["state"] == "rejected"
+        assert why in done["message"]
+        assert (training.groups[0]["lr"], training.sampler.batch_size) == (0.1, 32)
+        kinds = [event["kind"] for event in training.ask("/events?notable=true")["events"]]
+        assert kinds.count("command_issued") == 1
+        assert kinds.count("command_result") == 1
+
+
+def test_a_trainer_that_allows_nothing_is_left_alone(server: Server) -> None:
+    training = Training(server, control=livetrain.ControlOptions(allow=("stop", "resume")))
+    with training:
+        assert training.do("pause")["state"] == "rejected"
+        assert {c["verb"] for c in training.ask("")["controls"]} == {"stop", "resume", "set"}
+
+
+def test_a_command_given_twice_is_one(server: Server) -> None:
+    with Training(server) as training:
+        for _ in range(3):
+            training.give("set", {"learning_rate": "x0.5"}, command_id="same")
+        training.settled("same")
+        assert training.groups[0]["lr"] == 0.05
+        assert len(training.ask("/commands")["commands"]) == 1
+
+
+def test_a_command_of_ones_own_has_a_form_and_an_answer(server: Server) -> None:
+    training = Training(server)
+
+    @training.monitor.on(
+        "sample_now", parameters={"count": livetrain.Parameter("int", 1, 16, default=4)}
+    )
+    def sample(count: int) -> str:
+        return f"{count} samples"
+
+    with training:
+        wait_until(lambda: len(training.ask("")["controls"]) == 5, 20, "it is declared")
+        assert training.do("sample_now", {"count": 9})["message"] == "9 samples"
+        assert training.do("sample_now", {"count": 17})["state"] == "rejected"
+
+
+def test_a_server_that_dies_forgets_no_command(server: Server) -> None:
+    with Training(server) as training:
+        training.do("pause")
+        waiting = training.give("set", {"learning_rate": "x5"})
+        training.settled(waiting)
+        server.kill()
+        server.start()
+        assert training.settled(waiting)["state"] == "applied"
+        assert training.groups[0]["lr"] == 0.5
+        assert training.do("resume")["state"] == "applied"
+
+
+def test_past_its_lifetime_a_command_has_no_effect(server: Server) -> None:
+    busy = threading.Event()
+    training = Training(server)
+    training.monitor.on("resume", lambda: busy.wait(10))  # a step that takes long
+    with training:
+        training.do("pause")
+        training.give("resume")
+        wait_until(lambda: not training.monitor.paused, 20, "the long step")
+        late = training.give("set", {"learning_rate": 0.5}, ttl_seconds=0.2)
+        wait_until(lambda: training.command(late)["state"] == "accepted", 20, "it waits")
+        busy.wait(0.3)
+        busy.set()
+        assert training.settled(late)["state"] == "expired"
+        assert training.groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"verb": ""},
+        {"verb": "pause", "ttl_seconds": -1},
+        {"verb": "pause", "colour": "red"},
+        {"verb": "set", "parameters": {"learning_rate": [1]}},
+        {"verb": "pause", "command_id": "../../etc"},
+    ],
+)
+def test_a_body_that_is_none_is_refused(server: Server, body: dict[str, Any]) -> None:
+    with Training(server) as training:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            training.ask("/commands", body)
+        assert refused.value.code == 422
+        refused.value.close()
+        assert training.ask("/commands")["commands"] == []
