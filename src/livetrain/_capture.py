@@ -121,10 +121,16 @@ class Capture:
             with_images: False: only loss and accuracy are taken.
         """
         frame, reason = None, _NONE
-        preds = unwrap(preds)
-        size = length_of(targets) if preds is None else length_of(preds)
+        size = None
+        try:
+            preds = unwrap(preds)
+            size = length_of(targets) if preds is None else length_of(preds)
+            if size is None and not with_images:
+                size = length_of(images)
+        except Exception as error:
+            self._reader.problem("predictions", error)
         if not with_images:
-            size = length_of(images) if size is None else size
+            pass
         elif self._busy.acquire(blocking=False):
             try:
                 opened = open_images(
