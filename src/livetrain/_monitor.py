@@ -19,7 +19,7 @@ from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory
 from livetrain._lifecycle import close_at_exit, disarm_in_children
 from livetrain._outbox import Lane
-from livetrain._settings import BatchSize, Handled, LearningRate, Setting
+from livetrain._settings import BatchSize, Handled, Setting, learning_rates
 from livetrain._stats import Stats
 from livetrain._sync import upload_in_background
 from livetrain.config import ControlOptions, ImageOptions, Parameter, from_environment
@@ -125,6 +125,7 @@ class Monitor:
         # Two threads may close at once, or one in a signal handler during a close: the second finds it taken.
         self._closing = threading.Lock()
         self._rank = description.rank
+        self._optimizers = 0
         self._control_options = control
         self._control = Control(
             control,
@@ -394,6 +395,9 @@ class Monitor:
     def attach(self, target: Any) -> None:
         """Let the page change an optimizer's learning rate, or a batch sampler's batch size.
 
+        A rate that was set holds whatever a scheduler writes, until somebody lets it follow the scheduler again. With several
+        parameter groups each can be set as ``learning_rate/group0`` and so on, a second optimizer's as ``learning_rate/2``.
+
         Args:
             target: a PyTorch optimizer (what has ``param_groups``) or batch sampler (what has ``batch_size``, e.g.
                 ``loader.batch_sampler``). Ranges are those of `ControlOptions.ranges`.
@@ -407,8 +411,15 @@ class Monitor:
             >>> livetrain.Monitor(enabled=False).attach(optimizer)
         """
         if getattr(target, "param_groups", None):
-            groups = target.param_groups
-            self._let_set(LearningRate(groups, *self._control_options.range_of("learning_rate")))
+            self._optimizers += 1
+            name = "learning_rate" if self._optimizers == 1 else f"learning_rate/{self._optimizers}"
+            rates = learning_rates(
+                target.param_groups, *self._control_options.range_of("learning_rate"), name
+            )
+            self._let_set(*rates)
+            if (register := getattr(target, "register_step_pre_hook", None)) is not None:
+                # A scheduler that steps between our boundary and the optimizer's step must not undo what was set.
+                register(lambda *_: rates[0].hold())
         elif isinstance(getattr(target, "batch_size", None), int):
             self._let_set(BatchSize(target, *self._control_options.range_of("batch_size")))
         else:
@@ -517,8 +528,9 @@ class Monitor:
 
     # ------------------------------------------------------------ within
 
-    def _let_set(self, setting: Setting) -> None:
-        self._control.allow_setting(setting)
+    def _let_set(self, *settings: Setting) -> None:
+        for setting in settings:
+            self._control.allow_setting(setting)
         self._declare()
 
     def _declare(self) -> None:

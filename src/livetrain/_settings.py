@@ -7,14 +7,25 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["BatchSize", "Handled", "LearningRate", "Refused", "Setting", "number_within"]
+__all__ = [
+    "BatchSize",
+    "GroupRate",
+    "Handled",
+    "LearningRate",
+    "Refused",
+    "Setting",
+    "check_parameters",
+    "learning_rates",
+    "number_within",
+]
 
 _MAX_UNDO = 32
+_FOLLOW: tuple[float | None, float] = (None, 1.0)
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not an error
@@ -59,95 +70,132 @@ def _declare(name: str, kind: str, low: float, high: float, default: str) -> pb.
     )
 
 
-class LearningRate:
-    """The learning rate of an optimizer's parameter groups, beside whatever scheduler there is.
+class GroupRate:
+    """The learning rate of one parameter group, beside whatever scheduler there is.
 
-    Three modes. *Follow*: the scheduler's value, nothing of ours. *Hold*: a value that stays, whatever the scheduler writes.
-    *Scale*: the scheduler's value times a factor. What the scheduler writes is noticed, because it differs from what we left there,
-    and is kept, so that *follow* finds it again.
+    Three modes. *Follow*: the scheduler's value, nothing of ours. *Hold*: a value that stays, whatever
+    the scheduler writes. *Scale*: the scheduler's value times a factor. What the scheduler writes is
+    noticed, because it differs from what we left there, and is kept, so that *follow* finds it again.
 
     Args:
-        groups: the optimizer's ``param_groups``, or some of them: mappings with ``"lr"``.
-        low, high: what may be set.
-        name: ``"learning_rate"``, with ``/N`` for one group of several.
-
-    Example:
-        >>> groups = [{"lr": 0.1}]
-        >>> rate = LearningRate(groups, 0.0, 10.0)
-        >>> rate.apply("x0.5"), groups[0]["lr"]
-        ('0.05', 0.05)
-        >>> rate.apply("follow"), groups[0]["lr"]
-        ('0.1', 0.1)
+        group: of an optimizer: a mapping with ``"lr"``.
+        low, high: a factor must not carry the rate out of these.
     """
 
-    def __init__(
-        self, groups: list[dict[str, Any]], low: float, high: float, name: str = "learning_rate"
-    ) -> None:
-        self._groups = groups
+    def __init__(self, group: dict[str, Any], low: float, high: float) -> None:
+        self._group = group
         self._low, self._high = low, high
-        self._name = name
-        self._held: float | None = None
-        self._factor: float | None = None
-        self._scheduled = [group["lr"] for group in groups]
-        self._written: list[Any] = list(self._scheduled)
-        self._undo: deque[tuple[float | None, float | None]] = deque(maxlen=_MAX_UNDO)
-        self.declaration = _declare(name, "float", low, high, f"{float(groups[0]['lr']):g}")
+        self._scheduled = self._written = group["lr"]
+        self._mode: tuple[float | None, float] = _FOLLOW  # held value, or None and a factor
+        self._undo: deque[tuple[float | None, float]] = deque(maxlen=_MAX_UNDO)
 
-    def check(self, text: str) -> None:
+    @property
+    def value(self) -> float:
+        """The rate as it is now."""
+        return float(self._group["lr"])
+
+    def check(self, name: str, text: str) -> None:
         """Raise `Refused` unless it is a rate, ``x`` and a factor, ``follow`` or ``undo``."""
         if text == "follow":
             return
         if text == "undo":
             if not self._undo:
                 raise Refused("nothing was set that could be undone")
-            return
-        if text.startswith("x"):
-            factor = (self._factor or 1.0) * number_within("factor", text[1:], 0.0, 1e6)
-            for scheduled in self._scheduled:
-                number_within(self._name, repr(float(scheduled) * factor), self._low, self._high)
-            return
-        number_within(self._name, text, self._low, self._high)
-
-    def apply(self, text: str) -> str:
-        """Take a rate, ``x`` and a factor, ``follow`` or ``undo``; return the rate of the first group."""
-        self._notice()
-        self.check(text)
-        if text == "undo":
-            self._held, self._factor = self._undo.pop()
+        elif text.startswith("x"):
+            factor = number_within("factor", text[1:], 0.0, 1e6) * self._mode[1]
+            number_within(name, repr(float(self._scheduled) * factor), self._low, self._high)
         else:
-            self._undo.append((self._held, self._factor))
+            number_within(name, text, self._low, self._high)
+
+    def apply(self, text: str) -> None:
+        """Take a rate, ``x`` and a factor, ``follow`` or ``undo``, which was checked."""
+        self._notice()
+        if text == "undo":
+            self._mode = self._undo.pop()
+        else:
+            self._undo.append(self._mode)
             if text == "follow":
-                self._held = self._factor = None
+                self._mode = _FOLLOW
             elif text.startswith("x"):
-                self._held, self._factor = None, (self._factor or 1.0) * float(text[1:])
+                self._mode = None, self._mode[1] * float(text[1:])
             else:
-                self._held, self._factor = float(text), None
+                self._mode = float(text), 1.0
         self._write()
-        return f"{float(self._groups[0]['lr']):.10g}"
 
     def hold(self) -> None:
         """Notice what a scheduler wrote and put ours in its place."""
-        if self._held is not None or self._factor is not None:
+        if self._mode is not _FOLLOW:
             self._notice()
             self._write()
 
     def _notice(self) -> None:
-        for index, group in enumerate(self._groups):
-            if group["lr"] != self._written[index]:
-                self._scheduled[index] = group["lr"]
-        self._written = [group["lr"] for group in self._groups]
+        if self._group["lr"] != self._written:
+            self._scheduled = self._written = self._group["lr"]
 
     def _write(self) -> None:
-        for index, group in enumerate(self._groups):
-            if self._held is not None:
-                group["lr"] = self._held
-            elif self._factor is not None:
-                # A scheduler that rises must not carry a factor out of the range.
-                scaled = self._scheduled[index] * self._factor
-                group["lr"] = min(max(scaled, self._low), self._high)
-            else:
-                group["lr"] = self._scheduled[index]
-        self._written = [group["lr"] for group in self._groups]
+        held, factor = self._mode
+        if held is not None:
+            self._group["lr"] = held
+        elif self._mode is _FOLLOW:
+            self._group["lr"] = self._scheduled
+        else:
+            # A scheduler that rises must not carry a factor out of the range.
+            self._group["lr"] = min(max(self._scheduled * factor, self._low), self._high)
+        self._written = self._group["lr"]
+
+
+class LearningRate:
+    """The learning rate of some parameter groups together.
+
+    Args:
+        groups: they may be shared with other settings.
+        low, high: what may be set.
+        name: ``"learning_rate"``, with ``/...`` for one of several.
+
+    Example:
+        >>> group = {"lr": 0.1}
+        >>> rate = LearningRate([GroupRate(group, 0.0, 10.0)], 0.0, 10.0)
+        >>> rate.apply("x0.5"), group["lr"]
+        ('0.05', 0.05)
+        >>> rate.apply("follow"), group["lr"]
+        ('0.1', 0.1)
+    """
+
+    def __init__(
+        self, groups: Sequence[GroupRate], low: float, high: float, name: str = "learning_rate"
+    ) -> None:
+        self._groups = groups
+        self._name = name
+        self.declaration = _declare(name, "float", low, high, f"{groups[0].value:g}")
+
+    def check(self, text: str) -> None:
+        """Raise `Refused` unless every group can take it."""
+        for group in self._groups:
+            group.check(self._name, text)
+
+    def apply(self, text: str) -> str:
+        """Take a rate, ``x`` and a factor, ``follow`` or ``undo``; return the rate of the first group."""
+        self.check(text)
+        for group in self._groups:
+            group.apply(text)
+        return f"{self._groups[0].value:.10g}"
+
+    def hold(self) -> None:
+        """See that no scheduler undid it."""
+        for group in self._groups:
+            group.hold()
+
+
+def learning_rates(
+    groups: Sequence[dict[str, Any]], low: float, high: float, name: str
+) -> list[LearningRate]:
+    """Return the settings of an optimizer: all of its groups together, and each where there are several."""
+    rates = [GroupRate(group, low, high) for group in groups]
+    together = LearningRate(rates, low, high, name)
+    if len(rates) == 1:
+        return [together]
+    each = (LearningRate([rate], low, high, f"{name}/group{i}") for i, rate in enumerate(rates))
+    return [together, *each]
 
 
 class BatchSize:

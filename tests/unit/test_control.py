@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livetrain._control import Command, Control, Outcome, read_command
-from livetrain._settings import LearningRate
+from livetrain._settings import learning_rates
 from livetrain.config import ControlOptions
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -32,7 +32,7 @@ class Desk:
             clock=lambda: self.now,
         )
         self.groups = [{"lr": 0.1}]
-        self.control.allow_setting(LearningRate(self.groups, 0.0, 10.0))
+        self.control.allow_setting(*learning_rates(self.groups, 0.0, 10.0, "learning_rate"))
 
     def give(self, verb: str, command_id: str = "", **parameters: str) -> None:
         command_id = command_id or f"c{len(self.outcomes)}"

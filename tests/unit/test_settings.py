@@ -5,12 +5,26 @@ from __future__ import annotations
 import types
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetrain._settings import BatchSize, Handled, LearningRate, Refused, check_parameters
+import livetrain
+from livetrain._settings import (
+    BatchSize,
+    Handled,
+    LearningRate,
+    Refused,
+    check_parameters,
+    learning_rates,
+)
 from livetrain.config import Parameter
 from livetrain.proto import telemetry_pb2 as pb
+
+
+def rate_of(groups: list[dict[str, float]]) -> LearningRate:
+    return learning_rates(groups, 0.0, 10.0, "learning_rate")[0]
+
 
 BAD_RATES = ["nan", "inf", "-1", "1e9", "abc", "", "x-1", "xnan", "x1e9", "follow it"]
 
@@ -18,7 +32,7 @@ BAD_RATES = ["nan", "inf", "-1", "1e9", "abc", "", "x-1", "xnan", "x1e9", "follo
 @pytest.mark.parametrize("text", BAD_RATES)
 def test_a_rate_that_makes_no_sense_is_refused_and_changes_nothing(text: str) -> None:
     groups = [{"lr": 0.1}]
-    rate = LearningRate(groups, 0.0, 10.0)
+    rate = rate_of(groups)
     with pytest.raises(Refused):
         rate.apply(text)
     assert groups == [{"lr": 0.1}]
@@ -26,7 +40,7 @@ def test_a_rate_that_makes_no_sense_is_refused_and_changes_nothing(text: str) ->
 
 def test_a_held_rate_survives_a_scheduler_and_is_followed_again() -> None:
     groups = [{"lr": 0.1}, {"lr": 0.2}]
-    rate = LearningRate(groups, 0.0, 10.0)
+    rate = rate_of(groups)
     assert rate.apply("0.05") == "0.05"
     groups[0]["lr"], groups[1]["lr"] = 0.09, 0.18  # the scheduler's next step
     rate.hold()
@@ -37,7 +51,7 @@ def test_a_held_rate_survives_a_scheduler_and_is_followed_again() -> None:
 
 def test_a_scaled_rate_moves_with_its_scheduler() -> None:
     groups = [{"lr": 0.1}]
-    rate = LearningRate(groups, 0.0, 10.0)
+    rate = rate_of(groups)
     rate.apply("x0.5")
     groups[0]["lr"] = 0.08
     rate.hold()
@@ -48,7 +62,7 @@ def test_a_scaled_rate_moves_with_its_scheduler() -> None:
 
 def test_undo_goes_back_one_by_one() -> None:
     groups = [{"lr": 0.1}]
-    rate = LearningRate(groups, 0.0, 10.0)
+    rate = rate_of(groups)
     with pytest.raises(Refused, match="nothing was set"):
         rate.apply("undo")
     rate.apply("0.05")
@@ -62,7 +76,7 @@ def test_undo_goes_back_one_by_one() -> None:
 
 def test_without_a_command_nothing_is_touched() -> None:
     groups = [{"lr": 0.1}]
-    rate = LearningRate(groups, 0.0, 10.0)
+    rate = rate_of(groups)
     groups[0]["lr"] = 0.07
     rate.hold()
     assert groups[0]["lr"] == 0.07
@@ -80,7 +94,7 @@ def test_without_a_command_nothing_is_touched() -> None:
 )
 def test_no_series_of_commands_leaves_the_range(texts: list[str]) -> None:
     groups = [{"lr": 0.1}]
-    rate = LearningRate(groups, 0.0, 10.0)
+    rate = rate_of(groups)
     for text in texts:
         if text == "hold":
             rate.hold()
@@ -141,3 +155,39 @@ def test_parameters_of_a_custom_command_are_read_as_declared() -> None:
     ):
         with pytest.raises(Refused):
             check_parameters(declared, wrong)
+
+
+def test_one_group_of_several_can_be_set_and_the_others_stay() -> None:
+    groups = [{"lr": 0.1}, {"lr": 0.2}]
+    together, first, second = learning_rates(groups, 0.0, 10.0, "learning_rate")
+    assert second.declaration.name == "learning_rate/group1"
+    together.apply("0.5")
+    second.apply("0.01")
+    for rate in (together, first, second):
+        rate.hold()
+    assert [g["lr"] for g in groups] == [0.5, 0.01]
+    second.apply("undo")
+    assert [g["lr"] for g in groups] == [0.5, 0.5]
+    together.apply("follow")
+    assert [g["lr"] for g in groups] == [0.1, 0.2]
+
+
+def test_a_scheduler_of_torch_cannot_undo_it_wherever_it_steps() -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    monitor = livetrain.Monitor(enabled=False)
+    monitor.attach(optimizer)
+    rate = monitor._control._settings["learning_rate"]
+
+    def moved_by() -> float:
+        weight.grad, before = torch.ones(1), weight.item()
+        optimizer.step()
+        return before - weight.item()
+
+    assert moved_by() == pytest.approx(1.0)
+    rate.apply("0.25")
+    scheduler.step()  # between the boundary and the optimizer's step
+    assert moved_by() == pytest.approx(0.25)
+    rate.apply("follow")
+    assert moved_by() == pytest.approx(0.125), "the scheduler's last word: half of what it found"
