@@ -62,10 +62,12 @@ class RangeGuess:
         kind = "integers" if integers else "floats"
         seen_low, seen_high = self._seen.get(kind, (low, high))
         wide = min(low, seen_low), max(high, seen_high)
-        spare = 0.0 if integers else _SPARE
         for black, white in _INTEGER_RANGES if integers else _FLOAT_RANGES:
-            slack = spare * (white - black)
-            if black - slack <= wide[0] and wide[1] <= white + slack:
+            # What is to spare below black is measured by what was seen, so that -2 to 2.6 is not read as 0 to 255.
+            below, above = (
+                (0.0, 0.0) if integers else (_SPARE * (wide[1] - black), _SPARE * (white - black))
+            )
+            if black - below <= wide[0] and wide[1] <= white + above:
                 self._seen[kind] = wide
                 if integers and white in (1, 4095):
                     self._say(dtype, f"seen as {black} to {white}")

@@ -43,12 +43,16 @@ class Times:
     def row(self, floor: Times | None = None) -> str:
         """Return p50, p99, max, and how many times the floor's p50 this one's is."""
         ratio = f"{self.at(0.5) / floor.at(0.5):5.2f} ×" if floor else "  floor"
-        return f"{self.name:<44} {self.at(0.5):8.3f} {self.at(0.99):8.3f} {self.at(1.0):8.3f}  {ratio}"
+        return (
+            f"{self.name:<44} {self.at(0.5):8.3f} {self.at(0.99):8.3f} {self.at(1.0):8.3f}  {ratio}"
+        )
 
 
 def photographs(count: int, size: int) -> NDArray[np.uint8]:
     """Return crops of real photographs, shape (count, size, size, 3)."""
-    images = [np.tile(image, (2, 2, 1)) if size > 400 else image for image in load_sample_images().images]
+    images = [
+        np.tile(image, (2, 2, 1)) if size > 400 else image for image in load_sample_images().images
+    ]
     draw = np.random.default_rng(0)
     crops = []
     for number in range(count):
@@ -108,8 +112,13 @@ def bench_training_thread(seconds: float) -> None:
     targets = np.arange(BATCH) % 10
     for size in (32, 256, 512):
         pictures = photographs(BATCH, size)
-        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2) / np.float32(255)).astype(np.float32)
-        batches: list[tuple[str, object]] = [("uint8 NHWC NumPy", pictures), ("float32 NCHW NumPy", planes)]
+        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2) / np.float32(255)).astype(
+            np.float32
+        )
+        batches: list[tuple[str, object]] = [
+            ("uint8 NHWC NumPy", pictures),
+            ("float32 NCHW NumPy", planes),
+        ]
         try:
             import torch
 
@@ -124,9 +133,13 @@ def bench_training_thread(seconds: float) -> None:
             host = planes if "float32" in name else pictures
             floor = floor_of(host)
             capture = Capture(ImageOptions(), None, seed=0)
-            pool = EncoderPool(lambda frame: encode(frame, quality=85, max_size=256, packing="strip"))
+            pool = EncoderPool(
+                lambda frame: encode(frame, quality=85, max_size=256, packing="strip")
+            )
 
-            def take(capture: Capture = capture, pool: EncoderPool = pool, images: object = images) -> None:
+            def take(
+                capture: Capture = capture, pool: EncoderPool = pool, images: object = images
+            ) -> None:
                 captured = capture.take(images, logits, loss=0.5, targets=targets, with_images=True)
                 if captured.frame is not None:
                     pool.submit(Job(captured.frame, lambda done: None))
@@ -176,9 +189,17 @@ def bench_background(seconds: float) -> None:
             ("uint8 NHWC", pictures, ImageOptions()),
             ("uint8 NCHW", np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)), ImageOptions()),
             ("float32 NCHW, 0 to 1", planes, ImageOptions()),
-            ("float32 NHWC, 0 to 1", np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), ImageOptions()),
+            (
+                "float32 NHWC, 0 to 1",
+                np.ascontiguousarray(planes.transpose(0, 2, 3, 1)),
+                ImageOptions(),
+            ),
             ("float32 NCHW, −1 to 1", planes * 2 - 1, ImageOptions()),
-            ("float32 NCHW, mean and std", normalised, ImageOptions(mean=(0.45,) * 3, std=(0.22,) * 3)),
+            (
+                "float32 NCHW, mean and std",
+                normalised,
+                ImageOptions(mean=(0.45,) * 3, std=(0.22,) * 3),
+            ),
             ("float16 NCHW", planes.astype(np.float16), ImageOptions()),
         ):
             capture = Capture(options, None, seed=0)
@@ -206,7 +227,9 @@ def busy_in_python(stop: threading.Event) -> Iterator[None]:
 
 def bench_beside_busy_python(seconds: float) -> None:
     """Print how many frames a second come through beside a training thread that spins in pure Python."""
-    print("\nBeside a training thread that is busy in pure Python, 60 steps a second         frames/s")
+    print(
+        "\nBeside a training thread that is busy in pure Python, 60 steps a second         frames/s"
+    )
     for name, dtype in (("uint8 NHWC", np.uint8), ("float32 NCHW", np.float32)):
         pictures = photographs(BATCH, 256)
         images = pictures

@@ -49,7 +49,11 @@ def tiles_of(frame: EncodedFrame) -> list[NDArray[np.uint8]]:
 
 
 def take(
-    images: Any, preds: Any = None, options: ImageOptions | None = None, names: Any = None, **more: Any
+    images: Any,
+    preds: Any = None,
+    options: ImageOptions | None = None,
+    names: Any = None,
+    **more: Any,
 ) -> Captured:
     """One call of a new capture that does not wait for more images."""
     capture = Capture(options or ImageOptions(gather_seconds=0.0), names, seed=0)

@@ -20,7 +20,7 @@ from livetrain.config import ImageOptions
 from tests.unit.capture_world import pictures, tiles_of
 
 
-class EarlyRead(Exception):
+class EarlyReadError(Exception):
     """Host memory was read before the copy into it was done, or the caller's stream was waited for."""
 
 
@@ -42,7 +42,7 @@ class Stream:
         self.queue.append(lambda: event.done)
 
     def synchronize(self) -> None:
-        raise EarlyRead("a stream was waited for")
+        raise EarlyReadError("a stream was waited for")
 
 
 class Event:
@@ -91,7 +91,7 @@ class Machine:
         self.current = before
 
     def synchronize(self) -> None:
-        raise EarlyRead("the device was waited for")
+        raise EarlyReadError("the device was waited for")
 
     # what torch has
     bfloat16 = "bfloat16"
@@ -99,7 +99,9 @@ class Machine:
 
     def stack(self, tensors: Sequence[Tensor]) -> Tensor:
         result = Tensor(self, np.zeros((len(tensors), *tensors[0].shape), tensors[0].array.dtype))
-        self.current.put(lambda: [np.copyto(result.array[i, ...], t.array) for i, t in enumerate(tensors)])
+        self.current.put(
+            lambda: [np.copyto(result.array[i, ...], t.array) for i, t in enumerate(tensors)]
+        )
         result.own()
         return result
 
@@ -179,7 +181,7 @@ class Tensor:
         self.machine.users.put(lambda: self.array.fill(value))
 
     def item(self) -> Any:
-        raise EarlyRead("item() waits for the device")
+        raise EarlyReadError("item() waits for the device")
 
     cpu = numpy = tolist = __float__ = __array__ = item
 
@@ -209,7 +211,7 @@ class HostTensor:
 
     def numpy(self) -> np.ndarray:
         if not self.arrived:
-            raise EarlyRead("read before its event")
+            raise EarlyReadError("read before its event")
         return self.array
 
 
@@ -219,16 +221,22 @@ def find(machine: Machine) -> Callable[[Any], Any]:
 
 
 @given(seed=st.integers(0, 10_000), batches=st.sampled_from([1, 2, 4]))
-def test_frames_of_device_tensors_are_right_though_the_caller_goes_on_at_once(seed: int, batches: int) -> None:
+def test_frames_of_device_tensors_are_right_though_the_caller_goes_on_at_once(
+    seed: int, batches: int
+) -> None:
     machine = Machine(seed)
     capture = Capture(ImageOptions(format="png"), None, seed=1, find_device=find(machine))
     images = pictures(64 // batches, 8, 8)
     for _ in range(batches + 16):
         tensor = Tensor(machine, np.zeros_like(images))
-        machine.users.put(lambda to=tensor: np.copyto(to.array, images))  # still being computed at the call
+        machine.users.put(
+            lambda to=tensor: np.copyto(to.array, images)
+        )  # still being computed at the call
         preds, targets = (Tensor(machine, np.arange(len(images))) for _ in range(2))
         loss = Tensor(machine, np.array(0.5))
-        captured = capture.take(tensor, preds, loss=loss, targets=targets, accuracy=loss, with_images=True)
+        captured = capture.take(
+            tensor, preds, loss=loss, targets=targets, accuracy=loss, with_images=True
+        )
         for thing in (tensor, preds, targets, loss):
             thing.fill_(77)
         if captured.frame is not None:
@@ -246,7 +254,7 @@ def test_the_fake_notices_who_reads_too_early() -> None:
     machine = Machine()
     device = TorchDevice(machine, machine, "cuda:0")  # type: ignore[arg-type]
     pending = device.snapshot(Tensor(machine, np.arange(4)), [1, 2])
-    with pytest.raises(EarlyRead):
+    with pytest.raises(EarlyReadError):
         pending._host.numpy()  # type: ignore[attr-defined]
     assert pending.read().tolist() == [1, 2]
 
@@ -294,7 +302,9 @@ def test_a_device_that_fails_costs_its_tiles_and_says_so() -> None:
 def test_ids_on_a_device_are_refused_and_nothing_waits() -> None:
     machine = Machine()
     capture = Capture(ImageOptions(watch=[1]), None, find_device=find(machine))
-    captured = capture.take(pictures(4, 8, 8), None, loss=None, ids=Tensor(machine, np.arange(4)), with_images=True)
+    captured = capture.take(
+        pictures(4, 8, 8), None, loss=None, ids=Tensor(machine, np.arange(4)), with_images=True
+    )
     assert "ids cannot be read: they are on a device" in captured.problems[0]
 
 
@@ -313,7 +323,17 @@ def test_the_meta_device_of_torch_is_one_and_its_tensors_cannot_be_read() -> Non
 
 def test_every_type_of_torch_comes_to_numpy() -> None:
     values = [0.0, 1.0, 2.0]
-    for name in ("float32", "float64", "float16", "bfloat16", "float8_e4m3fn", "int8", "uint8", "int64", "bool"):
+    for name in (
+        "float32",
+        "float64",
+        "float16",
+        "bfloat16",
+        "float8_e4m3fn",
+        "int8",
+        "uint8",
+        "int64",
+        "bool",
+    ):
         tensor = real_torch.tensor(values).to(getattr(real_torch, name))
         array = widen(from_torch(real_torch, tensor))
         assert array.astype(float).tolist() == ([0.0, 1.0, 1.0] if name == "bool" else values)

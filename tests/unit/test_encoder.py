@@ -136,7 +136,9 @@ def test_an_encoder_that_fails_costs_its_frame_only(caplog: pytest.LogCaptureFix
     assert pool.close(10)
     assert pool.errors == 3
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert [record.message for record in warnings] == ["A frame could not be encoded; it is left out. Said once."]
+    assert [record.message for record in warnings] == [
+        "A frame could not be encoded; it is left out. Said once."
+    ]
 
 
 def test_an_owner_that_fails_does_not_end_the_pool() -> None:
@@ -234,7 +236,9 @@ def test_cpus_by_a_quota_of_version_2(tmp_path: Path) -> None:
     (tmp_path / "sys/fs/cgroup/a/b").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/a/b/cpu.max").write_text("max 100000\n")
     assert usable_cpus(tmp_path) == len(os.sched_getaffinity(0))
-    (tmp_path / "sys/fs/cgroup/a/cpu.max").write_text("50000 100000\n")  # the one above holds as well
+    (tmp_path / "sys/fs/cgroup/a/cpu.max").write_text(
+        "50000 100000\n"
+    )  # the one above holds as well
     assert usable_cpus(tmp_path) == 0.5
 
 

@@ -108,7 +108,9 @@ def test_mean_and_std_are_undone(order: str, dtype: Any) -> None:
 def test_mean_and_std_of_images_from_0_to_255() -> None:
     batch = pictures(2, 8, 8)
     values = (batch - np.float32(120)) / np.float32(60)
-    assert np.abs(converted(values, "HWC", mean=(120.0,), std=(60.0,)).astype(int) - batch).max() == 0
+    assert (
+        np.abs(converted(values, "HWC", mean=(120.0,), std=(60.0,)).astype(int) - batch).max() == 0
+    )
 
 
 def test_mean_and_std_of_another_number_of_channels_are_left_out_and_told() -> None:
@@ -202,10 +204,14 @@ def test_bfloat16_of_torch() -> None:
         assert np.abs(tile.astype(int) - image).max() <= 1
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F", "I;16"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F", "I;16"]
+)
 def test_pil_images_of_every_mode(mode: str) -> None:
     grey = Image.fromarray(picture(24, 32, 1)[..., 0])
-    image = Image.fromarray(picture(24, 32)) if mode in ("RGB", "RGBA", "CMYK", "YCbCr", "P") else grey
+    image = (
+        Image.fromarray(picture(24, 32)) if mode in ("RGB", "RGBA", "CMYK", "YCbCr", "P") else grey
+    )
     converted_ = image.convert(mode)
     tile = tiles_of(sent([converted_] * 16, None, ImageOptions(format="png")))[0]
     assert tile.shape[:2] == (24, 32)
@@ -225,12 +231,16 @@ def test_a_reduced_picture_is_the_mean_of_the_area_of_each_pixel() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("size", [(300, 200), (257, 100), (1000, 333), (999, 999), (5000, 3)])
-def test_reduced_tiles_keep_their_aspect_and_do_not_mix(channels: int, size: tuple[int, int]) -> None:
+def test_reduced_tiles_keep_their_aspect_and_do_not_mix(
+    channels: int, size: tuple[int, int]
+) -> None:
     plain = np.stack([np.full((*size, channels), shade, np.uint8) for shade in (0, 255, 60)])
     small = reduce(plain, 256)
     longer = max(size)
     assert small.shape == (3, *(max(1, round(n * 256 / longer)) for n in size), channels)
-    assert [int(tile.min()) for tile in small] == [int(tile.max()) for tile in small] == [0, 255, 60]
+    assert (
+        [int(tile.min()) for tile in small] == [int(tile.max()) for tile in small] == [0, 255, 60]
+    )
 
 
 def test_small_images_are_sent_as_they_are() -> None:
@@ -242,7 +252,9 @@ def test_small_images_are_sent_as_they_are() -> None:
 def test_very_large_images(size: tuple[int, int]) -> None:
     ramps = [((np.arange(n) + 0.5) * 127.5 / n).astype(np.uint8) for n in size]
     image = np.add.outer(*ramps)
-    tile = tiles_of(sent(image[np.newaxis], None, ImageOptions(layout="NHW", gather_seconds=0.0)))[0]
+    tile = tiles_of(sent(image[np.newaxis], None, ImageOptions(layout="NHW", gather_seconds=0.0)))[
+        0
+    ]
     height, width = tile.shape[:2]
     assert max(height, width) == 256
     assert abs(height - max(1, round(size[0] * 256 / max(size)))) <= 1

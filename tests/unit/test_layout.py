@@ -32,7 +32,9 @@ RULE = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "expected", "batched", "order", "height", "width", "channels", "ambiguous"), RULE)
+@pytest.mark.parametrize(
+    ("shape", "expected", "batched", "order", "height", "width", "channels", "ambiguous"), RULE
+)
 def test_the_rule(
     shape: tuple[int, ...], expected: int | None, batched: bool, order: str, height: int, width: int, channels: int,
     ambiguous: bool,
@@ -53,7 +55,9 @@ def test_the_rule(
         ("NHW", (3, 5, 4), "HW", True), ("NHW", (3, 5), "HW", False),
     ],
 )  # fmt: skip
-def test_what_the_user_says_holds(option: str, shape: tuple[int, ...], order: str, batched: bool) -> None:
+def test_what_the_user_says_holds(
+    option: str, shape: tuple[int, ...], order: str, batched: bool
+) -> None:
     layout = read_layout(shape, option)
     assert (layout.order, layout.batched, layout.guess) == (order, batched, "")
 
@@ -67,7 +71,9 @@ def test_what_the_user_says_holds(option: str, shape: tuple[int, ...], order: st
         ((8, 9), "NCHW", None, "layout='NCHW' does not fit"), ((8, 8, 8, 8, 8), "HWC", None, "does not fit"),
     ],
 )  # fmt: skip
-def test_what_is_no_image_says_why(shape: tuple[int, ...], option: str, expected: int | None, why: str) -> None:
+def test_what_is_no_image_says_why(
+    shape: tuple[int, ...], option: str, expected: int | None, why: str
+) -> None:
     with pytest.raises(NotAnImageError, match=why.replace("(", r"\(")):
         read_layout(shape, option, expected)
 
@@ -82,8 +88,7 @@ def test_every_pixel_is_accounted_for_or_the_shape_is_refused(
 ) -> None:
     try:
         layout = read_layout(shape, option, expected)
-    except NotAnImageError as error:
-        assert str(error)
+    except NotAnImageError:
         return
     pixels = layout.height * layout.width * layout.channels * (shape[0] if layout.batched else 1)
     product = 1

@@ -15,7 +15,9 @@ from tests.unit.capture_world import decode, error, picture, pictures
     height=st.integers(1, 40), width=st.integers(1, 40), channels=st.sampled_from([1, 3, 4]), seed=st.integers(0, 9),
     flat=st.booleans(),
 )  # fmt: skip
-def test_a_png_keeps_every_pixel(height: int, width: int, channels: int, seed: int, flat: bool) -> None:
+def test_a_png_keeps_every_pixel(
+    height: int, width: int, channels: int, seed: int, flat: bool
+) -> None:
     draw = np.random.default_rng(seed)
     image = draw.integers(0, 2 if flat else 256, (height, width, channels), dtype=np.uint8)
     data, form, sent = encode_picture(image, tile_height=height, quality=85, form="png")
@@ -61,7 +63,11 @@ def test_photographs_stay_jpegs() -> None:
 
 
 def test_quality_counts() -> None:
-    image = picture(128, 128) ^ np.random.default_rng(0).integers(0, 16, (128, 128, 3), dtype=np.uint8)
-    sizes = [len(encode_picture(image, tile_height=128, quality=q, form="jpeg")[0]) for q in (30, 75, 95)]
+    image = picture(128, 128) ^ np.random.default_rng(0).integers(
+        0, 16, (128, 128, 3), dtype=np.uint8
+    )
+    sizes = [
+        len(encode_picture(image, tile_height=128, quality=q, form="jpeg")[0]) for q in (30, 75, 95)
+    ]
     assert sizes == sorted(sizes)
     assert sizes[2] > 1.5 * sizes[1]

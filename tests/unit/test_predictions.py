@@ -43,7 +43,9 @@ def test_class_scores(dtype: Any, form: str) -> None:
         assert prediction.confidence == pytest.approx(row[best], abs=tolerance)
         assert len(prediction.top) == 5
         assert [score.index for score in prediction.top] == np.argsort(-row)[:5].tolist()
-        assert [score.score for score in prediction.top] == pytest.approx(sorted(row)[::-1][:5], abs=tolerance)
+        assert [score.score for score in prediction.top] == pytest.approx(
+            sorted(row)[::-1][:5], abs=tolerance
+        )
 
 
 def test_softmax_of_bfloat16_is_worked_out_in_float32() -> None:
@@ -136,7 +138,10 @@ def test_logits_that_happen_to_lie_between_0_and_1_once_logits_were_seen() -> No
 
 def test_regression() -> None:
     predictions = read(np.array([0.5, 3.25]), np.array([0.25, 3.5]), None)
-    assert [(p.index, p.label, p.confidence) for p in predictions] == [(-1, "0.5", 0.0), (-1, "3.25", 0.0)]
+    assert [(p.index, p.label, p.confidence) for p in predictions] == [
+        (-1, "0.5", 0.0),
+        (-1, "3.25", 0.0),
+    ]
 
 
 def test_label_and_confidence_pairs() -> None:
@@ -174,7 +179,9 @@ def test_infinite_logits() -> None:
     assert (masked.index, masked.confidence) == (1, 1.0)
 
 
-@pytest.mark.parametrize("bad", [np.zeros((4, 3, 2)), np.array(["x"]), np.zeros((2, 2), np.complex64)])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 3, 2)), np.array(["x"]), np.zeros((2, 2), np.complex64)]
+)
 def test_what_cannot_be_predictions_says_why(bad: Any) -> None:
     with pytest.raises(ValueError, match=r"shape|type"):
         read(bad)

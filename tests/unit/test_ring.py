@@ -16,7 +16,9 @@ from livetrain._ring import Ring, Slot
 def batches(draw: Any) -> np.ndarray:
     """An array of any strides and type."""
     shape = tuple(draw(st.lists(st.integers(1, 5), min_size=2, max_size=4)))
-    dtype = draw(st.sampled_from([np.uint8, np.bool_, np.float16, np.float32, np.float64, ">u2", BFLOAT16]))
+    dtype = draw(
+        st.sampled_from([np.uint8, np.bool_, np.float16, np.float32, np.float64, ">u2", BFLOAT16])
+    )
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     array = np.arange(size, dtype=np.uint8).view(dtype).reshape(shape)
     if dtype is np.bool_:
@@ -28,7 +30,9 @@ def batches(draw: Any) -> np.ndarray:
 
 
 @given(st.lists(st.tuples(batches(), st.integers(0, 10)), min_size=1, max_size=6))
-def test_what_is_appended_comes_back_whatever_its_strides(given_: list[tuple[np.ndarray, int]]) -> None:
+def test_what_is_appended_comes_back_whatever_its_strides(
+    given_: list[tuple[np.ndarray, int]],
+) -> None:
     slot, last, kept = Slot(), None, []
     for array, seed in given_:
         picks = np.random.default_rng(seed).permutation(len(array)).tolist()

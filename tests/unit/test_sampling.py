@@ -9,7 +9,9 @@ from livetrain._sampling import Draw, Watch
 
 
 @given(count=st.integers(0, 5000), wanted=st.integers(0, 16), seed=st.integers(0, 99))
-def test_a_draw_is_without_replacement_ascending_and_inside(count: int, wanted: int, seed: int) -> None:
+def test_a_draw_is_without_replacement_ascending_and_inside(
+    count: int, wanted: int, seed: int
+) -> None:
     picks = Draw(seed).pick(count, wanted)
     assert len(picks) == min(count, wanted)
     assert picks == sorted(set(picks))
@@ -22,7 +24,9 @@ def test_every_subset_is_as_likely_as_another() -> None:
         subset = tuple(draw.pick(5, 2))
         seen[subset] = seen.get(subset, 0) + 1
     assert len(seen) == 10
-    assert all(1030 < times < 1370 for times in seen.values())  # 1200, give or take 5 standard deviations
+    assert all(
+        1030 < times < 1370 for times in seen.values()
+    )  # 1200, give or take 5 standard deviations
 
 
 def test_a_seed_repeats_and_none_does_not() -> None:
