@@ -73,7 +73,7 @@ def test_f12_f13_a_port_that_is_something_else(
     folder: Path, seed: int, measure: Measure, behave: Callable[[socket.socket], None]
 ) -> None:
     with stranger(behave) as address:
-        assert_trains_alone(Trainer(folder, address, steps=150, seed=seed), measure)
+        assert_trains_alone(Trainer(folder, address, steps=60, seed=seed), measure)
 
 
 def test_f13_a_port_that_speaks_http_1(folder: Path, seed: int, measure: Measure) -> None:
@@ -84,13 +84,13 @@ def test_f13_a_port_that_speaks_http_1(folder: Path, seed: int, measure: Measure
     with HTTPServer(("127.0.0.1", 0), Quiet) as web:
         serving = threading.Thread(target=web.serve_forever, daemon=True)
         serving.start()
-        trainer = Trainer(folder, f"127.0.0.1:{web.server_port}", steps=150, seed=seed)
+        trainer = Trainer(folder, f"127.0.0.1:{web.server_port}", steps=60, seed=seed)
         assert_trains_alone(trainer, measure)
         web.shutdown()
 
 
 def test_f12_nobody_listens(folder: Path, seed: int, measure: Measure) -> None:
-    trainer = Trainer(folder, f"127.0.0.1:{free_port()}", steps=150, seed=seed)
+    trainer = Trainer(folder, f"127.0.0.1:{free_port()}", steps=60, seed=seed)
     assert_trains_alone(trainer, measure)
 
 
@@ -111,7 +111,7 @@ def test_f12_a_server_that_never_acknowledges(
 
 
 def test_f14_a_name_that_does_not_resolve(folder: Path, seed: int, measure: Measure) -> None:
-    trainer = Trainer(folder, "no-such-host.invalid:50051", steps=150, seed=seed)
+    trainer = Trainer(folder, "no-such-host.invalid:50051", steps=60, seed=seed)
     assert_trains_alone(trainer, measure)
 
 
@@ -119,7 +119,7 @@ def test_f14_a_name_server_that_never_answers(folder: Path, seed: int, measure: 
     with Network() as network:
         network.lose(53)
         trainer = Trainer(
-            folder, "slow.example.org:50051", prefix=network.prefix, steps=150, seed=seed
+            folder, "slow.example.org:50051", prefix=network.prefix, steps=60, seed=seed
         )
         assert_trains_alone(trainer, measure)
 

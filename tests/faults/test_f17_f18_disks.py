@@ -99,7 +99,13 @@ def test_f18_the_trainers_disk_cannot_be_used(
             disk.remount("ro")
         server.kill()
         trainer = Trainer(
-            folder, server.grpc, steps=0, seed=seed, spool_dir=disk.path / "spool", flush=20.0
+            folder,
+            server.grpc,
+            steps=0,
+            step_seconds=0.005,
+            seed=seed,
+            spool_dir=disk.path / "spool",
+            flush=20.0,
         )
         trainer.wait_for_steps(400, 40)
         server.start()
