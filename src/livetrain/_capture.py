@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
+from livetrain._accuracy import BatchAccuracy, take_accuracy
 from livetrain._device import Device, device_of
 from livetrain._encode import encode
 from livetrain._frame import CapturedFrame
@@ -44,7 +45,7 @@ class Captured(NamedTuple):  # made on every step: a frozen dataclass takes thre
 
     frame: CapturedFrame | None
     loss: Reading
-    accuracy: Reading
+    accuracy: Reading | BatchAccuracy
     batch_size: int
     problems: tuple[str, ...] = ()
     gathering: bool = False
@@ -115,7 +116,8 @@ class Capture:
             preds: one row a sample; None: none.
             loss: a number, or a tensor of one; None: none.
             targets: one a sample; None: not known.
-            accuracy: a number, or a tensor of one; None: none.
+            accuracy: a number, or a tensor of one; None: that of the whole batch, where `preds` are class scores and
+                `targets` class indices.
             ids: what identifies each sample; None: nothing.
             per_sample_loss: one a sample; None: not known.
             with_images: False: only loss and accuracy are taken.
@@ -148,12 +150,22 @@ class Capture:
         return Captured(
             frame,
             take_reading(loss, "loss", self.reports, self._find_device),
-            take_reading(accuracy, "accuracy", self.reports, self._find_device),
+            self._accuracy(accuracy, preds, targets),
             size or 0,
             self.reports.drain(),
             with_images and frame is None and self._gathering is not None,
             reason,
         )
+
+    def _accuracy(self, given: Any, preds: Any, targets: Any) -> Reading | BatchAccuracy:
+        if given is None and preds is not None and targets is not None:
+            try:
+                worked_out = take_accuracy(preds, targets, self._find_device)
+            except Exception:  # whatever it is about these values, the tiles say it
+                worked_out = None
+            if worked_out is not None:
+                return worked_out
+        return take_reading(given, "accuracy", self.reports, self._find_device)
 
     def reading(self, value: Any, what: str = "value") -> Reading:
         """Copy a number, or a tensor of one, without waiting for a device."""

@@ -78,7 +78,7 @@ def step_loss(outputs: Any, logged: Mapping[str, Any], divided_by: int = 1) -> A
         divided_by: what the returned loss was divided by on the way.
     """
     returned = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-    if hasattr(returned, "detach"):
+    if returned is not None and hasattr(returned, "detach"):
         returned = returned.detach()
         returned = returned.mean() if returned.ndim else returned
     if returned is not None:

@@ -37,6 +37,7 @@ class Config:
     options: Mapping[str, Any] = field(default_factory=dict)
     submodule: str | None = None
     read_batch: ReadBatch | None = None
+    let_set: tuple[str, ...] = ()
     monitor_factory: Callable[..., Monitor] | None = None
 
 
@@ -58,6 +59,9 @@ class Session:
         except BaseException:
             self._tap.detach()
             raise
+        if "learning_rate" in config.let_set:
+            for optimizer in trainer.optimizers:
+                self.monitor.attach(optimizer)
         self._metrics = FreshMetrics()
         self._loss, self._accuracy = EpochMean(), EpochMean()
         self._open_epoch: int | None = None

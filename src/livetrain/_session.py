@@ -16,6 +16,7 @@ watermark is sent again, in order; and no more than the server's byte credit is 
 from __future__ import annotations
 
 import enum
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -192,6 +193,7 @@ class Session:
         self._attempt = 0
         self._deadline: float | None = None  # of the state that waits: register, back-off
         self._heard_at = 0.0
+        self._left_alone_until = -math.inf
         self._heartbeat_seconds = 2.0
         self._heartbeat_at = 0.0
         self._heartbeats = 0
@@ -349,6 +351,11 @@ class Session:
         """The server said something that is no acknowledgement."""
         self._heard_at = now
 
+    def remarked(self, now: float, retry_after: float) -> None:
+        """The server said what is wrong, and goes on for now; should it end the stream, it wants to be left alone so long."""
+        self._heard_at = now
+        self._left_alone_until = now + retry_after
+
     def rejected(self, now: float, error: Rejected) -> None:
         """The server refused the registration, a record, or the stream."""
         self.reason = error.message
@@ -377,7 +384,8 @@ class Session:
         self._attempt += 1
         self.reconnects += self._state is State.STREAMING
         self._state = State.BACKOFF
-        self._deadline = now + max(self._delay(self._attempt), error.retry_after)
+        wanted = now + max(self._delay(self._attempt), error.retry_after)
+        self._deadline = max(wanted, self._left_alone_until)
         self._rewind()
         self._hangup = Hangup(error.message)
 

@@ -479,21 +479,28 @@ class Stream:
                 self.backlog.trim(self.session.durable_seq)
                 self._listener.wished(ack.frame_interval_ms)
             case "error":
-                error = response.error
-                older = self.session.older_server
-                self.session.rejected(
-                    now,
-                    Rejected(
-                        error.message,
-                        retryable=error.retryable or older,
-                        retry_after=error.retry_after_ms / 1000,
-                        rejected_seq=error.rejected_seq,
-                        expected_seq=error.expected_seq,
-                    ),
-                )
+                self._refused(now, response.error)
             case "command":
                 self.session.heard(now)
                 self._listener.commanded(response.command)
+
+    def _refused(self, now: float, error: pb.ErrorResponse) -> None:
+        names_a_record = error.rejected_seq or error.expected_seq
+        if self.session.older_server or (error.retryable and not names_a_record):
+            # A remark. If it is more than that, the server ends the stream itself.
+            self.session.remarked(now, error.retry_after_ms / 1000)
+            warn_once_a_minute("remark", f"the livetrain server says: {error.message}")
+            return
+        self.session.rejected(
+            now,
+            Rejected(
+                error.message,
+                retryable=error.retryable,
+                retry_after=error.retry_after_ms / 1000,
+                rejected_seq=error.rejected_seq,
+                expected_seq=error.expected_seq,
+            ),
+        )
 
     # ------------------------------------------------------------ for other threads
 

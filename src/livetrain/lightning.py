@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livetrain._lightning_session import Config, Session
 from livetrain._monitor import Monitor
+from livetrain.exceptions import ConfigurationError
 
 __all__ = ["LiveTrainCallback"]
 
@@ -54,6 +55,7 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         submodule: name of the submodule whose output is the logits, e.g. ``"model.head"``. None: found as said above.
         read_batch: called as ``read_batch(batch) -> (images, targets)``, either None where there is none, for batches of your own
             kind. None: tensors, sequences, mappings and objects of the usual shapes and names are read.
+        let_set: what the page may set: the optimizers' learning rate. Empty: nothing.
         monitor_factory: makes the monitor, e.g. :class:`livetrain.testing.RecordingMonitor`. None: :class:`livetrain.Monitor`.
         **monitor_options: any other argument of :class:`livetrain.Monitor`, e.g. ``max_fps=10`` or ``class_names=names``.
 
@@ -96,6 +98,7 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         project: str | None = None,
         submodule: str | None = None,
         read_batch: Callable[[Any], tuple[Any, Any]] | None = None,
+        let_set: Sequence[str] = ("learning_rate",),
         monitor_factory: Callable[..., Monitor] | None = None,
         **monitor_options: Any,
     ) -> None:
@@ -106,8 +109,16 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
             **{name: value for name, value in given.items() if value is not None},
         }
         _check_options(options)
+        if isinstance(let_set, str) or not set(let_set) <= {"learning_rate"}:
+            raise ConfigurationError(
+                "let_set",
+                let_set,
+                "of a Lightning training the page can set the learning rate and nothing else",
+                "give ('learning_rate',) or ()",
+            )
         self._config = Config(
             options=options,
+            let_set=tuple(let_set),
             submodule=submodule,
             read_batch=read_batch,
             monitor_factory=monitor_factory,

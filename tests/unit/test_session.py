@@ -258,6 +258,15 @@ def test_the_server_names_the_pause_before_a_retry() -> None:
     assert session.next(1.0) == Wait(8.0)
 
 
+def test_a_remark_ends_nothing_but_delays_the_return() -> None:
+    session = _streaming()
+    session.remarked(1.0, retry_after=7.0)
+    assert session.connected
+    session.lost(2.0, "the server ended the stream")
+    assert session.next(2.0) == Hangup("the server ended the stream")
+    assert session.next(2.0) == Wait(8.0)
+
+
 def test_poison_is_quarantined_and_the_rest_goes_on() -> None:
     session = _streaming()
     for seq in (1, 2, 3):
