@@ -17,21 +17,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from livetrain._directory_lock import DirectoryLock, LockedError
+from livetrain._directory_lock import LockedError
 from livetrain._segment import CRITICAL, HEADER_BYTES, THINNABLE, Record
-from livetrain._segment_log import Fsync, SegmentLog, read_meta, segments_of
+from livetrain._segment_log import SegmentLog, read_meta
+from livetrain._spool_discovery import SpoolInfo, discover
+from livetrain._spool_limits import MIB, SpoolLimits
 from livetrain._spool_tail import Tail
 
-__all__ = ["Spool", "SpoolInfo", "SpoolStats", "discover"]
+__all__ = ["Spool", "SpoolInfo", "SpoolLimits", "SpoolStats", "discover"]
 
 _log = logging.getLogger("livetrain")
 
-KIB = 1 << 10
-MIB = 1 << 20
-_TAIL_BYTES = 1 * MIB
-"""What stays in memory to be read, although it is on disk."""
-_FLUSH_BYTES = 256 * KIB
-"""Past this many bytes, records are written without waiting for :meth:`Spool.flush`."""
 _RETRY_SECONDS = 10.0
 """Between two attempts to get back to a disk that refused."""
 _HOLE_BYTES = 16
@@ -65,23 +61,6 @@ class SpoolStats:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolInfo:
-    """A spool that a run left behind.
-
-    Attributes:
-        directory: what to give to :meth:`Spool.open`.
-        meta: what the run kept beside its records; None where there is none or it is damaged.
-        size_bytes: of the records' files.
-        modified: when it was last written, Unix seconds.
-    """
-
-    directory: Path
-    meta: bytes | None
-    size_bytes: int
-    modified: float
-
-
 class Spool:
     """The records of one stream that are not acknowledged yet.
 
@@ -106,12 +85,8 @@ class Spool:
     def open(
         cls,
         directory: Path,
+        limits: SpoolLimits | None = None,
         *,
-        max_bytes: int = 512 * MIB,
-        segment_bytes: int = 4 * MIB,
-        reserve_bytes: int = 1 * MIB,
-        memory_bytes: int = 16 * MIB,
-        fsync: Fsync = "roll",
         clock: Callable[[], float] = time.monotonic,
     ) -> Spool:
         """Open the spool in `directory`; never raises on disk trouble.
@@ -119,42 +94,21 @@ class Spool:
         Args:
             directory: one stream's own; made when it is not there. What a dead run left there is
                 taken over.
-            max_bytes: limit of the disk space.
-            segment_bytes: size of one file; what is acknowledged is deleted by the file.
-            reserve_bytes: part of the limit that only critical records may use.
-            memory_bytes: limit of the records in memory while the disk cannot be used.
-            fsync: ``"roll"`` survives this process at any moment, and loss of power up to the last
-                full file; ``"flush"`` survives loss of power up to the last :meth:`flush`;
-                ``"never"`` leaves that to the system.
+            limits: how much it may take; None: the defaults.
             clock: monotonic seconds; paces the attempts to get back to a disk that refused.
         """
-        spool = cls()
-        spool.directory = directory
-        spool._max_bytes = max_bytes
-        # A file that is being written cannot be thinned or deleted: it must be a small part.
-        spool._segment_bytes = min(segment_bytes, max(max_bytes // 8, 1))
-        spool._flush_bytes = min(_FLUSH_BYTES, spool._segment_bytes)
-        spool._reserve_bytes = reserve_bytes
-        spool._memory_bytes = memory_bytes
-        spool._fsync = fsync
-        spool._clock = clock
+        spool = cls(directory, limits or SpoolLimits(), clock)
         spool._attach()
         _open_spools.add(spool)
         return spool
 
-    directory: Path
-    _max_bytes: int
-    _segment_bytes: int
-    _flush_bytes: int
-    _reserve_bytes: int
-    _memory_bytes: int
-    _fsync: Fsync
-    _clock: Callable[[], float]
-
-    def __init__(self) -> None:
+    def __init__(self, directory: Path, limits: SpoolLimits, clock: Callable[[], float]) -> None:
+        self.directory = directory
         self.memory_only = True
         self.meta: bytes | None = None
         self.last_seq = 0
+        self._limits = limits
+        self._clock = clock
         self._files: SegmentLog | None = None
         self._retry_at: float | None = None  # None: never
         self._tail = Tail()
@@ -236,7 +190,7 @@ class Spool:
             return False
         self._tail.append(Record(seq, record, CRITICAL * critical + THINNABLE * thinnable))
         self._records += 1
-        if not self.memory_only and self._tail.waiting_size >= self._flush_bytes:
+        if not self.memory_only and self._tail.waiting_size >= self._limits.unwritten_bytes:
             self.flush()
         return True
 
@@ -252,7 +206,7 @@ class Spool:
         if waiting := self._tail.waiting():
             self._on_disk(lambda: files.write(waiting))
             self._tail.note_written(files.last_seq)
-            self._tail.shorten(_TAIL_BYTES, slack=_FLUSH_BYTES)
+            self._tail.shorten(self._limits.tail_bytes, slack=self._limits.flush_bytes)
         self._write_meta()
 
     def set_meta(self, meta: bytes) -> None:
@@ -363,7 +317,9 @@ class Spool:
         self.memory_only = self._files is None
 
     def _take_directory(self) -> None:
-        files = SegmentLog(self.directory, segment_bytes=self._segment_bytes, fsync=self._fsync)
+        files = SegmentLog(
+            self.directory, segment_bytes=self._limits.file_bytes, fsync=self._limits.fsync
+        )
         if self.last_seq and files.last_seq:
             files.close(delete=False)
             raise LockedError(f"{self.directory} holds another stream's records by now")
@@ -388,7 +344,7 @@ class Spool:
                     " Set LIVETRAIN_SPOOL_DIR to a directory that can be written.",
                     self.directory,
                     error,
-                    self._memory_bytes // MIB,
+                    self._limits.memory_bytes // MIB,
                 )
             if self._files is not None:
                 self._files.abandon_segment()
@@ -404,12 +360,12 @@ class Spool:
 
     def _make_room(self, size: int, critical: bool) -> bool:
         """Thin until `size` more bytes fit; False: they do not."""
+        limits = self._limits
         while True:
             files = None if self.memory_only else self._files
-            limit = self._memory_bytes if files is None else self._max_bytes
+            limit = limits.memory_bytes if files is None else limits.max_bytes
             held = self._tail.waiting_size + (0 if files is None else files.size)
-            reserve = 0 if critical else min(self._reserve_bytes, limit // 8)
-            if held + size <= limit - reserve:
+            if held + size <= limits.usable(limit, critical=critical):
                 return True
             if not (self._thin_memory() if files is None else self._thin_disk(files)):
                 return False
@@ -425,34 +381,6 @@ class Spool:
         # A thinned record is gone from memory too, or it would be counted as left out and sent.
         self._on_disk(lambda: self._tail.drop_through(files.thin(self._durable)))
         return files.size < before or self.memory_only
-
-
-def discover(state_dir: Path) -> list[SpoolInfo]:
-    """List the spools under `state_dir` that no process owns, oldest first.
-
-    Never raises on disk trouble: what cannot be read is left out.
-
-    Example:
-        >>> discover(Path("/nonexistent"))
-        []
-    """
-    found: list[SpoolInfo] = []
-    try:
-        directories = [path for path in state_dir.iterdir() if path.is_dir()]
-    except OSError:
-        return found
-    for directory in directories:
-        try:
-            segments, meta = segments_of(directory), read_meta(directory)
-            if not segments and meta is None:
-                continue
-            DirectoryLock(directory).release()
-            modified = max(path.stat().st_mtime for path in directory.iterdir())
-        except OSError:
-            continue
-        size = sum(segment.size for segment in segments)
-        found.append(SpoolInfo(directory, meta, size, modified))
-    return sorted(found, key=lambda info: info.modified)
 
 
 # A forked child (a DataLoader's worker) inherits the descriptors, and would hold a dead trainer's

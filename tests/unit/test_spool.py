@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from livetrain._segment import HEADER_BYTES
 from livetrain._segment_log import _TEMPORARY
-from livetrain._spool import Spool, _open_spools, discover
+from livetrain._spool import Spool, SpoolLimits, _open_spools, discover
 
 KIB = 1 << 10
 
@@ -103,7 +103,7 @@ def test_read_takes_at_most_the_bytes_asked_but_one_entry_at_least(directory: Pa
 
 
 def test_older_records_are_read_from_the_disk(directory: Path) -> None:
-    spool = Spool.open(directory, segment_bytes=64 * KIB)
+    spool = Spool.open(directory, SpoolLimits(segment_bytes=64 * KIB))
     fill(spool, 4000, size=1000)
     spool.flush()
     assert spool.stats.memory_bytes < 1.5 * KIB * KIB
@@ -112,7 +112,7 @@ def test_older_records_are_read_from_the_disk(directory: Path) -> None:
 
 
 def test_a_file_that_is_read_while_it_is_written(directory: Path) -> None:
-    spool = Spool.open(directory, segment_bytes=8 * KIB * KIB)
+    spool = Spool.open(directory, SpoolLimits(segment_bytes=8 * KIB * KIB))
     entries: list[tuple[int, bytes | None]] = []
     for _ in range(3):
         fill(spool, 2000, size=1000)
@@ -128,7 +128,7 @@ def test_a_gap_in_the_numbers_is_the_callers_mistake(directory: Path) -> None:
 
 
 def test_trimming_deletes_whole_files(directory: Path) -> None:
-    spool = Spool.open(directory, segment_bytes=1 * KIB)
+    spool = Spool.open(directory, SpoolLimits(segment_bytes=1 * KIB))
     fill(spool, 100, size=100)
     spool.flush()
     before = len(segment_files(directory))
@@ -298,7 +298,7 @@ def test_what_a_killed_process_was_replacing_is_removed(directory: Path) -> None
 
 @pytest.mark.parametrize("loss", ["deleted", "emptied", "overwritten"])
 def test_a_lost_file_is_a_hole(directory: Path, loss: str) -> None:
-    spool = Spool.open(directory, segment_bytes=200)
+    spool = Spool.open(directory, SpoolLimits(segment_bytes=200))
     fill(spool, 12)
     spool.close()
     file = segment_files(directory)[1]
@@ -316,7 +316,9 @@ def test_a_lost_file_is_a_hole(directory: Path, loss: str) -> None:
 
 
 def test_when_full_every_second_of_the_oldest_goes(directory: Path) -> None:
-    spool = Spool.open(directory, max_bytes=32 * KIB, segment_bytes=4 * KIB, reserve_bytes=KIB)
+    spool = Spool.open(
+        directory, SpoolLimits(max_bytes=32 * KIB, segment_bytes=4 * KIB, reserve_bytes=KIB)
+    )
     for seq in range(1, 2001):
         critical = seq % 100 == 0
         assert spool.append(seq, payload(seq), critical=critical, thinnable=not critical)
@@ -332,7 +334,9 @@ def test_when_full_every_second_of_the_oldest_goes(directory: Path) -> None:
 
 
 def test_what_is_acknowledged_goes_first_and_counts_as_nothing(directory: Path) -> None:
-    spool = Spool.open(directory, max_bytes=8 * KIB, segment_bytes=KIB, reserve_bytes=0)
+    spool = Spool.open(
+        directory, SpoolLimits(max_bytes=8 * KIB, segment_bytes=KIB, reserve_bytes=0)
+    )
     fill(spool, 185, thinnable=True)
     spool.flush()
     first_file_ends = int(segment_files(directory)[1].stem) - 1
@@ -342,7 +346,9 @@ def test_what_is_acknowledged_goes_first_and_counts_as_nothing(directory: Path) 
 
 
 def test_the_reserve_is_for_the_critical(directory: Path) -> None:
-    spool = Spool.open(directory, max_bytes=16 * KIB, segment_bytes=2 * KIB, reserve_bytes=2 * KIB)
+    spool = Spool.open(
+        directory, SpoolLimits(max_bytes=16 * KIB, segment_bytes=2 * KIB, reserve_bytes=2 * KIB)
+    )
     while spool.append(spool.last_seq + 1, bytes(100)):
         pass
     refused = spool.last_seq
@@ -400,7 +406,7 @@ def test_what_a_full_disk_refused_is_kept_until_it_is_acknowledged(directory: Pa
 
 
 def test_in_memory_the_bound_holds_by_thinning(directory: Path) -> None:
-    spool = Spool.open(directory, memory_bytes=8 * KIB)
+    spool = Spool.open(directory, SpoolLimits(memory_bytes=8 * KIB))
     with no_room_in_files():
         for seq in range(1, 2001):
             critical = seq % 100 == 0
@@ -634,7 +640,9 @@ class SpoolMachine(RuleBasedStateMachine):
         self.spool = self.open()
 
     def open(self) -> Spool:
-        return Spool.open(Path(self.root.name) / "stream", clock=self.clock, **self.limits)
+        return Spool.open(
+            Path(self.root.name) / "stream", SpoolLimits(**self.limits), clock=self.clock
+        )
 
     def teardown(self) -> None:
         kill(self.spool)
