@@ -107,15 +107,6 @@ function line(record: TelemetryRequest): Line | null {
         text: `Round ${round} of ${totalRounds}${who} ${phase}${told && `: ${told}`}`,
       };
     }
-    case 'commandResult': {
-      const { message, appliedStep } = payload.value;
-      return {
-        kind: 'command',
-        level: 'info',
-        text: message || 'Command answered',
-        step: Number(appliedStep),
-      };
-    }
     case 'tombstone': {
       const { reason, records } = payload.value;
       return { kind: 'gap', level: 'warning', text: `${records} records are not coming: ${reason}` };

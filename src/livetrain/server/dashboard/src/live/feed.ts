@@ -11,6 +11,8 @@ import {
   type Snapshot,
   type ViewerMessage,
 } from '../gen/livetrain/proto/live_pb';
+import { commandPartOf } from '../lib/command-parts';
+import type { CommandPart } from '../lib/commands';
 import { CreditWindow } from '../lib/credit-window';
 import { entryOf, type Entry } from '../lib/entries';
 import { pointsOf, stepOf, type Point } from '../lib/points';
@@ -160,6 +162,7 @@ export class Feed {
   private tell(events: readonly RunEvent[], withPoints: boolean): void {
     const points: Point[] = [];
     const entries: Entry[] = [];
+    const commands: CommandPart[] = [];
     const stripped: Record<string, number> = {};
     let step = -1;
     let epoch = -1;
@@ -167,6 +170,8 @@ export class Feed {
       if (record === undefined) continue;
       const entry = entryOf(record, Number(offset), Number(receivedMs));
       if (entry !== null) entries.push(entry);
+      const command = commandPartOf(record, Number(receivedMs));
+      if (command !== null) commands.push(command);
       if (!withPoints) continue;
       points.push(...pointsOf(record, Number(receivedMs)));
       const reason = strippedReason(record);
@@ -178,8 +183,8 @@ export class Feed {
         if (names.length > 0) this.classNames = names;
       }
     }
-    if (points.length + entries.length > 0 || step >= 0) {
-      this.emit({ type: 'events', points, entries, stripped, step, epoch });
+    if (points.length + entries.length + commands.length > 0 || step >= 0) {
+      this.emit({ type: 'events', points, entries, commands, fresh: withPoints, stripped, step, epoch });
     }
   }
 

@@ -1,4 +1,6 @@
 /** What the worker and the page say to each other: plain data, no protobuf and no bigint past this line. */
+import type { CommandPart } from '../lib/commands';
+import type { Control } from '../lib/controls';
 import type { CurveData } from '../lib/curve-set';
 import type { Entry } from '../lib/entries';
 import type { Point } from '../lib/points';
@@ -27,7 +29,7 @@ export interface RunView {
     settings: string;
   };
   /** What the trainer lets itself be told; nothing else may be offered. */
-  controls: { verb: string; title: string }[];
+  controls: Control[];
   report: { stripped: Record<string, number>; overheadPercent: number; governor: string } | null;
 }
 
@@ -81,6 +83,9 @@ export type FromWorker =
       type: 'events';
       points: Point[];
       entries: Entry[];
+      commands: CommandPart[];
+      /** False: from before this page was there. */
+      fresh: boolean;
       stripped: Record<string, number>;
       step: number;
       epoch: number;

@@ -1,9 +1,29 @@
 /** Protobuf messages to what the page keeps: plain data without bigint. */
 import type { Curve, Frame, Performance, RunState } from '../gen/livetrain/proto/live_pb';
+import type { ControlDeclaration } from '../gen/livetrain/proto/telemetry_pb';
 import type { CurveData } from '../lib/curve-set';
+import type { Control, Parameter } from '../lib/controls';
 import { strippedTotals } from '../lib/stripped';
 import { tilesOf } from '../lib/tiles-of';
 import type { FrameView, PerformanceView, Pictures, RunView } from './messages';
+
+const KINDS: readonly string[] = ['float', 'int', 'text', 'choice'] satisfies Parameter['kind'][];
+
+function controlView({ verb, title, parameters }: ControlDeclaration): Control {
+  return {
+    verb,
+    title,
+    parameters: parameters.map(({ name, kind, minimum, maximum, defaultValue, choices }) => ({
+      name,
+      // A kind that is not known here can still be typed.
+      kind: KINDS.includes(kind) ? (kind as Parameter['kind']) : 'text',
+      minimum: minimum ?? null,
+      maximum: maximum ?? null,
+      default: defaultValue,
+      choices,
+    })),
+  };
+}
 
 export function runView(state: RunState): RunView {
   const { config, report } = state;
@@ -28,7 +48,7 @@ export function runView(state: RunState): RunView {
       dataset: config?.datasetName ?? '',
       settings: config?.configJson ?? '',
     },
-    controls: state.controls.map(({ verb, title }) => ({ verb, title })),
+    controls: state.controls.map(controlView),
     report: report
       ? {
           stripped: strippedTotals(report),

@@ -1,4 +1,6 @@
 /** All that is alive behind one run's page: composes, no algorithm of its own. */
+import { commandEntry, sentence } from '../lib/command-words';
+import { learn, newlyFinal, type CommandPart } from '../lib/commands';
 import { CurveSet } from '../lib/curve-set';
 import { mergeEntries, type Entry } from '../lib/entries';
 import { judge } from '../lib/frame-facts';
@@ -63,6 +65,22 @@ export class RunSession {
     this.store.setState({ held });
   }
 
+  /**
+   * What somebody says of commands goes into the page.
+   *
+   * @param fresh it happens now, and is worth saying aloud.
+   */
+  learn(parts: readonly CommandPart[], fresh: boolean): void {
+    if (parts.length === 0) return;
+    const before = this.store.getState().commands;
+    const commands = learn(before, parts);
+    const ended = newlyFinal(before, commands);
+    this.freshEntries.push(...ended.map(commandEntry));
+    const last = ended.at(-1);
+    // At once: whoever gave a command looks for what becomes of it.
+    this.store.setState({ commands, ...(fresh && last ? { announcement: `${sentence(last)}.` } : {}) });
+  }
+
   retryNow(): void {
     this.client.retryNow();
   }
@@ -81,6 +99,7 @@ export class RunSession {
       case 'events':
         this.curves.append(message.points);
         this.freshEntries.push(...message.entries);
+        this.learn(message.commands, message.fresh);
         for (const [reason, n] of Object.entries(message.stripped)) {
           this.stripped[reason] = (this.stripped[reason] ?? 0) + n;
         }
@@ -121,7 +140,7 @@ export class RunSession {
       this.loop.restart();
       this.freshEntries = [];
       this.pending = {};
-      this.store.setState({ entries: [], step: null, frame: null });
+      this.store.setState({ entries: [], commands: new Map(), step: null, frame: null });
     }
     this.freshEntries.push({
       key: `c${atMs}`,

@@ -15,6 +15,8 @@ export interface Prefs {
   axis: Axis;
   /** Charts switched on or off by hand, by group key. */
   charts: Record<string, boolean>;
+  /** Who gives commands here; null: not asked yet, empty: no answer. */
+  name: string | null;
   set: (change: Partial<Omit<Prefs, 'set'>>) => void;
 }
 
@@ -27,6 +29,7 @@ export const usePrefs = create<Prefs>()(
       log: false,
       axis: 'step',
       charts: {},
+      name: null,
       set: (change) => set(change),
     }),
     { name: 'livetrain', version: 1 },

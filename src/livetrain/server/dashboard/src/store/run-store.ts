@@ -1,5 +1,6 @@
 /** What the page of one run shows, but for pictures and curves: those are too many for a store and too fast. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { CommandBook } from '../lib/commands';
 import type { Entry } from '../lib/entries';
 import { initialLink, type Link } from '../lib/reconnect';
 import type { CaughtUp, PerformanceView, RunView } from '../live/messages';
@@ -38,6 +39,9 @@ export interface RunPage {
   performance: PerformanceView | null;
   viewers: number;
   entries: readonly Entry[];
+  commands: CommandBook;
+  /** The last end of a command, in a sentence, for those who listen; empty: none since the page is there. */
+  announcement: string;
   frame: FrameFacts | null;
   rates: Rates;
   leftOut: LeftOut;
@@ -60,6 +64,8 @@ export const initialPage: RunPage = {
   performance: null,
   viewers: 0,
   entries: [],
+  commands: new Map(),
+  announcement: '',
   frame: null,
   rates: { fps: 0, p50: null, p99: null },
   leftOut: { trainer: {}, server: 0, browser: 0 },

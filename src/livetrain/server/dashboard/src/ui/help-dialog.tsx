@@ -1,9 +1,9 @@
-import { useEffect, useRef } from 'react';
-import { Button } from './button';
+import { Dialog } from './dialog';
 import styles from './help-dialog.module.css';
 
 const KEYS: readonly (readonly [readonly string[], string])[] = [
   [['?'], 'this help'],
+  [['p'], 'pause the training, and resume it'],
   [['h'], 'hold the picture still, and go on'],
   [['w'], 'order the tiles: as drawn, or the worst first'],
   [['←', '↑', '→', '↓'], 'from tile to tile, when one has the focus'],
@@ -21,19 +21,9 @@ interface Props {
   onClose: () => void;
 }
 
-/** The browser's own modal dialog: it keeps the focus inside, closes on Esc and makes the rest inert. */
 export function HelpDialog({ open, onClose }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (open) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [open]);
   return (
-    <dialog ref={dialog} className={styles.dialog} aria-labelledby="help-title" onClose={onClose}>
-      <div className={styles.head}>
-        <h2 id="help-title">Keyboard</h2>
-        <Button bare icon="close" label="Close" onClick={onClose} />
-      </div>
+    <Dialog title="Keyboard" open={open} onClose={onClose}>
       <dl className={styles.keys}>
         {KEYS.map(([keys, what]) => (
           <div key={what} style={{ display: 'contents' }}>
@@ -51,6 +41,6 @@ export function HelpDialog({ open, onClose }: Props) {
         prediction, a cross in a square a wrong one; under a picture stand the prediction and below it the
         truth; the bar is the model’s confidence.
       </p>
-    </dialog>
+    </Dialog>
   );
 }

@@ -1,0 +1,61 @@
+/** Commands as marks on the curves: at the step where each took effect, with who and what. */
+import { sentence } from './command-words';
+import { newestFirst, type CommandBook } from './commands';
+import { isLearningRate } from './controls';
+
+export interface Mark {
+  id: string;
+  step: number;
+  /** One to three letters for the flag. */
+  sign: string;
+  text: string;
+}
+
+/** So many of the newest; a flag for each of a thousand would hide the curve. */
+const SHOWN = 200;
+
+const SIGNS: Record<string, string> = { pause: '❚❚', resume: '▶', stop: '■' };
+
+function signOf(verb: string, names: readonly string[]): string {
+  if (verb !== 'set') return SIGNS[verb] ?? '●';
+  if (names.some(isLearningRate)) return 'LR';
+  return names.includes('batch_size') ? 'BS' : 'set';
+}
+
+/** Ascending by step. */
+export function marksOf(book: CommandBook, titles?: ReadonlyMap<string, string>): Mark[] {
+  return newestFirst(book)
+    .filter(({ state }) => state === 'applied')
+    .slice(0, SHOWN)
+    .reverse()
+    .map((command) => ({
+      id: command.id,
+      step: command.appliedStep ?? 0,
+      sign: signOf(command.verb, Object.keys(command.parameters)),
+      text: sentence(command, titles),
+    }))
+    .sort((a, b) => a.step - b.step);
+}
+
+export interface Flag {
+  key: string;
+  /** Pixels. */
+  x: number;
+  sign: string;
+  texts: string[];
+}
+
+/** Marks whose flags would lie on each other share one, which stands at the first. */
+export function flagsOf(marks: readonly { mark: Mark; x: number }[], gap: number): Flag[] {
+  const flags: Flag[] = [];
+  for (const { mark, x } of marks) {
+    const last = flags.at(-1);
+    if (last !== undefined && x - last.x < gap) {
+      last.texts.push(mark.text);
+      last.sign = String(last.texts.length);
+    } else {
+      flags.push({ key: mark.id, x, sign: mark.sign, texts: [mark.text] });
+    }
+  }
+  return flags;
+}
