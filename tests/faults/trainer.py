@@ -105,6 +105,7 @@ def train(plan: Plan) -> None:
         ledger.write(
             **({"quiet": step} if quiet else {"step": step, "loss": loss}),
             time=time.monotonic(),
+            wall=time.time(),
             total=ended - started,
             log=ended - logged,
             cpu=time.thread_time() - cpu,
