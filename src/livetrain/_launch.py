@@ -93,12 +93,12 @@ def describe_run(
             raise ConfigurationError(
                 option, number, "not a positive whole number", "give one, or leave it out"
             )
-    names = None if class_names is None else tuple(str(name) for name in class_names)
+    names = None if class_names is None else tuple(_wire.sendable(str(n)) for n in class_names)
     script = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
     return RunDescription(
-        name=run or env.run or f"{script} {datetime.now():%Y-%m-%d %H:%M}",
-        project=(env.project or project) if project == "default" else project,
-        tags=tuple(str(tag) for tag in tags),
+        name=_wire.sendable(run or env.run or f"{script} {datetime.now():%Y-%m-%d %H:%M}"),
+        project=_wire.sendable((env.project or project) if project == "default" else project),
+        tags=tuple(_wire.sendable(str(tag)) for tag in tags),
         config=pb.TrainingConfig(
             total_epochs=total_epochs or 0,
             batches_per_epoch=batches_per_epoch or 0,

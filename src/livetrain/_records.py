@@ -155,7 +155,8 @@ def sample(
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
         data = request.sample
-        data.sample_id, data.prompt, data.kind = sample_id, prompt, kind
+        data.sample_id, data.kind = sample_id, _wire.sendable(kind)
+        data.prompt = _wire.sendable(prompt)
         data.step, data.epoch = step, epoch_number
         data.image.image_bytes, data.image.format, data.image.error = (
             tile.data,
@@ -178,7 +179,8 @@ def log(level: str, message: str, source: str = "") -> Writer:
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
         request.log.level = _LEVELS[level]
-        request.log.message, request.log.source = message, source
+        request.log.message = _wire.sendable(message)
+        request.log.source = _wire.sendable(source)
         return request.SerializeToString()
 
     return write
@@ -189,8 +191,10 @@ def event(kind: str, message: str, fields: Mapping[str, str], step: int) -> Writ
 
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
-        request.event.kind, request.event.message, request.event.step = kind, message, step
-        request.event.fields.update(fields)
+        request.event.kind, request.event.step = kind, step
+        request.event.message = _wire.sendable(message)
+        for name, value in fields.items():
+            request.event.fields[_wire.sendable(name)] = _wire.sendable(value)
         return request.SerializeToString()
 
     return write
@@ -208,7 +212,7 @@ def status(
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
         request.status_update.status = value
-        request.status_update.message = message
+        request.status_update.message = _wire.sendable(message)
         request.status_update.timestamp_ms = stamp.unix_ms
         request.status_update.interrupted = interrupted
         if config is not None:
@@ -239,9 +243,11 @@ def command_result(
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
         result = request.command_result
-        result.command_id, result.state, result.message = command_id, state, message
+        result.command_id, result.state = command_id, state
+        result.message = _wire.sendable(message)
         result.applied_step = applied_step
-        result.values.update(values)
+        for name, value in values.items():
+            result.values[name] = _wire.sendable(value)
         result.ranks.append(rank)
         return request.SerializeToString()
 

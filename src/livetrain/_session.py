@@ -255,8 +255,8 @@ class Session:
             quarantine, self._quarantine = self._quarantine, None
             return quarantine
         match self._state:
-            case State.CLOSED | State.DISABLED:
-                return Close() if self._draining else Wait(None)
+            case State.DISABLED if self._draining:
+                return Close()
             case State.INIT:
                 return self._register(now)
             case State.OPENING:

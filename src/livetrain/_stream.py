@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from livetrain import _wire
+from livetrain._frame_window import FrameWindow
 from livetrain._outbox import BatchRecord, Lane, Outbox, Record
 from livetrain._session import (
     Acknowledged,
@@ -172,11 +173,13 @@ class Stream:
         self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._pictures: dict[int, _Pictures] = {}  # by seq, ascending; newest wins
+        self._frames = FrameWindow()
         self._max_message_bytes = 4 << 20
         self._flushes: deque[tuple[int, threading.Event]] = deque()
         self._flush_requests: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
         self._draining = False
         self._stopping = False
+        self._lingering = False  # everything is said; an older server has yet to end its side
         self._over = False
         self._thread = threading.Thread(target=self._run, name="livetrain-stream", daemon=True)
         self.thread_seconds = 0.0  # CPU time of this thread so far
@@ -307,10 +310,15 @@ class Stream:
                 case Hangup(reason):
                     self._hang_up(reason)
                 case Close():
-                    self._over = True
-                    if self._connection is not None:
-                        self._connection.half_close()
                     self.session.closed()
+                    if self._connection is None:
+                        self._over = True
+                    else:
+                        self._connection.half_close()
+                        # Ours committed everything. Of an older server nothing is known: what gRPC still holds
+                        # would be lost if the channel were closed before that server ended its side.
+                        self._lingering = self.session.older_server
+                        self._over = not self._lingering
                     return None
 
     def _register(self) -> None:
@@ -355,7 +363,11 @@ class Stream:
             if self.session.older_server:
                 self._send_older(seq, record, pictures)
                 continue
+            if pictures is not None and not self._frames.open:
+                superseded = self._strip(pictures.count, pb.STRIP_REASON_SUPERSEDED)
+                record, pictures = record[: pictures.head_bytes] + superseded, None
             if pictures is not None:
+                self._frames.sent(seq, time.monotonic())
                 self._flush_bundle(small)
                 size = 0
                 record = record[: pictures.head_bytes] + pictures.data
@@ -410,6 +422,7 @@ class Stream:
         if self._connection is not None:
             self._connection.drop()
             self._connection = None
+        self._frames.lost()
         for seq in list(self._pictures):
             self._leave_out(seq, pb.STRIP_REASON_OFFLINE)
         if self.session.state is State.DISABLED:
@@ -437,6 +450,8 @@ class Stream:
                     self._registered(now, response)
                 case Response(response):
                     self._responded(now, response)
+                case Ended() if self._lingering:
+                    self._over = True
                 case Ended(reason, for_good):
                     self.session.rejected(now, Rejected(reason, retryable=not for_good))
 
@@ -476,6 +491,7 @@ class Stream:
             case "ack":
                 ack = response.ack
                 self.session.acknowledged(now, Acknowledged(ack.durable_seq, ack.credit_bytes))
+                self._frames.acknowledged(self.session.durable_seq, now)
                 self.backlog.trim(self.session.durable_seq)
                 self._listener.wished(ack.frame_interval_ms)
             case "error":
@@ -527,7 +543,7 @@ class Stream:
         away_deadline = time.monotonic() + min(away_timeout, timeout)
         while self._thread.is_alive():
             now = time.monotonic()
-            if now >= (deadline if self.session.connected else away_deadline):
+            if now >= (deadline if self.session.connected or self._lingering else away_deadline):
                 break
             self._thread.join(0.02)
         self._stopping = True

@@ -27,6 +27,7 @@ __all__ = [
     "batch_pictures",
     "bundle",
     "scalars",
+    "sendable",
     "stripped_mark",
     "tombstone",
 ]
@@ -136,6 +137,11 @@ class Declaration:
     parameters: Sequence[pb.ControlParameter] = field(default=())
 
 
+def sendable(text: str) -> str:
+    """Return text that UTF-8 can hold: lone surrogates, as in names of files, become question marks."""
+    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+
+
 def batch_head(stamp: Stamp, batch: Batch) -> bytes:
     """Serialise the numbers of a batch, without any image."""
     request = stamp.request()
@@ -159,8 +165,8 @@ def batch_pictures(frame: EncodedFrame) -> bytes:
         predictions=[_prediction(p) for p in frame.predictions],
         ground_truth=frame.targets,
         per_sample_loss=frame.per_sample_loss,
-        sample_ids=frame.sample_ids,
-        captions=frame.captions,
+        sample_ids=[sendable(text) for text in frame.sample_ids],
+        captions=[sendable(text) for text in frame.captions],
     )
     if isinstance(frame.pictures, Strip):
         strip = frame.pictures
@@ -215,7 +221,7 @@ def scalars(
 def add_scalars(into: object, values: Mapping[str, float]) -> None:
     """Append named numbers to a repeated ``Scalar`` field."""
     for name, value in values.items():
-        into.add(name=name, value=value)  # type: ignore[attr-defined]  # a repeated field has no importable type in old runtimes
+        into.add(name=sendable(name), value=value)  # type: ignore[attr-defined]  # a repeated field has no importable type in old runtimes
 
 
 def bundle(records: Sequence[bytes]) -> bytes:

@@ -114,3 +114,13 @@ def test_settings_become_json_whatever_they_hold() -> None:
     assert '"lr": 0.0003' in text
     assert '"inf": "inf"' in text
     assert '"5": {"a": [1, 2]}' in text
+
+
+def test_text_that_utf8_cannot_hold_is_sent_all_the_same() -> None:
+    odd = "a\ud800b"
+    assert parse(_records.log("info", odd)(STAMP)).log.message == "a?b"
+    assert parse(_records.scalars(0, {odd: 1.0})(STAMP)).scalars.values[0].name == "a?b"
+    assert parse(_records.event("error", odd, {odd: odd}, 0)(STAMP)).event.fields == {"a?b": "a?b"}
+    captioned = _wire.EncodedFrame((), captions=(odd,), sample_ids=("é",))
+    data = parse(_wire.batch_pictures(captioned)).batch_data
+    assert (list(data.captions), list(data.sample_ids)) == (["a?b"], ["é"])
