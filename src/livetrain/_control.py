@@ -12,10 +12,11 @@ import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from livetrain._recipe import RecipeStep
 from livetrain._settings import Refused, Setting, check_parameters
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions
@@ -89,6 +90,7 @@ class Control:
         answer: called with each `Outcome`, from either thread; must not wait.
         announce: called with "paused" or "running" and a sentence when that changes.
         silence: seconds since the server was heard last, for a pause that nobody can end any more.
+        recipe: commands to be carried out again at their steps, in that order.
         clock: seconds, monotonic.
 
     Example:
@@ -107,6 +109,7 @@ class Control:
         answer: Callable[[Outcome], None],
         announce: Callable[[str, str], None] = lambda status, message: None,
         silence: Callable[[], float] = lambda: 0.0,
+        recipe: Sequence[RecipeStep] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options
@@ -117,6 +120,7 @@ class Control:
         self._settings: dict[str, Setting] = {}
         self._custom: dict[str, tuple[Callable[..., Any], pb.ControlDeclaration]] = {}
         self._listeners: dict[str, list[Callable[[], Any]]] = {}
+        self._recipe: deque[RecipeStep] = deque(recipe)
         self._waiting: deque[Command] = deque()
         self._known: OrderedDict[str, Outcome] = (
             OrderedDict()
@@ -196,6 +200,10 @@ class Control:
 
     def boundary(self, step: int) -> None:
         """Between two steps: apply what waits, and stay here while paused; `step` is the one that comes next."""
+        while self._recipe and self._recipe[0].step <= step:
+            again = self._recipe.popleft()
+            name = f"recipe-{again.step}-{uuid.uuid4().hex[:8]}"
+            self.receive(Command(name, again.verb, again.parameters, "the recipe"))
         while self._waiting or self.paused:
             while self._waiting:
                 self._carry_out(self._waiting.popleft(), step)

@@ -19,6 +19,7 @@ from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory
 from livetrain._lifecycle import close_at_exit, disarm_in_children
 from livetrain._outbox import Lane
+from livetrain._recipe import read_recipe
 from livetrain._settings import BatchSize, Handled, Setting, learning_rates
 from livetrain._stats import Stats
 from livetrain._sync import upload_in_background
@@ -61,6 +62,8 @@ class Monitor:
         spool_dir: where records wait while the server is away. None: ``$LIVETRAIN_SPOOL_DIR``, else
             ``~/.local/state/livetrain/spool``.
         enabled: False: every method does nothing, at no cost.
+        recipe: a file that ``livetrain recipe RUN`` wrote: what was done to that run is done to this one at the same steps.
+            None: nothing.
         rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
 
     Raises:
@@ -96,6 +99,7 @@ class Monitor:
         enabled: bool = True,
         rank: int | None = None,
         world_size: int | None = None,
+        recipe: str | Path | None = None,
     ) -> None:
         env = from_environment(os.environ)
         description = describe_run(
@@ -131,6 +135,7 @@ class Monitor:
             control,
             answer=self._answer,
             announce=self.set_status,
+            recipe=() if recipe is None else read_recipe(recipe),
             silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
         )
         if self._inert:

@@ -71,16 +71,36 @@ class ServerApi:
         }
         return {name: values[-1] for name, values in finite.items() if values}
 
+    def command(self, run_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Give a command and return it as it stands."""
+        return self._ask(f"/api/runs/{urllib.parse.quote(run_id, safe='')}/commands", body)
+
+    def commands(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the newest commands of a run, newest first."""
+        path = f"/api/runs/{urllib.parse.quote(run_id, safe='')}/commands?limit=1000"
+        commands: list[dict[str, Any]] = self._get(path)["commands"]
+        return commands
+
     def health(self) -> dict[str, Any]:
         """Return what the server says of itself."""
         return self._get("/healthz")
 
     def _get(self, path: str) -> dict[str, Any]:
+        return self._ask(path, None)
+
+    def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        """GET, or POST where there is a body."""
         url = self.base.rstrip("/") + path
+        request: urllib.request.Request | str = url
+        if body is not None:
+            data = json.dumps(body).encode()
+            request = urllib.request.Request(
+                url, data, headers={"Content-Type": "application/json"}
+            )
         try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
-                body: dict[str, Any] = json.load(answer)
-                return body
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+                content: dict[str, Any] = json.load(answer)
+                return content
         except urllib.error.HTTPError as error:
             with error:
                 raise ServerApiError(

@@ -144,6 +144,113 @@ def watch(run: str, api: ServerApi, every: float) -> None:
     sys.exit(ended["status"] != "finished")
 
 
+def _steering(verb: str, help_text: str) -> None:
+    """Make the console command of one verb."""
+
+    @main.command(verb, help=help_text)
+    @click.argument("run")
+    @_http
+    @_wait
+    def steer(run: str, api: ServerApi, wait: float) -> None:
+        _give(api, run, verb, {}, wait)
+
+
+_wait = click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the training may take to carry it out; after that it is not carried out any more.",
+)
+_steering("pause", "Let RUN, an id or a name, stand still between two steps.")
+_steering("resume", "Let RUN, an id or a name, go on.")
+_steering("stop", "End the training of RUN, an id or a name, after the step that it is at.")
+
+
+@main.command("set")
+@click.argument("run")
+@click.argument("assignments", nargs=-1, required=True, metavar="NAME=VALUE...")
+@_http
+@_wait
+def set_values(run: str, assignments: tuple[str, ...], api: ServerApi, wait: float) -> None:
+    """Set values of RUN's training, e.g. lr=1e-4, lr=x0.5, lr=follow, lr=undo or batch_size=64."""
+    from livetrain._steer import parameters_of
+
+    try:
+        parameters = parameters_of(assignments)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    _give(api, run, "set", parameters, wait)
+
+
+def _give(api: ServerApi, run: str, verb: str, parameters: dict[str, str], wait: float) -> None:
+    from livetrain._steer import give
+
+    try:
+        command = give(api, api.find(run)["run_id"], verb, parameters, wait_seconds=wait)
+    except ServerApiError as error:
+        raise CommandError(str(error)) from None
+    values = "".join(f" {name}={value}" for name, value in command["values"].items())
+    if command["state"] == "applied":
+        click.echo(f"applied at step {command['applied_step']}{values}")
+        return
+    click.echo(f"{command['state']}: {command['message'] or 'no answer yet'}", err=True)
+    sys.exit(1)
+
+
+@main.command()
+@click.argument("run")
+@_http
+@click.option(
+    "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Else stdout."
+)
+def recipe(run: str, api: ServerApi, output: Path | None) -> None:
+    """Write what was done to RUN as a recipe, for Monitor(recipe=FILE) to do it again at the same steps."""
+    from livetrain._recipe import recipe_of, write_recipe
+
+    try:
+        run_id = api.find(run)["run_id"]
+        text = write_recipe(recipe_of(api.commands(run_id)), run_id)
+    except ServerApiError as error:
+        raise CommandError(str(error)) from None
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@main.command()
+@click.option(
+    "--server", metavar="HOST:PORT", help="Where to; else $LIVETRAIN_SERVER or the default."
+)
+@click.option(
+    "--spool-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where it lies; else $LIVETRAIN_SPOOL_DIR or the default.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give a run up after so long without progress.",
+)
+def sync(server: str | None, spool_dir: Path | None, timeout: float) -> None:
+    """Upload what trainings left on this machine's disk; safe to repeat, and beside trainings that run.
+
+    Exit code 1 says that something is still left.
+    """
+    from livetrain._sync_console import sync as sync_all
+
+    try:
+        complete = sync_all(server, spool_dir, timeout)
+    except livetrain.ConfigurationError as error:
+        raise CommandError(str(error)) from None
+    sys.exit(not complete)
+
+
 @main.command()
 @_http
 def doctor(api: ServerApi) -> None:

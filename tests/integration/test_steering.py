@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import types
 import urllib.error
@@ -233,3 +236,35 @@ def test_a_body_that_is_none_is_refused(server: Server, body: dict[str, Any]) ->
         assert refused.value.code == 422
         refused.value.close()
         assert training.ask("/commands")["commands"] == []
+
+
+def console(training: Training, *arguments: str) -> subprocess.CompletedProcess[str]:
+    start = "import sys; from livetrain.cli import main; sys.exit(main())"
+    env = {**os.environ, "LIVETRAIN_HTTP": training.server.http}
+    return subprocess.run(
+        [sys.executable, "-c", start, *arguments],
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=60,
+    )
+
+
+def test_the_console_steers_and_writes_the_recipe(server: Server, tmp_path: Path) -> None:
+    with Training(server) as training:
+        done = console(training, "set", "steered", "lr=0.02")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("applied at step ")
+        assert done.stdout.endswith(" learning_rate=0.02\n")
+        refused = console(training, "set", "steered", "lr=-1")
+        assert refused.returncode == 1
+        assert "0 to 10 is allowed" in refused.stderr
+        assert console(training, "set", "steered", "lr").returncode == 2
+        assert console(training, "pause", "steered").returncode == 0
+        assert console(training, "resume", "steered").returncode == 0
+        file = tmp_path / "recipe.json"
+        assert console(training, "recipe", "steered", "--output", str(file)).returncode == 0
+        step = int(done.stdout.split()[3])
+    with Training(server, recipe=file) as again:
+        wait_until(lambda: again.steps > step + 1, 30, "the step of the recipe")
+        assert (again.rates[step - 1], again.rates[step]) == (0.1, 0.02)
