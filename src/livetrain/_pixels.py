@@ -163,7 +163,8 @@ def _scale(
         exact = np.float64 if wide else np.float32
         np.subtract(values, black - _NUDGE / factor, out=shifted, casting="unsafe", dtype=exact)
         values = shifted
-    highest = float(np.min(_LEVELS / factor))
+    # White itself was nudged as well, and still is less than 256.
+    highest = float(np.min((_LEVELS + 1.5 * _NUDGE) / factor))
     if values.dtype == np.float32 and highest_bits(values) <= highest:
         np.multiply(values, factor, out=out, casting="unsafe", dtype=np.float32)
     else:

@@ -647,3 +647,19 @@ def test_no_data_makes_it_raise(
                 assert isinstance(frame.pictures, Strip) or all(
                     t.data or t.error or t.content_hash for t in frame.pictures
                 )
+
+
+def test_rows_of_a_list_are_copies() -> None:
+    rows = [np.eye(16)[i] for i in range(16)]
+    captured = take(pictures(16, 8, 8), rows)
+    for row in rows:
+        row[...] = [1] + [0] * 15
+    assert [p.index for p in encoded(captured.frame).predictions] == list(range(16))
+
+
+@pytest.mark.parametrize("loss", [np.ones(4), torch.ones(2, 2)])
+def test_a_loss_of_several_numbers_says_what_to_do(loss: Any) -> None:
+    captured = take(pictures(16, 8, 8), loss=loss)
+    assert captured.problems == (
+        "loss cannot be read: it holds 4 numbers where one is needed; give its mean()",
+    )

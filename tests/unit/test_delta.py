@@ -47,6 +47,12 @@ def test_memory_is_bounded_and_the_newest_stay() -> None:
     assert delta.is_known(1)
     assert delta.is_known(3 * REMEMBERED - 1)
     assert not delta.is_known(REMEMBERED)
+    again = Delta()
+    again.confirm(range(1, REMEMBERED + 1))
+    again.confirm([1])  # sent again: it is the newest now
+    again.confirm([1000])
+    assert again.is_known(1)
+    assert not again.is_known(2)
     for start in range(0, 10 * REMEMBERED, 16):
         delta.look_known(range(start, start + 16), np.zeros((16, 4), np.uint8))
     assert len(delta._glances) == REMEMBERED

@@ -265,3 +265,10 @@ def test_very_large_images(size: tuple[int, int]) -> None:
 def test_values_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(NotAnImageError, match="complex64"):
         converted(np.zeros((1, 2, 2), np.complex64), "HW")
+
+
+def test_a_factor_that_is_no_whole_number_averages_too() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 480, 480, 3), dtype=np.uint8)
+    small = reduce(noise, 200)
+    assert abs(small.mean() - noise.mean()) < 1
+    assert small.std() < 0.55 * noise.std()  # 2.4 × 2.4 pixels into one

@@ -71,3 +71,14 @@ def test_quality_counts() -> None:
     ]
     assert sizes == sorted(sizes)
     assert sizes[2] > 1.5 * sizes[1]
+
+
+def test_a_flat_looking_picture_stays_a_jpeg_where_that_is_smaller() -> None:
+    image = np.full((160, 101, 1), 100, np.uint8)
+    hidden = np.random.default_rng(0).integers(98, 103, (160, 5, 1), dtype=np.uint8)
+    for column in range(3, 100, 10):  # between the columns that are looked at
+        image[:, column : column + 5] = hidden
+    data, form, _ = encode_picture(image, tile_height=160, quality=85, form="auto")
+    png, _, _ = encode_picture(image, tile_height=160, quality=85, form="png")
+    assert form == "jpeg"
+    assert len(data) < len(png)
