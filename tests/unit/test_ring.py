@@ -91,9 +91,9 @@ def test_lending() -> None:
 def test_only_what_lies_directly_behind_is_taken_in() -> None:
     slot = Slot()
     rows = np.arange(8, dtype=np.uint8).reshape(2, 4)
-    first = slot.append(rows, [0], 4)
-    slot.append(rows.astype(np.int64), [1], 4, first)
-    again = slot.append(rows, [1], 4, first)
+    first = slot.append(rows, [0], 40)
+    slot.append(rows.astype(np.int64), [1], 1, first)
+    again = slot.append(rows, [1], 1, first)
     assert again is not first
     assert (first.array() == rows[:1]).all()
     assert (again.array() == rows[1:]).all()
