@@ -6,7 +6,20 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 
 // Imports point down only, as in the Python part: each layer names what it must not see.
-const layers = ['gen', 'lib', 'api', 'live', 'store', 'paint', 'ui', 'session', 'charts', 'tiles', 'pages'];
+const layers = [
+  'gen',
+  'lib',
+  'api',
+  'live',
+  'store',
+  'paint',
+  'ui',
+  'session',
+  'charts',
+  'tiles',
+  'steering',
+  'pages',
+];
 const mayImport = {
   gen: [],
   lib: ['gen'],
@@ -18,7 +31,8 @@ const mayImport = {
   session: ['lib', 'live', 'store', 'paint'],
   charts: ['lib', 'store', 'ui'],
   tiles: ['lib', 'live', 'store', 'paint', 'ui', 'session'],
-  pages: ['lib', 'api', 'live', 'store', 'ui', 'session', 'charts', 'tiles'],
+  steering: ['lib', 'api', 'store', 'ui', 'session'],
+  pages: ['lib', 'api', 'live', 'store', 'ui', 'session', 'charts', 'tiles', 'steering'],
 };
 const frameworks = ['react', 'react-dom', 'react-dom/*', 'radix-ui', 'wouter', 'zustand', 'uplot'];
 const direction = Object.entries(mayImport).map(([layer, below]) => ({

@@ -1,11 +1,13 @@
 import { useEffect, useMemo, useRef } from 'react';
 import type { CurveSet } from '../lib/curve-set';
 import { formatCount, formatMetric } from '../lib/format';
+import { marksOf, type Mark } from '../lib/marks';
+import { titlesOf } from '../lib/controls';
 import { seriesLabel, type MetricGroup } from '../lib/metric-groups';
 import type { PlotOptions } from '../lib/plot-data';
 import { panRange, scaleRange } from '../lib/zoom';
 import { useChartView } from '../store/chart-store';
-import type { RunStore } from '../store/run-store';
+import type { RunPage, RunStore } from '../store/run-store';
 import { Icon } from '../ui/icon';
 import { THEME_EVENT } from '../ui/theme';
 import { seriesToken } from './colours';
@@ -44,6 +46,8 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
     if (element === null) return;
     let inView = true;
     let turn = 0;
+    let told: RunPage['commands'] | null = null;
+    let marks: Mark[] = [];
     const make = () => {
       plot.current?.destroy();
       plot.current = new CurvePlot(
@@ -59,16 +63,28 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
               if (target && target.textContent !== text) target.textContent = text;
             }),
         },
+        index === 0,
       );
+      plot.current.setMarks(marks);
       plot.current.setRange(useChartView.getState().range);
       update();
+    };
+    const mark = () => {
+      const { commands, run } = store.getState();
+      if (commands === told) return;
+      told = commands;
+      marks = marksOf(commands, titlesOf(run?.controls ?? []));
+      plot.current?.setMarks(marks);
+      element.setAttribute('aria-description', marksWords(marks));
     };
     const update = () => {
       describe(element, warning.current, curves, group, series);
       if (inView) plot.current?.update();
     };
+    mark();
     make();
     const stops = [
+      store.subscribe(mark),
       // Every other time, and not all charts at once: a redraw costs as much as a frame of tiles.
       store.subscribe(() => {
         if (turn++ % 2 === index % 2) update();
@@ -149,6 +165,13 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
       />
     </div>
   );
+}
+
+/** The last few are enough to listen to; each is a flag of its own that can be reached. */
+function marksWords(marks: readonly Mark[]): string {
+  if (marks.length === 0) return '';
+  const last = marks.slice(-5).map(({ text }) => text);
+  return `${formatCount(marks.length)} ${marks.length === 1 ? 'mark' : 'marks'}: ${last.join('. ')}`;
 }
 
 /** What the chart says to tests and to those who do not see it. */

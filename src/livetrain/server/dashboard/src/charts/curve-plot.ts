@@ -2,9 +2,11 @@
 import uPlot from 'uplot';
 import type { CurveSet } from '../lib/curve-set';
 import { formatMetric } from '../lib/format';
-import { plotData, type PlotOptions } from '../lib/plot-data';
+import { flagsOf, type Mark } from '../lib/marks';
+import { plotData, xOf, type PlotOptions } from '../lib/plot-data';
 import type { Range } from '../lib/zoom';
 import { token } from './colours';
+import { MarkLayer } from './mark-layer';
 import { plotOptions, type SeriesLook } from './plot-options';
 
 export interface PlotSeries {
@@ -20,6 +22,8 @@ interface Handlers {
 }
 
 const SPARSE = 60;
+/** Pixels that a flag needs for itself. */
+const FLAG_GAP = 24;
 
 export class CurvePlot {
   private plot: uPlot | null = null;
@@ -27,6 +31,8 @@ export class CurvePlot {
   private cursor: number | null = null;
   private range: Range | null = null;
   private sparse = '';
+  private marks: readonly Mark[] = [];
+  private layer: MarkLayer | null = null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -34,6 +40,8 @@ export class CurvePlot {
     private readonly series: readonly PlotSeries[],
     private readonly options: PlotOptions,
     private readonly handlers: Handlers,
+    /** Its marks can be reached by the tab key. */
+    private readonly first: boolean,
   ) {}
 
   /** All of x that there is. */
@@ -45,6 +53,11 @@ export class CurvePlot {
   setRange(range: Range | null): void {
     this.range = range;
     this.applyRange();
+  }
+
+  setMarks(marks: readonly Mark[]): void {
+    this.marks = marks;
+    this.placeMarks();
   }
 
   /** Draws again when there is something new. */
@@ -78,6 +91,26 @@ export class CurvePlot {
   destroy(): void {
     this.plot?.destroy();
     this.plot = null;
+    this.layer = null;
+  }
+
+  private placeMarks(): void {
+    const { plot, layer } = this;
+    if (plot === null || layer === null) return;
+    // The batches' own curve knows the time of every step, an epoch's mean only that of a few.
+    const clock = this.curves.get('loss') ?? this.curves.get(this.series[0]?.name ?? '');
+    const timed = this.options.axis === 'time' && this.marks.length > 0;
+    const line = timed && clock ? clock.polyline() : { steps: [], times: [] };
+    const width = plot.over.clientWidth;
+    const placed = this.marks.flatMap((mark) => {
+      const x = xOf(mark.step, line, this.options);
+      if (x === null) return [];
+      const there = plot.valToPos(x, 'x');
+      // A command is applied before the step that it is applied at is drawn: till then it stands at the end.
+      const at = this.range === null ? Math.min(there, width) : there;
+      return at >= 0 && at <= width ? { mark, x: at } : [];
+    });
+    layer.show(flagsOf(placed, FLAG_GAP));
   }
 
   private build(sparse: readonly boolean[]): void {
@@ -101,10 +134,12 @@ export class CurvePlot {
           this.cursor = index;
           this.tell();
         },
+        onDrawn: () => this.placeMarks(),
       }),
       [[]],
       this.host,
     );
+    this.layer = new MarkLayer(this.plot.over, this.first);
   }
 
   private applyRange(): void {

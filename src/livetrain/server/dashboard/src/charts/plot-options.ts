@@ -21,6 +21,8 @@ interface Options {
   onZoom: (range: Range) => void;
   onReset: () => void;
   onCursor: (index: number | null) => void;
+  /** After each drawing: what lies over the plot has to follow it. */
+  onDrawn: () => void;
 }
 
 // A const enum of uPlot's types: its name does not exist at run time.
@@ -107,6 +109,7 @@ export function plotOptions(options: Options): uPlot.Options {
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         },
       ],
+      draw: [options.onDrawn],
       setCursor: [(plot) => options.onCursor(plot.cursor.idx ?? null)],
     },
   };

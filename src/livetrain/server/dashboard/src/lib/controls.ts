@@ -55,6 +55,10 @@ export function titleOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** What the trainer calls its own commands, by verb. */
+export const titlesOf = (controls: readonly Control[]): Map<string, string> =>
+  new Map(controls.filter(({ title }) => title !== '').map(({ verb, title }) => [verb, title]));
+
 const plain = new Intl.NumberFormat('en', { maximumSignificantDigits: 6, useGrouping: false });
 const bound = (value: number): string =>
   value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CurveBuffer } from './curve-buffer';
-import { plotData, type PlotOptions } from './plot-data';
+import { plotData, xOf, type PlotOptions } from './plot-data';
 
 const plain: PlotOptions = { axis: 'step', smoothing: 0, log: false, origin: 0, batchesPerEpoch: 0 };
 
@@ -80,5 +80,18 @@ describe('plotData', () => {
     const { columns } = plotData([many, few], { ...plain, smoothing: 0.95 });
     expect(columns[1]?.[39]).toBeCloseTo(0.5, 1);
     expect(columns[3]?.every((value) => value === null)).toBe(true);
+  });
+});
+
+describe('xOf', () => {
+  const line = { steps: [0, 10, 10, 20], times: [100, 110, 111, 120] };
+
+  it('finds a step on each axis', () => {
+    expect(xOf(12, line, plain)).toBe(12);
+    expect(xOf(9, line, { ...plain, axis: 'epoch', batchesPerEpoch: 5 })).toBe(2);
+    expect(xOf(9, line, { ...plain, axis: 'epoch' })).toBeNull();
+    const byTime = { ...plain, axis: 'time', origin: 100 } as const;
+    expect([0, 5, 10, 99].map((step) => xOf(step, line, byTime))).toEqual([0, 10, 10, 20]);
+    expect(xOf(5, { steps: [], times: [] }, byTime)).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
 /** From curves to the aligned columns that a plot draws. */
-import type { CurveBuffer } from './curve-buffer';
+import type { CurveBuffer, Polyline } from './curve-buffer';
 import { smooth } from './smoothing';
 
 export type Axis = 'step' | 'time' | 'epoch';
@@ -35,6 +35,29 @@ function xsOf(steps: readonly number[], times: readonly number[], options: PlotO
     return steps.map((step) => (step + 1) / options.batchesPerEpoch);
   }
   return steps.slice();
+}
+
+/** Where a step stands on the axis; null: the axis cannot say. By time it is where this line came to that step. */
+export function xOf(
+  step: number,
+  line: Pick<Polyline, 'steps' | 'times'>,
+  options: Pick<PlotOptions, 'axis' | 'origin' | 'batchesPerEpoch'>,
+): number | null {
+  if (options.axis === 'step') return step;
+  if (options.axis === 'epoch') {
+    return options.batchesPerEpoch > 0 ? (step + 1) / options.batchesPerEpoch : null;
+  }
+  const { steps, times } = line;
+  let low = 0;
+  let high = steps.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((steps[middle] ?? Infinity) < step) low = middle + 1;
+    else high = middle;
+  }
+  // A command after the last step that was logged stands at that one.
+  const time = times[Math.min(low, times.length - 1)];
+  return time === undefined ? null : time - options.origin;
 }
 
 interface Line {

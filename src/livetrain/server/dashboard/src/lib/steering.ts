@@ -46,7 +46,8 @@ export function lastWriter(commands: readonly Command[], name: string): Command 
 }
 
 /** Does the value stay as it was set, whatever a scheduler does? */
-const holds = (text: string | undefined): boolean => text !== undefined && text !== '' && !isNaN(Number(text));
+const holds = (text: string | undefined): boolean =>
+  text !== undefined && text !== '' && !isNaN(Number(text));
 
 /**
  * A setting's value now, as text; empty: not known.

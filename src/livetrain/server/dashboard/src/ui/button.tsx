@@ -8,13 +8,15 @@ interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   label?: string;
   /** Without a frame: for the header. */
   bare?: boolean;
+  /** What a form is for; what cannot be undone; a word in a line that can be pressed. */
+  weight?: 'primary' | 'danger' | 'text';
 }
 
-export function Button({ icon, label, bare = false, children, ...rest }: Props) {
+export function Button({ icon, label, bare = false, weight, children, ...rest }: Props) {
   return (
     <button
       type="button"
-      className={bare ? styles.bare : styles.button}
+      className={bare ? styles.bare : styles[weight ?? 'button']}
       aria-label={label}
       title={label}
       {...rest}

@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import { Link } from 'wouter';
 import { useStore } from 'zustand';
 import { ChartsPanel } from '../../charts/charts-panel';
+import { ControlPanel } from '../../steering/control-panel';
 import { TilesPanel } from '../../tiles/tiles-panel';
 import type { RunSession } from '../../session/run-session';
 import { useChartView } from '../../store/chart-store';
@@ -69,6 +70,7 @@ export function RunPage({ session }: { session: RunSession }) {
           <TilesPanel session={session} stale={stale} />
         </div>
         <div className={styles.column}>
+          <ControlPanel session={session} />
           <div className={dim}>
             <ChartsPanel curves={session.curves} store={session.store} />
           </div>
