@@ -124,7 +124,7 @@ def tests_bounds(session: nox.Session, end: str) -> None:
     session.install(
         "--upgrade", "-e", ".[demo,lightning]", *group("test"), "--constraint", str(constraints)
     )
-    session.run("pytest", *(session.posargs or BOUNDS_TESTS))
+    session.run("pytest", *BOUNDS_TESTS, *session.posargs)
 
 
 def pins(end: str) -> list[str]:
