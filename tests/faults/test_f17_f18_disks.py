@@ -52,7 +52,16 @@ def test_f17_the_servers_disk_gives_errors(folder: Path, seed: int, measure: Mea
     if shutil.which("strace") is None:
         pytest.skip("injecting errors needs strace")
     inject = "inject=fsync,fdatasync:error=EIO:when=20..25"
-    strace = ["strace", "-D", "-f", "-qq", "-o", str(folder / "strace"), "-e", "trace=fsync,fdatasync"]
+    strace = [
+        "strace",
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        str(folder / "strace"),
+        "-e",
+        "trace=fsync,fdatasync",
+    ]
     server = Server(folder, prefix=[*strace, "-e", inject])
     with server:
         trainer = Trainer(folder, server.grpc, steps=0, seed=seed, flush=20.0)
