@@ -110,7 +110,7 @@ export class CurvePlot {
       const at = this.range === null ? Math.min(there, width) : there;
       return at >= 0 && at <= width ? { mark, x: at } : [];
     });
-    layer.show(flagsOf(placed, FLAG_GAP));
+    layer.show(flagsOf(placed, FLAG_GAP, width));
   }
 
   private build(sparse: readonly boolean[]): void {

@@ -28,7 +28,8 @@ export class MarkLayer {
       gone.delete(flag.key);
       const shown = this.shown.get(flag.key) ?? this.make(flag.key);
       shown.element.style.transform = `translateX(${Math.round(flag.x)}px)`;
-      shown.element.dataset.side = flag.x > this.host.clientWidth / 2 ? 'left' : 'right';
+      shown.element.dataset.side = flag.side;
+      shown.tip.dataset.side = flag.x > this.host.clientWidth / 2 ? 'left' : 'right';
       const said = flag.texts.join('\n');
       if (said === shown.said) continue;
       shown.said = said;

@@ -56,7 +56,8 @@ export function plotOptions(options: Options): uPlot.Options {
   return {
     width: options.width,
     height: options.height,
-    padding: [8, 8, 0, 0],
+    // The flags of marks stand above the plot.
+    padding: [20, 8, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

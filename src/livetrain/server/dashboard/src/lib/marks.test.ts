@@ -31,18 +31,21 @@ it('marks what took effect, by step, with who and what', () => {
   expect(marks[1]?.text).toContain('Draw');
 });
 
+const at = (id: string, x: number) => ({ mark: { id, step: 0, sign: 'LR', text: id }, x });
+
 it('lets flags that would lie on each other share one', () => {
-  const mark = (id: string) => ({ id, step: 0, sign: 'LR', text: id });
-  const flags = flagsOf(
-    [
-      { mark: mark('a'), x: 0 },
-      { mark: mark('b'), x: 19 },
-      { mark: mark('c'), x: 20 },
-    ],
-    20,
-  );
+  const flags = flagsOf([at('a', 0), at('b', 19), at('c', 20)], 20, 500);
   expect(flags).toEqual([
-    { key: 'a', x: 0, sign: '2', texts: ['a', 'b'] },
-    { key: 'c', x: 20, sign: 'LR', texts: ['c'] },
+    { key: 'a', x: 0, sign: '2', texts: ['a', 'b'], side: 'right' },
+    { key: 'c', x: 20, sign: 'LR', texts: ['c'], side: 'right' },
   ]);
+});
+
+it('turns the last flag inwards, and gives it room', () => {
+  const flags = flagsOf([at('a', 440), at('b', 482), at('c', 499)], 20, 500);
+  expect(flags.map(({ key, side }) => [key, side])).toEqual([
+    ['a', 'right'],
+    ['b', 'left'],
+  ]);
+  expect(flagsOf([at('a', 460), at('b', 499)], 20, 500)).toHaveLength(1);
 });

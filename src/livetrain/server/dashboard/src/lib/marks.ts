@@ -43,18 +43,26 @@ export interface Flag {
   x: number;
   sign: string;
   texts: string[];
+  /** Which way it blows; at the right end of the plot there is no room to the right. */
+  side: 'left' | 'right';
 }
 
-/** Marks whose flags would lie on each other share one, which stands at the first. */
-export function flagsOf(marks: readonly { mark: Mark; x: number }[], gap: number): Flag[] {
+/**
+ * Marks whose flags would lie on each other share one, which stands at the first.
+ *
+ * @param gap what a flag takes, and `width` what the plot has, in pixels.
+ */
+export function flagsOf(marks: readonly { mark: Mark; x: number }[], gap: number, width: number): Flag[] {
   const flags: Flag[] = [];
   for (const { mark, x } of marks) {
     const last = flags.at(-1);
-    if (last !== undefined && x - last.x < gap) {
+    const side = x > width - gap ? 'left' : 'right';
+    const apart = last !== undefined && side !== last.side ? 2 * gap : gap;
+    if (last !== undefined && x - last.x < apart) {
       last.texts.push(mark.text);
       last.sign = String(last.texts.length);
     } else {
-      flags.push({ key: mark.id, x, sign: mark.sign, texts: [mark.text] });
+      flags.push({ key: mark.id, x, sign: mark.sign, texts: [mark.text], side });
     }
   }
   return flags;

@@ -45,7 +45,7 @@ export function History({ steering }: { steering: Steering }) {
         ))}
       </ol>
       {commands.length > FIRST && (
-        <Button aria-expanded={all} onClick={() => setAll(!all)}>
+        <Button weight="text" aria-expanded={all} onClick={() => setAll(!all)}>
           {all ? 'Show the newest only' : `Show all ${formatCount(Math.min(commands.length, MOST))}`}
         </Button>
       )}

@@ -38,7 +38,9 @@ export function StopButton({ steering }: { steering: Steering }) {
         </p>
         {(reason || moved) && <p className={styles.moved}>{reason || moved}</p>}
         <div className={styles.answers}>
-          <Button onClick={close}>Let it go on</Button>
+          <Button data-first onClick={close}>
+            Let it go on
+          </Button>
           <Button
             data-testid="steer-stop-confirm"
             weight="danger"

@@ -13,8 +13,11 @@ interface Props {
 export function Dialog({ title, open, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    if (open) dialog.current?.showModal();
-    else dialog.current?.close();
+    if (open) {
+      dialog.current?.showModal();
+      // Not the button that closes it, which comes first.
+      dialog.current?.querySelector<HTMLElement>('[data-first], input, select')?.focus();
+    } else dialog.current?.close();
   }, [open]);
   return (
     <dialog ref={dialog} className={styles.dialog} aria-label={title} onClose={onClose}>
