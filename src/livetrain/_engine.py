@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Callable
 
 from livetrain import _wire
+from livetrain._backlog import Backlog
 from livetrain._budget import Governor
 from livetrain._capture import Capture, Captured, CapturedFrame, encode
 from livetrain._encoder import EncoderPool
+from livetrain._ledger import Ledger
 from livetrain._outbox import BatchRecord, Lane, Outbox, SmallRecord
 from livetrain._performance import StepMeter
 from livetrain._records import Writer
@@ -20,7 +22,7 @@ from livetrain._records import performance as performance_record
 from livetrain._resources import ResourceProbe, Resources
 from livetrain._session import Session, State
 from livetrain._stats import Stats
-from livetrain._stream import Backlog, Identity, Listener, Stream
+from livetrain._stream import Identity, Listener, Stream
 from livetrain._transport import Connector
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import TILES
@@ -72,7 +74,8 @@ class Engine(Listener):
         self._packing = packing
         self._outbox = Outbox()
         self._encoder = EncoderPool(self._encode)
-        self._stream = Stream(identity, connector, self._outbox, backlog, session, self, address)
+        ledger = Ledger(identity.session_id, session, backlog)
+        self._stream = Stream(identity, connector, self._outbox, ledger, session, self, address)
         self._session = session
         self._resources: Resources | None = None
         self._probe: ResourceProbe | None = None

@@ -42,7 +42,12 @@ class FrameWindow:
     @property
     def open(self) -> bool:
         """Whether another frame may go."""
-        return len(self._in_flight) < self.limit
+        return self.room > 0
+
+    @property
+    def room(self) -> int:
+        """How many more frames may go now."""
+        return self.limit - len(self._in_flight)
 
     def sent(self, seq: int, now: float) -> None:
         """A frame was sent as part of record `seq`."""

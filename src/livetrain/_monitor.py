@@ -14,14 +14,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from livetrain import _records
-from livetrain._control import Control, Outcome, read_command
 from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory
 from livetrain._lifecycle import close_at_exit, disarm_in_children
 from livetrain._outbox import Lane
 from livetrain._recipe import read_recipe
-from livetrain._settings import BatchSize, Handled, Setting, learning_rates
 from livetrain._stats import Stats
+from livetrain._steering import Steering
 from livetrain._sync import upload_in_background
 from livetrain.config import ControlOptions, ImageOptions, Parameter, from_environment
 from livetrain.exceptions import UsageError
@@ -128,16 +127,15 @@ class Monitor:
         self._engine: Engine | None = None
         # Two threads may close at once, or one in a signal handler during a close: the second finds it taken.
         self._closing = threading.Lock()
-        self._rank = description.rank
-        self._optimizers = 0
-        self._control_options = control
-        self._control = Control(
+        self._steering = Steering(
             control,
-            answer=self._answer,
+            description.rank,
+            put=lambda writer: self._put(writer, Lane.CRITICAL),
             announce=self.set_status,
-            recipe=() if recipe is None else read_recipe(recipe),
             silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
+            recipe=() if recipe is None else read_recipe(recipe),
         )
+        self._control = self._steering.control
         if self._inert:
             return
         spool = Path(
@@ -155,7 +153,7 @@ class Monitor:
             else max_overhead,
             max_fps=(env.max_fps or max_fps) if max_fps == 60.0 else max_fps,
         )
-        self._engine.on_command = self._commanded
+        self._engine.on_command = self._steering.commanded
         self._engine.on_contact = lambda: upload_in_background(spool, target)
         self.set_status("running")
         self._engine.start()
@@ -415,23 +413,7 @@ class Monitor:
             >>> optimizer = types.SimpleNamespace(param_groups=[{"lr": 0.1}])
             >>> livetrain.Monitor(enabled=False).attach(optimizer)
         """
-        if getattr(target, "param_groups", None):
-            self._optimizers += 1
-            name = "learning_rate" if self._optimizers == 1 else f"learning_rate/{self._optimizers}"
-            rates = learning_rates(
-                target.param_groups, *self._control_options.range_of("learning_rate"), name
-            )
-            self._let_set(*rates)
-            if (register := getattr(target, "register_step_pre_hook", None)) is not None:
-                # A scheduler that steps between our boundary and the optimizer's step must not undo what was set.
-                register(lambda *_: rates[0].hold())
-        elif isinstance(getattr(target, "batch_size", None), int):
-            self._let_set(BatchSize(target, *self._control_options.range_of("batch_size")))
-        else:
-            raise UsageError(
-                f"attach({type(target).__name__}): neither an optimizer nor a batch sampler; "
-                "give one of these, or a handler by on('batch_size', handler)."
-            )
+        self._steering.attach(target)
 
     def on(
         self,
@@ -460,23 +442,7 @@ class Monitor:
         """
         if handler is None:
             return lambda function: self.on(verb, function, parameters=parameters, title=title)
-        if not callable(handler):
-            raise UsageError(f"on({verb!r}, {handler!r}): not callable; give a function.")
-        if verb in ("pause", "resume", "stop"):
-            self._control.listen(verb, handler)
-        elif verb in ("learning_rate", "batch_size"):
-            low, high = self._control_options.range_of(verb)
-            self._let_set(Handled(verb, handler, low, high, whole=verb == "batch_size"))
-        elif verb == "set":
-            raise UsageError(
-                "on('set', ...): say what is set; give 'learning_rate' or 'batch_size'."
-            )
-        else:
-            declared = [parameter.declare(name) for name, parameter in (parameters or {}).items()]
-            self._control.allow_verb(
-                pb.ControlDeclaration(verb=verb, title=title, parameters=declared), handler
-            )
-            self._declare()
+        self._steering.on(verb, handler, parameters, title)
         return handler
 
     # ------------------------------------------------------------ what the training asks
@@ -532,30 +498,6 @@ class Monitor:
         return _inert_copy, ()
 
     # ------------------------------------------------------------ within
-
-    def _let_set(self, *settings: Setting) -> None:
-        for setting in settings:
-            self._control.allow_setting(setting)
-        self._declare()
-
-    def _declare(self) -> None:
-        self._put(_records.controls(self._control.declarations()), Lane.CRITICAL)
-
-    def _commanded(self, message: pb.ControlCommand) -> None:
-        self._control.receive(read_command(message, time.monotonic()))
-
-    def _answer(self, outcome: Outcome) -> None:
-        self._put(
-            _records.command_result(
-                outcome.command_id,
-                outcome.state,
-                outcome.message,
-                outcome.applied_step,
-                outcome.values,
-                self._rank,
-            ),
-            Lane.CRITICAL,
-        )
 
     def _put(self, writer: _records.Writer, lane: Lane = Lane.DURABLE) -> None:
         if (engine := self._engine) is not None:

@@ -6,18 +6,16 @@ gRPC's threads come in through a queue, each with the connection that it is from
 
 from __future__ import annotations
 
-import logging
 import queue
 import sys
 import threading
 import time
-from collections import Counter, deque
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections import deque
+from dataclasses import dataclass
 
 from livetrain import _wire
-from livetrain._frame_window import FrameWindow
-from livetrain._outbox import BatchRecord, Lane, Outbox, Record
+from livetrain._ledger import Ledger
+from livetrain._outbox import Outbox
 from livetrain._session import (
     Acknowledged,
     Close,
@@ -37,15 +35,10 @@ from livetrain._transport import Connection, Connector, Ended, Reply, Report, Re
 from livetrain._warnings import warn_once_a_minute
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Backlog", "Identity", "Listener", "Stream", "StreamCounters"]
-
-_log = logging.getLogger("livetrain")
+__all__ = ["Identity", "Listener", "Stream"]
 
 _PACE_SECONDS = 0.02  # how long small records are gathered for one message
 _BUNDLE_BYTES = 64 << 10
-_OLDER_PAYLOADS = frozenset(
-    {"batch_data", "epoch_data", "performance_data", "status_update", "heartbeat"}
-)
 
 
 @dataclass(slots=True)
@@ -61,43 +54,6 @@ class Identity:
     def session_id(self) -> str:
         """The run, as this trainer named it."""
         return self.info.session_id
-
-
-class Backlog(Protocol):
-    """Where records are kept until they are committed: `livetrain._spool.Spool`; only the stream's thread calls it."""
-
-    @property
-    def first_seq(self) -> int:
-        """The oldest record that is kept; one past the last when there is none."""
-
-    @property
-    def pending_bytes(self) -> int:
-        """Size of what is not acknowledged yet."""
-
-    @property
-    def thinned(self) -> int:
-        """How many records were given up because there was no room."""
-
-    def append(self, seq: int, record: bytes, *, critical: bool, thinnable: bool) -> bool:
-        """Keep the next record; False: its place is empty."""
-
-    def read(self, after_seq: int, max_bytes: int) -> list[tuple[int, bytes | None]]:
-        """Return what follows, in order; None stands for a record that had to go."""
-
-    def replace(self, seq: int) -> None:
-        """Give a record up."""
-
-    def trim(self, durable_seq: int) -> None:
-        """Forget everything up to and with `durable_seq`."""
-
-    def flush(self) -> None:
-        """Hand what was appended to the operating system."""
-
-    def set_meta(self, meta: bytes) -> None:
-        """Keep what is needed to send these records from another process."""
-
-    def close(self) -> None:
-        """Give everything back; what is kept on a disk stays there."""
 
 
 class Listener:
@@ -120,25 +76,6 @@ class Listener:
         """Called some times a second."""
 
 
-@dataclass(slots=True)
-class _Pictures:
-    """Pictures of a record that was not sent yet."""
-
-    head_bytes: int  # of the kept record, what comes before its "stripped" mark
-    data: bytes
-    count: int
-
-
-@dataclass(slots=True)
-class StreamCounters:
-    """What became of records and images, cumulative."""
-
-    sent: int = 0
-    frames_sent: int = 0
-    stripped: Counter[int] = field(default_factory=Counter)  # images by StripReason
-    dropped: Counter[str] = field(default_factory=Counter)  # records by reason
-
-
 class Stream:
     """Takes records from the outbox, numbers them, keeps them until they are committed, and sends them.
 
@@ -146,7 +83,7 @@ class Stream:
         identity: who speaks.
         connector: makes a connection; None: offline, records are only kept.
         outbox: where records come from.
-        backlog: where they are kept.
+        ledger: numbers and keeps them.
         session: the protocol.
         listener: what else wants to know.
         address: of the server, for messages to people.
@@ -157,24 +94,22 @@ class Stream:
         identity: Identity,
         connector: Connector | None,
         outbox: Outbox,
-        backlog: Backlog,
+        ledger: Ledger,
         session: Session,
         listener: Listener,
         address: str,
     ) -> None:
         self.identity = identity
         self.session = session
-        self.counters = StreamCounters()
-        self.backlog = backlog
+        self.counters = ledger.counters
+        self.backlog = ledger.backlog
+        self._ledger = ledger
         self._connector = connector
         self._outbox = outbox
         self._listener = listener
         self._address = address
         self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
         self._connection: Connection | None = None
-        self._pictures: dict[int, _Pictures] = {}  # by seq, ascending; newest wins
-        self._frames = FrameWindow()
-        self._max_message_bytes = 4 << 20
         self._flushes: deque[tuple[int, threading.Event]] = deque()
         self._flush_requests: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
         self._draining = False
@@ -201,9 +136,8 @@ class Stream:
 
     def _turn(self) -> None:
         requested = []
-        while (
-            not self._flush_requests.empty()
-        ):  # before taking: a flush covers what was put before it
+        # Before taking: a flush covers what was put before it.
+        while not self._flush_requests.empty():
             requested.append(self._flush_requests.get())
         draining = self._draining
         took = self._collect()
@@ -233,55 +167,12 @@ class Stream:
         taken = self._outbox.take(time.monotonic_ns() // 1000)
         taken.extend(self._outbox.take_newest())
         for record in taken:
-            self._keep(record)
+            self._ledger.keep(record, sendable=self._sendable)
         return bool(taken)
 
-    def _keep(self, record: Record) -> None:
-        seq = self.session.assign()
-        stamp = _wire.Stamp(self.identity.session_id, seq, record.unix_ms, record.mono_us)
-        try:
-            data = record.write(stamp)
-        except Exception as error:  # a record of values that no protobuf field takes
-            self.counters.dropped["unwritable"] += 1
-            warn_once_a_minute("unwritable", f"livetrain could not write a record: {error}")
-            data = self._tombstone(seq, "could not be written")
-        if isinstance(record, BatchRecord):
-            head_bytes = len(data)
-            if record.pictures is None:
-                if record.images:
-                    data += self._strip(record.images, record.reason)
-            elif self._connector is None or self.session.state is State.DISABLED:
-                data += self._strip(record.images, pb.STRIP_REASON_OFFLINE)
-            else:
-                data += _wire.stripped_mark(record.images, pb.STRIP_REASON_RECONNECT)
-                self._hold(seq, head_bytes, _wire.batch_pictures(record.pictures), record.images)
-        critical = record.lane is Lane.CRITICAL
-        self.backlog.append(seq, data, critical=critical, thinnable=not critical)
-
-    def _hold(self, seq: int, head_bytes: int, pictures: bytes, count: int) -> None:
-        # The newest wins: what waits for credit or for a connection is of no use to a viewer any more.
-        for older in list(self._pictures):
-            self._leave_out(
-                older,
-                pb.STRIP_REASON_SUPERSEDED if self.session.connected else pb.STRIP_REASON_OFFLINE,
-            )
-        if head_bytes + len(pictures) > self._max_message_bytes:
-            self._strip(count, pb.STRIP_REASON_OVERSIZE)
-            return
-        self._pictures[seq] = _Pictures(head_bytes, pictures, count)
-
-    def _leave_out(self, seq: int, reason: int) -> None:
-        self._strip(self._pictures.pop(seq).count, reason)
-
-    def _strip(self, count: int, reason: int) -> bytes:
-        self.counters.stripped[reason] += count
-        return _wire.stripped_mark(count, reason)
-
-    def _tombstone(self, seq: int, reason: str) -> bytes:
-        stamp = _wire.Stamp(
-            self.identity.session_id, seq, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
-        )
-        return _wire.tombstone(stamp, reason)
+    @property
+    def _sendable(self) -> bool:
+        return self._connector is not None and self.session.state is not State.DISABLED
 
     # ------------------------------------------------------------ what the session says
 
@@ -304,8 +195,7 @@ class Stream:
                 case Heartbeat(number):
                     self._heartbeat(number)
                 case Quarantine(seq, reason):
-                    self.counters.dropped["rejected"] += 1
-                    self.backlog.replace(seq)
+                    self._ledger.quarantine(seq)
                     warn_once_a_minute("rejected", f"the server refused record {seq}: {reason}")
                 case Hangup(reason):
                     self._hang_up(reason)
@@ -357,46 +247,17 @@ class Stream:
     def _send(self, after_seq: int, max_bytes: int) -> None:
         small: list[bytes] = []
         size = 0
-        for seq, kept in self.backlog.read(after_seq, max_bytes):
-            record = self._tombstone(seq, "thinned") if kept is None else kept
-            pictures = self._pictures.pop(seq, None)
-            if self.session.older_server:
-                self._send_older(seq, record, pictures)
-                continue
-            if pictures is not None and not self._frames.open:
-                superseded = self._strip(pictures.count, pb.STRIP_REASON_SUPERSEDED)
-                record, pictures = record[: pictures.head_bytes] + superseded, None
-            if pictures is not None:
-                self._frames.sent(seq, time.monotonic())
+        for record in self._ledger.outgoing(after_seq, max_bytes):
+            alone = record.has_pictures or self.session.older_server  # which knows no bundles
+            if alone or size + len(record.data) > _BUNDLE_BYTES:
                 self._flush_bundle(small)
                 size = 0
-                record = record[: pictures.head_bytes] + pictures.data
-                self._transmit(record)
-                self.counters.frames_sent += 1
-            else:
-                if size + len(record) > _BUNDLE_BYTES:
-                    self._flush_bundle(small)
-                    size = 0
-                small.append(record)
-                size += len(record)
-            self.counters.sent += 1
-            self.session.sent(seq, len(record))
-            max_bytes -= len(record)
-            if max_bytes <= 0:
-                break
+            if record.data and alone:
+                self._transmit(record.data)
+            elif record.data:
+                small.append(record.data)
+                size += len(record.data)
         self._flush_bundle(small)
-
-    def _send_older(self, seq: int, record: bytes, pictures: _Pictures | None) -> None:
-        if pb.TelemetryRequest.FromString(record).WhichOneof("payload") in _OLDER_PAYLOADS:
-            if pictures is not None:
-                record = record[: pictures.head_bytes] + pictures.data
-                self.counters.frames_sent += 1
-            self._transmit(record)
-            self.counters.sent += 1
-        else:
-            self.counters.dropped["older_server"] += 1
-        self.session.sent(seq, len(record))
-        self.backlog.trim(self.session.durable_seq)
 
     def _flush_bundle(self, records: list[bytes]) -> None:
         if records:
@@ -422,9 +283,7 @@ class Stream:
         if self._connection is not None:
             self._connection.drop()
             self._connection = None
-        self._frames.lost()
-        for seq in list(self._pictures):
-            self._leave_out(seq, pb.STRIP_REASON_OFFLINE)
+        self._ledger.disconnected()
         if self.session.state is State.DISABLED:
             warn_once_a_minute(
                 "refused",
@@ -465,7 +324,7 @@ class Stream:
         identity.run_id = reply.run_id or reply.session_id
         identity.page_url = reply.page_url
         if config.max_message_bytes:
-            self._max_message_bytes = config.max_message_bytes
+            self._ledger.max_message_bytes = config.max_message_bytes
         heartbeat_ms = config.heartbeat_interval_ms or 2000
         self.session.registered(
             now,
@@ -491,8 +350,7 @@ class Stream:
             case "ack":
                 ack = response.ack
                 self.session.acknowledged(now, Acknowledged(ack.durable_seq, ack.credit_bytes))
-                self._frames.acknowledged(self.session.durable_seq, now)
-                self.backlog.trim(self.session.durable_seq)
+                self._ledger.acknowledged(now)
                 self._listener.wished(ack.frame_interval_ms)
             case "error":
                 self._refused(now, response.error)
@@ -557,9 +415,8 @@ class Stream:
             connection.drop()
         # What is still in line goes to the spool, without waiting for pictures that nobody will send.
         for record in self._outbox.take(sys.maxsize):
-            self._keep(record)
-        for seq in list(self._pictures):
-            self._leave_out(seq, pb.STRIP_REASON_OFFLINE)
+            self._ledger.keep(record, sendable=False)
+        self._ledger.disconnected()
         self.backlog.close()
         for _, event in self._flushes:
             event.set()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livetrain._launch import full_jitter
+from livetrain._ledger import Ledger
 from livetrain._outbox import Outbox
 from livetrain._session import Session, State
 from livetrain._spool import Spool, SpoolInfo, discover
@@ -85,8 +86,9 @@ def upload(
     total = last - first + 1
     session = Session(full_jitter, durable_seq=first - 1, last_seq=last)
     identity = Identity(leftover.info, resume_token=leftover.info.resume_token)
+    ledger = Ledger(identity.session_id, session, spool)
     stream = Stream(
-        identity, endpoint.connect, Outbox(), spool, session, Listener(), endpoint.address
+        identity, endpoint.connect, Outbox(), ledger, session, Listener(), endpoint.address
     )
     stream.start()
     committed, moved_at = 0, time.monotonic()
