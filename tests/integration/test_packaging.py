@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = "src/livetrain/server/dashboard/"
-pytestmark = [pytest.mark.packaging, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 def _build(what: str, source: Path, into: Path) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.packaging
 
 
 @pytest.mark.timeout(300)  # the first time, the compilers of both languages are installed
