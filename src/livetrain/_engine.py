@@ -159,7 +159,7 @@ class Engine(Listener):
         """Wait until the server committed all that was handed over."""
         return self._stream.flush(timeout)
 
-    def close(self, timeout: float, away_timeout: float = 0.5) -> bool:
+    def close(self, timeout: float, away_timeout: float = 0.35) -> bool:
         """End everything within `timeout` seconds; whether the server committed all."""
         deadline = time.monotonic() + timeout
         delivered = self._stream.close(timeout, away_timeout)

@@ -36,6 +36,7 @@ _STATUSES = {
     "failed": pb.FAILED,
 }
 _ENDS = frozenset({"completed", "failed"})
+_NAME_CHARS = 256  # what the server takes as the name of a metric
 
 
 class Monitor:
@@ -510,13 +511,18 @@ class Monitor:
 
     def _numbers(self, engine: Engine, values: Mapping[str, Any]) -> dict[str, _records.Number]:
         # A number on a device is read later, in the background: reading it here would wait for the device.
-        return {
-            str(name): value
-            if type(value) is float or type(value) is int
-            else engine.capture.reading(value)
-            for name, value in values.items()
-            if value is not None
-        }
+        numbers: dict[str, _records.Number] = {}
+        for given, value in values.items():
+            name = str(given)[:_NAME_CHARS]
+            if not name:
+                engine.problem(
+                    "unreadable", "A number was logged under an empty name; livetrain left it out."
+                )
+            elif type(value) is float or type(value) is int:
+                numbers[name] = value
+            elif value is not None:
+                numbers[name] = engine.capture.reading(value)
+        return numbers
 
     def close_after(self, error: BaseException | None, timeout: float = 2.0) -> bool:
         """Close as `close` does, and say what ended the training: None or ``SystemExit(0)`` completed it, an ``Exception`` failed

@@ -209,7 +209,7 @@ def test_data_that_makes_no_sense_is_recorded_as_far_as_it_does(server: Server) 
         monitor.log_batch(IMAGES, LOGITS, -math.inf)
         monitor.log_batch(object(), "no predictions", "no loss")
         monitor.log_batch(None, None, None)
-        monitor.log({"text": "no number", "one": 1})
+        monitor.log({"text": "no number", "": 2.0, "n" * 300: 3.0, "one": 1})
         assert monitor.flush(20)
         stats = monitor.stats()
     assert stats.steps == 6
@@ -219,6 +219,7 @@ def test_data_that_makes_no_sense_is_recorded_as_far_as_it_does(server: Server) 
     loss = get(server, f"/api/runs/{run_id}/metrics?names=loss")["metrics"]["loss"]
     assert (loss["steps"], loss["values"]) == ([0, 1, 2, 3], [0.5, 0.5, None, None])
     assert curve(server, "one") == {5: 1.0}
+    assert curve(server, "n" * 256) == {5: 3.0}
 
 
 @pytest.mark.parametrize(
