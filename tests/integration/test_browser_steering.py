@@ -52,7 +52,7 @@ LOOP = """
                 time.sleep(0.02)
                 if monitor.should_stop:
                     break
-        torch.save(model.state_dict(), "loop.ckpt")
+        torch.save(model.state_dict(), f"last-step={{step}}.ckpt")
     print("ended", flush=True)
 """
 LIGHTNING = """
@@ -77,7 +77,7 @@ LIGHTNING = """
     trainer = L.Trainer(
         max_epochs=1000,
         callbacks=[
-            livetrain.LiveTrainCallback("steered", server=sys.argv[1]),
+            livetrain.LiveTrainCallback(run="steered", server=sys.argv[1]),
             ModelCheckpoint("checkpoints", filename="last-{{step}}", save_on_train_epoch_end=True),
         ],
         accelerator="cpu",
@@ -212,7 +212,9 @@ def test_a_training_is_paused_changed_and_stopped_from_the_page(
     settle(page, "Stop", "applied")
     training.wait_for("ended", PATIENCE)
     assert training.wait(PATIENCE) == 0
-    assert training.checkpoints(), "the training's own end was reached"
+    steps = max(training.rates()) + 1
+    names = [path.name for path in training.checkpoints()]
+    assert names == [f"last-step={steps}.ckpt"], "written at the end, of all that was trained"
     expect(page.get_by_test_id("steering-reason")).to_contain_text(
         "nothing left to steer", timeout=PATIENCE_MS
     )
