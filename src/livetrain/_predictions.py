@@ -148,16 +148,14 @@ class PredictionReader:
     def _top(self, scores: Floats) -> list[tuple[ClassScore, ...]]:
         """Return the best five of each row, best first; none for a row with NaN in it."""
         count = min(_TOP, scores.shape[1])
-        if scores.shape[1] > 4 * _TOP:
-            columns = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        else:
-            columns = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-        values = np.take_along_axis(scores, columns, axis=1)
-        order = np.lexsort((columns, -values), axis=1)[
-            :, :count
-        ]  # of equal scores the lower index first
-        best = np.take_along_axis(columns, order, axis=1).tolist()
-        best_values = np.take_along_axis(values, order, axis=1).tolist()
+        # Of equal scores the lower index comes first: all that reach the last place are sorted, and sorting is stable.
+        last = -np.partition(-scores, count - 1, axis=1)[:, count - 1]
+        best, best_values = [], []
+        for row, least in zip(scores, last, strict=True):
+            columns = np.flatnonzero(row >= least)
+            order = columns[np.argsort(-row[columns], kind="stable")[:count]]
+            best.append(order.tolist())
+            best_values.append(row[order].tolist())
         broken = np.asarray(np.isnan(scores).any(axis=1)).tolist()
         return [
             ()

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TypeVar
 
 _Value = TypeVar("_Value")
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that a test waits for a condition: only a failing test ever waits so long."""
 
 
