@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.faults.conditions import wait_until
-from tests.faults.processes import ROOT, Script, Server
+from tests.faults.processes import ROOT, Script, Server, kill_leftovers
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -128,6 +128,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
     folder.mkdir()
     with Server(folder) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running() -> Iterator[None]:
+    yield
+    kill_leftovers()
 
 
 def start(text: str, server: Server, tmp_path: Path) -> Steered:
