@@ -116,8 +116,8 @@ class Engine(Listener):
         self._outbox.put(record)
         if captured.frame is not None:
             self._encoder.submit(record)
-        for problem in captured.problems:
-            self.problem("unreadable", problem)
+        if captured.problems:
+            self.problems["unreadable"] += len(captured.problems)  # each was said once where it was found
 
     def batch_logged(self, now: float, step: int) -> None:
         """Count a step, and say how fast it goes twice a second."""

@@ -18,6 +18,7 @@ import tenacity
 from livetrain import _records, _wire
 from livetrain._budget import Governor
 from livetrain._capture import Capture
+from livetrain._encoder import usable_cpus
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
 from livetrain._session import Session
@@ -214,7 +215,7 @@ def launch(
         None if offline else target.connect,
         target.address,
         Capture(images, run.class_names),
-        Governor(max_overhead, max_fps, images.quality, images.max_size),
+        Governor(max_overhead, max_fps, images.quality, images.max_size, cpus=usable_cpus()),
         StepMeter(run.config.total_epochs or None, run.config.batches_per_epoch or None),
         Spool.open(spool_dir / f"{info.session_id}-{info.stream_id}"),
         Session(full_jitter),
