@@ -94,6 +94,7 @@ export function commandEntry(command: Command): Entry {
     kind: 'command',
     level: LEVELS[command.state] ?? 'info',
     text: sentence(command),
-    step: command.appliedStep,
+    // The sentence says it.
+    step: null,
   };
 }
