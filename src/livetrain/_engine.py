@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from livetrain import _wire
+from livetrain import _records, _wire
 from livetrain._backlog import Backlog
 from livetrain._budget import Governor
 from livetrain._capture import Capture, Captured, CapturedFrame, encode
@@ -96,6 +96,13 @@ class Engine(Listener):
         now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
         self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000))
 
+    def declare(self, controls: Sequence[pb.ControlDeclaration]) -> None:
+        """Tell what may be done to this training: now, and with each registration from now on."""
+        declared = self.identity.info.controls
+        del declared[:]
+        declared.extend(controls)
+        self.put(_records.controls(controls), Lane.CRITICAL)
+
     def put_batch(self, captured: Captured, reason: int, step: int, epoch: int, index: int) -> None:
         """Hand a batch over, and its frame, if it has one, to the encoder; `reason` says why it has none."""
         unix_us = time.time_ns() // 1000
@@ -117,7 +124,9 @@ class Engine(Listener):
         if captured.frame is not None:
             self._encoder.submit(record)
         if captured.problems:
-            self.problems["unreadable"] += len(captured.problems)  # each was said once where it was found
+            self.problems["unreadable"] += len(
+                captured.problems
+            )  # each was said once where it was found
 
     def batch_logged(self, now: float, step: int) -> None:
         """Count a step, and say how fast it goes twice a second."""

@@ -132,6 +132,7 @@ class Monitor:
             control,
             description.rank,
             put=lambda writer: self._put(writer, Lane.CRITICAL),
+            declare=lambda controls: self._engine.declare(controls) if self._engine else None,
             announce=self.set_status,
             silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
             recipe=() if recipe is None else read_recipe(recipe),

@@ -28,6 +28,7 @@ class Steering:
         options: what is allowed.
         rank: of this process, for its answers.
         put: takes the records.
+        declare: takes all that is allowed, whenever that changes.
         announce: called with "paused" or "running" and a sentence.
         silence: seconds since the server was heard.
         recipe: commands to be carried out again.
@@ -38,6 +39,7 @@ class Steering:
         options: ControlOptions,
         rank: int,
         put: Callable[[Writer], None],
+        declare: Callable[[Sequence[pb.ControlDeclaration]], None],
         announce: Callable[[str, str], None],
         silence: Callable[[], float],
         recipe: Sequence[RecipeStep] = (),
@@ -45,6 +47,7 @@ class Steering:
         self._options = options
         self._rank = rank
         self._put = put
+        self._tell = declare
         self._optimizers = 0
         self.control = Control(
             options, answer=self._answer, announce=announce, silence=silence, recipe=recipe
@@ -107,7 +110,7 @@ class Steering:
         self._declare()
 
     def _declare(self) -> None:
-        self._put(_records.controls(self.control.declarations()))
+        self._tell(self.control.declarations())
 
     def _answer(self, outcome: Outcome) -> None:
         self._put(

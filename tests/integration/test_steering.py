@@ -199,6 +199,13 @@ def test_a_server_that_dies_forgets_no_command(server: Server) -> None:
         server.start()
         assert training.settled(waiting)["state"] == "applied"
         assert training.groups[0]["lr"] == 0.5
+        wait_until(lambda: training.ask("")["contact"] == "alive", 20, "the trainer is back")
+        assert {c["verb"] for c in training.ask("")["controls"]} == {
+            "pause",
+            "resume",
+            "stop",
+            "set",
+        }
         assert training.do("resume")["state"] == "applied"
 
 

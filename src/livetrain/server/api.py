@@ -95,9 +95,7 @@ class Api:
             "offset": run.committed,
             "config": _config(run.config),
             "class_names": list(run.config.class_names),
-            "controls": [
-                MessageToDict(c, preserving_proto_field_name=True) for c in run.controls.controls
-            ],
+            "controls": [MessageToDict(c, preserving_proto_field_name=True) for c in run.declared],
             "report": MessageToDict(run.report, preserving_proto_field_name=True),
             "metrics": names,
             "viewers": len(self._intake.hub.channel(run).viewers),

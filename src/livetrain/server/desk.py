@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.commands import OLDER_CONTROLS, Command, refusal, to_wire
+from livetrain.server.commands import Command, refusal, to_wire
 from livetrain.server.intake import Intake
 from livetrain.server.run import Run, Stream
 
@@ -60,8 +60,7 @@ class Desk:
         known = run.commands.get(command_id)
         if known is not None:
             return known
-        declared = run.controls.controls if run.protocol else OLDER_CONTROLS
-        refused = refusal(declared, verb, parameters, ended=run.ended)
+        refused = refusal(run.declared, verb, parameters, ended=run.ended)
         now_ms = _unix_ms()
         issued = pb.CommandIssued(
             command_id=command_id,

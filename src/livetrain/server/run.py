@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.commands import CommandBook
+from livetrain.server.commands import OLDER_CONTROLS, CommandBook
 from livetrain.server.records import (
     BATCH,
     CONTROLS,
@@ -25,7 +25,7 @@ from livetrain.server.records import (
 from livetrain.server.sequencing import Sequencer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from livetrain.server.outlet import Outlet
 
@@ -131,6 +131,11 @@ class Run:
         """Did its trainer say that it is over?"""
         return self.status in _ENDED
 
+    @property
+    def declared(self) -> Sequence[pb.ControlDeclaration]:
+        """What its trainer lets be done to it; one of the older protocol has no way to say."""
+        return self.controls.controls if self.protocol else OLDER_CONTROLS
+
     def hear(self, now: float, unix_ms: int) -> bool:
         """Note a sign of life; return whether the contact changed by it."""
         self.heard = now
@@ -215,7 +220,7 @@ class Run:
             epoch=self.epoch,
             config=self.config,
             tags=self.tags,
-            controls=self.controls.controls,
+            controls=self.declared,
             report=self.report,
             ended_ms=self.ended_ms,
         )
