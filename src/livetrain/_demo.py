@@ -108,6 +108,7 @@ class Demo:
             images=ImageOptions(layout="NHW"),
             max_overhead=MAX_OVERHEAD,
         ) as monitor:
+            training.let_steer(monitor)
             self._show_page(server, monitor)
             with click.progressbar(
                 length=self.epochs * training.steps_per_epoch,

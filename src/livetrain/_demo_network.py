@@ -35,7 +35,7 @@ class Network:
         rng: np.random.Generator,
         learning_rate: float = 2e-3,
     ) -> None:
-        self.learning_rate = learning_rate
+        self.param_groups = [{"lr": learning_rate}]  # as PyTorch's optimizers have them, for `Monitor.attach`
         self._weights = [
             _first_weights(rng, inputs, hidden),
             np.zeros(hidden, np.float32),
@@ -49,6 +49,11 @@ class Network:
     def logits(self, x: Floats) -> Floats:
         """Return the class scores, (N, classes), of inputs (N, inputs)."""
         return self._forward(x)[1]
+
+    @property
+    def learning_rate(self) -> float:
+        """Adam's step size, which may be changed between two steps."""
+        return self.param_groups[0]["lr"]
 
     def train(self, x: Floats, labels: Ints) -> tuple[Floats, float]:
         """Take one step; return the class scores and the mean loss from before it."""

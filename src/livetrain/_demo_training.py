@@ -65,6 +65,10 @@ class Training:
             "seed": seed,
         }
 
+    def let_steer(self, monitor: Monitor) -> None:
+        """Let the page change the learning rate."""
+        monitor.attach(self._network)
+
     def run_epoch(self, monitor: Monitor, epoch: int, after_step: Callable[[float], None]) -> None:
         """Go through the digits once, or until someone asks to stop; `after_step` is told each loss."""
         losses, hits, seen = 0.0, 0, 0
