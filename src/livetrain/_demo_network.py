@@ -35,7 +35,9 @@ class Network:
         rng: np.random.Generator,
         learning_rate: float = 2e-3,
     ) -> None:
-        self.param_groups = [{"lr": learning_rate}]  # as PyTorch's optimizers have them, for `Monitor.attach`
+        self.param_groups = [
+            {"lr": learning_rate}
+        ]  # as PyTorch's optimizers have them, for `Monitor.attach`
         self._weights = [
             _first_weights(rng, inputs, hidden),
             np.zeros(hidden, np.float32),

@@ -233,6 +233,7 @@ def _problem(parameter: pb.ControlParameter, text: str) -> str | None:
 
 def to_wire(command: Command, now_ms: int, *, older: bool) -> list[pb.ControlCommand]:
     """Return a command as a trainer is told it; an older one is told each value by a command of its own."""
+
     def message(kind: int, parameters: Mapping[str, str]) -> pb.ControlCommand:
         return pb.ControlCommand(
             type=kind,  # type: ignore[arg-type]  # the enum's ints are its values
