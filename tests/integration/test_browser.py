@@ -141,7 +141,9 @@ def test_a_server_killed_under_the_page_is_said_and_survived(
 
     server.start()
     expect(page.get_by_test_id("connection")).to_have_text("Connected", timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("banner-back")).to_contain_text("Caught up", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("banner-back")).to_contain_text(
+        "Connected again after", timeout=PATIENCE_MS
+    )
     wait_for_frames(page, 5)
     wait_until(lambda: number(page, "step") > step, 20, "the training goes on")
     shown = number(page, "chart-loss", "data-points")
