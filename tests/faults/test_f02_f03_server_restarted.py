@@ -16,7 +16,7 @@ def test_f02_restarts_in_order_lose_nothing(
 ) -> None:
     trainer = Trainer(folder, server.grpc, steps=0, seed=seed, flush=15.0)
     trainer.wait_for_acknowledged(1, 20)
-    for _ in range(3):
+    for _ in range(2):
         trainer.wait_for_steps(trainer.steps + 20, 20)
         assert server.stop() == 0
         server.start()

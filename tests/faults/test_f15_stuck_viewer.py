@@ -73,7 +73,8 @@ def beside_a_stuck_one(
     assert_events_whole(viewers, measure)
     before = percentile(frames_late(viewers, begin, alone), 0.99)
     beside = percentile(frames_late(viewers, with_stuck, end), 0.99)
-    measure("others_p99_ratio", beside / before)
+    if steps >= 1000:  # a few frames have no 99th percentile
+        measure("others_p99_ratio", beside / before)
     measure("stuck_viewer_mib", (grown - FRAME_BYTES) / 2**20)
     # Far wider than the bound of the report: other work on this machine shows in both.
     assert beside <= 3 * before + 0.05

@@ -127,6 +127,7 @@ def test_f18_the_trainers_disk_cannot_be_used(
         assert len(said) == 1, trainer.stderr
 
 
+@pytest.mark.faults_full
 def test_f18_the_trainers_disk_fills_up_on_the_way(
     folder: Path, server: Server, seed: int, measure: Measure
 ) -> None:
