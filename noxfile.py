@@ -145,9 +145,9 @@ def pins(end: str) -> list[str]:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """All faults, at full length; `tests` runs a slice of them. FAULT_SEED=N repeats a run."""
+    """All faults, at full length, and the table of what was reached; `tests` runs a slice. FAULT_SEED=N repeats a run."""
     session.install("-e", ".[demo,lightning]", *group("test"))
-    session.run("pytest", "tests/faults", *session.posargs, env={"FAULTS_FULL": "1"})
+    session.run("python", "-m", "tests.faults.report", *session.posargs, env={"FAULTS_FULL": "1"})
 
 
 @nox.session
