@@ -14,6 +14,9 @@ class Backlog(Protocol):
     def first_seq(self) -> int:
         """The oldest record that is kept; one past the last when there is none."""
 
+    memory_only: bool
+    """The disk is not in use: what is kept dies with this process."""
+
     @property
     def pending_bytes(self) -> int:
         """Size of what is not acknowledged yet."""

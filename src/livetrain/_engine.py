@@ -124,9 +124,8 @@ class Engine(Listener):
         if captured.frame is not None:
             self._encoder.submit(record)
         if captured.problems:
-            self.problems["unreadable"] += len(
-                captured.problems
-            )  # each was said once where it was found
+            # Each was said once where it was found.
+            self.problems["unreadable"] += len(captured.problems)
 
     def batch_logged(self, now: float, step: int) -> None:
         """Count a step, and say how fast it goes twice a second."""
@@ -189,6 +188,7 @@ class Engine(Listener):
             acknowledged=session.durable_seq,
             queued=session.unacknowledged + len(self._outbox),
             queued_bytes=backlog.pending_bytes,
+            spooled=0 if backlog.memory_only else session.unacknowledged,
             stripped={STRIP_REASONS[reason]: n for reason, n in counters.stripped.items()},
             dropped=dict(dropped),
             problems=dict(self.problems),

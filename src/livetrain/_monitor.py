@@ -226,9 +226,8 @@ class Monitor:
                 captured, reason or captured.reason, this_step, self._epoch, self._batch_index
             )
             engine.batch_logged(now, this_step)
-        except (
-            Exception
-        ) as error:  # ours, not the training's: counted, said once a minute, never raised
+        except Exception as error:
+            # Ours, not the training's: counted, said once a minute, never raised.
             engine.problem("internal_error", f"livetrain could not record a batch: {error!r}")
         self._batch_index += 1
         self._batches_logged = True

@@ -119,7 +119,7 @@ def test_without_a_server_the_training_goes_on_and_is_told_once(
         monitor = livetrain.Monitor(server=f"127.0.0.1:{port}", spool_dir=tmp_path / "spool")
         train(monitor, range(200))
         wait_until(lambda: caplog.records, 10, "the warning")
-        wait_until(lambda: monitor.stats().queued >= 200, 10, "the records are kept")
+        wait_until(lambda: monitor.stats().spooled >= 200, 10, "the records are on the disk")
         assert not monitor.flush(0.1)
         assert not monitor.close()
     (warning,) = caplog.records

@@ -119,7 +119,6 @@ class Server:
     def __init__(self, settings: Settings, limits: Limits, store: Store, *, site: str) -> None:
         self._site = site
         self._settings = settings
-        self._store = store
         self._counters = Counters()
         self._registry = Registry(Reader(store.reader), limits)
         self._hub = Hub(store.epoch, limits)
