@@ -10,20 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from livetrain import _records, _wire
-from livetrain._backlog import Backlog
 from livetrain._budget import Governor
-from livetrain._capture import Capture, Captured, CapturedFrame, encode
-from livetrain._encoder import EncoderPool
-from livetrain._ledger import Ledger
-from livetrain._outbox import BatchRecord, Lane, Outbox, SmallRecord
+from livetrain._capture.capture import Capture, Captured, CapturedFrame, encode
+from livetrain._capture.encoder import EncoderPool
+from livetrain._delivery.backlog import Backlog
+from livetrain._delivery.ledger import Ledger
+from livetrain._delivery.outbox import BatchRecord, Lane, Outbox, SmallRecord
+from livetrain._delivery.session import Session, State
+from livetrain._delivery.stream import Identity, Listener, Stream
+from livetrain._delivery.transport import Connector
 from livetrain._performance import StepMeter
 from livetrain._records import Writer
 from livetrain._records import performance as performance_record
 from livetrain._resources import ResourceProbe, Resources
-from livetrain._session import Session, State
 from livetrain._stats import Stats
-from livetrain._stream import Identity, Listener, Stream
-from livetrain._transport import Connector
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import TILES
 from livetrain.proto import telemetry_pb2 as pb

@@ -17,14 +17,14 @@ import tenacity
 
 from livetrain import _records, _wire
 from livetrain._budget import Governor
-from livetrain._capture import Capture
-from livetrain._encoder import usable_cpus
+from livetrain._capture.capture import Capture
+from livetrain._capture.encoder import usable_cpus
+from livetrain._delivery.session import Session
+from livetrain._delivery.stream import Identity
+from livetrain._delivery.transport import Endpoint
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
-from livetrain._session import Session
-from livetrain._spool import Spool
-from livetrain._stream import Identity
-from livetrain._transport import Endpoint
+from livetrain._spool.spool import Spool
 from livetrain.config import DEFAULT_SERVER, Environment, ImageOptions
 from livetrain.exceptions import ConfigurationError
 from livetrain.proto import telemetry_pb2 as pb

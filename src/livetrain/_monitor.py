@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from livetrain import _records
+from livetrain._delivery.outbox import Lane
 from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory
 from livetrain._lifecycle import close_at_exit, disarm_in_children
-from livetrain._outbox import Lane
-from livetrain._recipe import read_recipe
 from livetrain._stats import Stats
-from livetrain._steering import Steering
+from livetrain._steering.recipe import read_recipe
+from livetrain._steering.steering import Steering
 from livetrain._sync import upload_in_background
 from livetrain.config import ControlOptions, ImageOptions, Parameter, from_environment
 from livetrain.exceptions import UsageError

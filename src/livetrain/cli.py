@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 import livetrain
-from livetrain._server_api import ServerApi, ServerApiError
+from livetrain._console.server_api import ServerApi, ServerApiError
 from livetrain.config import DEFAULT_SERVER, from_environment
 
 __all__ = ["main"]
@@ -75,7 +75,7 @@ def demo(
 ) -> None:
     """Train a small classifier of handwritten digits, here and now, and watch it."""
     # A base install has neither scikit-learn nor a server; the other commands work without.
-    from livetrain._demo import Demo, DemoError
+    from livetrain._console.demo import Demo, DemoError
 
     # SIGTERM would leave the server behind; as an exception it unwinds as Ctrl-C does.
     signal.signal(signal.SIGTERM, _exit_on_signal)
@@ -133,7 +133,7 @@ def watch(run: str, api: ServerApi, every: float) -> None:
 
     Exit code 1 says that it failed or was interrupted.
     """
-    from livetrain._watch import watch as watch_run
+    from livetrain._console.watch import watch as watch_run
 
     try:
         ended = watch_run(api, api.find(run)["run_id"], every)
@@ -175,7 +175,7 @@ _steering("stop", "End the training of RUN, an id or a name, after the step that
 @_wait
 def set_values(run: str, assignments: tuple[str, ...], api: ServerApi, wait: float) -> None:
     """Set values of RUN's training, e.g. lr=1e-4, lr=x0.5, lr=follow, lr=undo or batch_size=64."""
-    from livetrain._steer import parameters_of
+    from livetrain._console.steer import parameters_of
 
     try:
         parameters = parameters_of(assignments)
@@ -185,7 +185,7 @@ def set_values(run: str, assignments: tuple[str, ...], api: ServerApi, wait: flo
 
 
 def _give(api: ServerApi, run: str, verb: str, parameters: dict[str, str], wait: float) -> None:
-    from livetrain._steer import give
+    from livetrain._console.steer import give
 
     try:
         command = give(api, api.find(run)["run_id"], verb, parameters, wait_seconds=wait)
@@ -207,7 +207,7 @@ def _give(api: ServerApi, run: str, verb: str, parameters: dict[str, str], wait:
 )
 def recipe(run: str, api: ServerApi, output: Path | None) -> None:
     """Write what was done to RUN as a recipe, for Monitor(recipe=FILE) to do it again at the same steps."""
-    from livetrain._recipe import recipe_of, write_recipe
+    from livetrain._steering.recipe import recipe_of, write_recipe
 
     try:
         run_id = api.find(run)["run_id"]
@@ -242,7 +242,7 @@ def sync(server: str | None, spool_dir: Path | None, timeout: float) -> None:
 
     Exit code 1 says that something is still left.
     """
-    from livetrain._sync_console import sync as sync_all
+    from livetrain._console.sync import sync as sync_all
 
     try:
         complete = sync_all(server, spool_dir, timeout)
@@ -258,7 +258,7 @@ def doctor(api: ServerApi) -> None:
 
     Exit code 1 says that something is amiss.
     """
-    from livetrain._doctor import examine
+    from livetrain._console.doctor import examine
 
     try:
         environment = from_environment(os.environ)

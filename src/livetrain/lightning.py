@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from livetrain._lightning_session import Config, Session
+from livetrain._lightning.session import Config, Session
 from livetrain._monitor import Monitor
 from livetrain.exceptions import ConfigurationError
 

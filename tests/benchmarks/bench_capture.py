@@ -18,8 +18,8 @@ import simplejpeg
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_images
 
-from livetrain._capture import Capture, CapturedFrame, encode
-from livetrain._encoder import EncoderPool
+from livetrain._capture.capture import Capture, CapturedFrame, encode
+from livetrain._capture.encoder import EncoderPool
 from livetrain._wire import EncodedFrame
 from livetrain.config import ImageOptions
 

@@ -23,7 +23,7 @@ import simplejpeg
 from playwright.sync_api import Browser, sync_playwright
 from tests.benchmarks.bench_capture import photographs
 
-from livetrain._server_process import ServerProcess
+from livetrain._console.server_process import ServerProcess
 
 TRAINING = """
 import sys, time, numpy as np, livetrain

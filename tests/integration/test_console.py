@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import livetrain
-from livetrain._server_process import ServerProcess
+from livetrain._console.server_process import ServerProcess
 from livetrain.cli import main
 
 LIVETRAIN = [sys.executable, "-u", "-c", "from livetrain.cli import main; main()"]

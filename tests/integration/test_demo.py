@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from livetrain._server_process import ServerProcess
+from livetrain._console.server_process import ServerProcess
 
 DEMO = [sys.executable, "-u", "-c", "from livetrain.cli import main; main()", "demo"]
 STEPS_PER_EPOCH = 90  # 1,437 digits, 16 at a time

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from livetrain._server_process import ServerProcess
+from livetrain._console.server_process import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EPOCHS, STEPS_PER_EPOCH = 3, 45  # 1,438 digits, 32 at a time

@@ -22,8 +22,8 @@ from tests.faults.processes import Server, free_port
 
 import livetrain
 from livetrain import _warnings
+from livetrain._delivery.transport import Endpoint
 from livetrain._sync import leftovers, upload
-from livetrain._transport import Endpoint
 
 IMAGES = np.random.default_rng(1).integers(0, 255, (16, 24, 24, 3), dtype=np.uint8)
 LOGITS = np.eye(16, 10) * 5

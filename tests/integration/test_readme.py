@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from livetrain._server_process import ServerProcess
+from livetrain._console.server_process import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

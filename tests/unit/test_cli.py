@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import livetrain
-from livetrain._watch import describe
+from livetrain._console.watch import describe
 from livetrain.cli import main
 
 

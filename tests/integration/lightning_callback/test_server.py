@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import livetrain
-from livetrain._server_process import ServerProcess
+from livetrain._console.server_process import ServerProcess
 
 RANKS = Path(__file__).with_name("ranks.py")
 SAMPLES, BATCH, CLASSES = 24, 4, 3

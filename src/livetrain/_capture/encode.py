@@ -1,0 +1,211 @@
+"""From a frame's copies to what goes over the wire: pictures, predictions, captions. On background threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livetrain._capture.delta import content_hash
+from livetrain._capture.frame import CapturedFrame, Part
+from livetrain._capture.images import reduce
+from livetrain._capture.layout import NotAnImageError
+from livetrain._capture.picture import JPEG_LIMIT, encode_picture
+from livetrain._capture.predictions import read_losses, read_targets
+from livetrain._capture.reader import FrameReader
+from livetrain._capture.scratch import Scratch
+from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction
+
+__all__ = ["encode"]
+
+T = TypeVar("T")
+Bytes = NDArray[np.uint8]
+
+_SCRATCH = threading.local()  # working memory of each encoder thread
+
+
+def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -> EncodedFrame:
+    """Turn a captured frame into what goes over the wire, on a background thread.
+
+    Args:
+        frame: not released yet.
+        quality: of JPEGs, 1 to 100.
+        max_size: pixels of the longer side of a tile.
+        packing: "tiles", or "strip" (and "auto"): one picture of all tiles, where they are of one size.
+    """
+    reader, order = frame.reader, frame.order
+    pictures = _pictures(frame, quality, max_size, packing)
+    marks = reader.attempt("targets", lambda: _rows(frame, "targets"), None)
+    targets: tuple[int, ...] = ()
+    if marks is not None:
+        targets = reader.attempt(
+            "targets", lambda: read_targets(marks, reader.predictions.indices), targets
+        )
+    outputs = reader.attempt("predictions", lambda: _rows(frame, "predictions"), None)
+    predictions: tuple[TilePrediction, ...] = ()
+    if outputs is not None:
+        predictions = reader.attempt(
+            "predictions", lambda: reader.predictions.read(outputs, marks), predictions
+        )
+    terms = reader.attempt("per_sample_loss", lambda: _rows(frame, "per_sample_loss"), None)
+    losses: tuple[float, ...] = ()
+    if terms is not None:
+        losses = reader.attempt("per_sample_loss", lambda: read_losses(terms), losses)
+    predictions, targets = _reorder(predictions, order), _reorder(targets, order)
+    return EncodedFrame(
+        pictures if isinstance(pictures, Strip) else _reorder(pictures, order),
+        predictions,
+        targets,
+        _reorder(losses, order),
+        _reorder(frame.sample_ids, order),
+        _captions(reader, predictions, targets),
+    )
+
+
+def _rows(frame: CapturedFrame, name: str) -> Any:
+    """Return what was given for each tile, or None."""
+    values = frame.read(name)
+    if values is not None and len(values) != frame.count:
+        raise ValueError(f"{len(values)} rows for {frame.count} images")
+    return values
+
+
+def _reorder(values: tuple[T, ...], order: tuple[int, ...] | None) -> tuple[T, ...]:
+    return values if order is None or not values else tuple(values[i] for i in order)
+
+
+def _captions(
+    reader: FrameReader, predictions: tuple[TilePrediction, ...], targets: tuple[int, ...]
+) -> tuple[str, ...]:
+    formatter = reader.options.formatter
+    if formatter is None:
+        return ()
+    captions: list[str] = []
+    for index, prediction in enumerate(predictions):
+        target = targets[index] if targets else None
+        try:
+            captions.append(str(formatter(index, prediction, target)))
+        except Exception as error:
+            reader.reports.problem(
+                "formatter", f"formatter failed with {type(error).__name__}: {error}"
+            )
+            captions.append("")
+    return tuple(captions)
+
+
+def _pictures(
+    frame: CapturedFrame, quality: int, max_size: int, packing: str
+) -> Strip | tuple[Tile, ...]:
+    scratch: Scratch | None = getattr(_SCRATCH, "scratch", None)
+    if scratch is None:
+        scratch = _SCRATCH.scratch = Scratch()
+    scratch.begin()
+    began, worked = time.perf_counter(), time.thread_time()
+    pictures = _encode_pictures(frame, quality, max_size, packing, scratch)
+    # Waiting that much longer than working is waiting for the GIL.
+    worked = time.thread_time() - worked
+    scratch.crowded = time.perf_counter() - began > 2 * worked + 0.002
+    return pictures
+
+
+def _encode_pictures(
+    frame: CapturedFrame, quality: int, max_size: int, packing: str, scratch: Scratch
+) -> Strip | tuple[Tile, ...]:
+    rows = [_arrive(frame.reader, part) for part in frame.parts]
+    digests = _digests(frame, rows)
+    blocks = [
+        _convert(frame.reader, part, raw, max_size, scratch)
+        for part, raw in zip(frame.parts, rows, strict=True)
+    ]
+    images = [block for block in blocks if not isinstance(block, str)]
+    form = frame.reader.options.format
+    one_size = len(images) == len(blocks) > 0 and len({image.shape[1:] for image in images}) == 1
+    if packing != "tiles" and one_size and not any(digests) and frame.order is None:
+        tall = images[0] if len(images) == 1 else np.concatenate(images)
+        count, height, width, channels = tall.shape
+        if count * height <= JPEG_LIMIT:
+            picture = tall.reshape(count * height, width, channels)
+            data, used, sent = encode_picture(
+                picture, tile_height=height, quality=quality, form=form
+            )
+            return Strip(data, used, width, height, count, sent)
+    tiles: list[Tile] = []
+    for part, block in zip(frame.parts, blocks, strict=True):
+        for i in range(part.count):
+            if isinstance(block, str):
+                tiles.append(Tile(b"", "", 0, 0, 0, error=block))
+            else:
+                tiles.append(_tile(frame.reader, block[i], digests[len(tiles)], quality, form))
+    return tuple(tiles)
+
+
+def _tile(reader: FrameReader, image: Bytes, digest: int, quality: int, form: str) -> Tile:
+    height, width, channels = image.shape
+    if digest and reader.delta.is_known(digest):
+        return Tile(b"", "", width, height, channels, content_hash=digest)
+    data, used, sent = encode_picture(image, tile_height=height, quality=quality, form=form)
+    return Tile(data, used, width, height, sent, content_hash=digest)
+
+
+def _arrive(reader: FrameReader, part: Part) -> NDArray[Any] | str:
+    """Return a part's copies, or why there are none."""
+    if part.error:
+        return part.error
+    try:
+        rows = part.read()
+    except Exception as error:
+        reader.problem("images", error)
+        return f"cannot be read: {type(error).__name__}: {error}"[:200]
+    return (
+        rows
+        if len(rows) == part.count
+        else f"{len(rows)} images came where {part.count} were asked for"
+    )
+
+
+def _convert(
+    reader: FrameReader, part: Part, rows: NDArray[Any] | str, max_size: int, scratch: Scratch
+) -> Bytes | str:
+    """Return a part's images as bytes, or why there are none."""
+    if isinstance(rows, str):
+        return rows
+    try:
+        return reduce(reader.converter.convert(rows, part.order, scratch), max_size)
+    except NotAnImageError as error:
+        return str(error)
+    except Exception as error:
+        reader.problem("images", error)
+        return f"cannot be read: {type(error).__name__}: {error}"[:200]
+
+
+def _digests(frame: CapturedFrame, rows: list[NDArray[Any] | str]) -> list[int]:
+    """Return the content hash of each tile, 0 where it need not be remembered."""
+    reader, ids = frame.reader, frame.sample_ids
+    followed = reader.options.watch is not None and bool(ids)
+    looks: list[bool] = []
+    for part, raw in zip(frame.parts, rows, strict=True):
+        if isinstance(raw, str):
+            looks.extend([False] * part.count)
+        else:
+            places = range(len(looks), len(looks) + part.count)
+            looks.extend(
+                reader.delta.look_known(
+                    [ids[i] for i in places] if ids else places, part.bytes(raw)
+                )
+            )
+    # A random draw now and then repeats a picture: only where most stay is it worth to send them one by one.
+    if not followed and 2 * sum(looks) < len(looks):
+        return [0] * len(looks)
+    digests: list[int] = []
+    for part, raw in zip(frame.parts, rows, strict=True):
+        if isinstance(raw, str):
+            digests.extend([0] * part.count)
+            continue
+        kind = f"{raw.shape[1:]}{raw.dtype}"
+        for image in part.bytes(raw):
+            known = followed or looks[len(digests)]
+            digests.append(content_hash(image, kind) if known else 0)
+    return digests

@@ -1,0 +1,1 @@
+"""The commands of ``livetrain``, each in a module of its own."""

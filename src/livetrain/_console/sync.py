@@ -1,0 +1,52 @@
+"""`livetrain sync`: what was left on the disk, run by run, with a progress bar."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from livetrain._delivery.transport import Endpoint
+from livetrain._launch import endpoint, state_directory
+from livetrain._sync import Leftover, leftovers, upload
+from livetrain.config import from_environment
+
+__all__ = ["sync"]
+
+
+def sync(server: str | None, spool_dir: Path | None, timeout: float) -> bool:
+    """Upload everything that is left; return whether nothing is left any more.
+
+    Args:
+        server: ``host:port``; None: what the environment says.
+        spool_dir: where to look; None: what the environment says.
+        timeout: seconds without progress after which a run is given up.
+
+    Raises:
+        ConfigurationError: an address or a variable that cannot work.
+    """
+    env = from_environment(os.environ)
+    target = endpoint(env, server=server, token=None, tls=None)
+    folder = spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
+    found = leftovers(folder.expanduser())
+    if not found:
+        click.echo(f"Nothing is left in {folder}.")
+        return True
+    return all([_upload(leftover, target, timeout) for leftover in found])
+
+
+def _upload(leftover: Leftover, target: Endpoint, timeout: float) -> bool:
+    name = leftover.info.run_name or leftover.info.session_id[:8]
+    with click.progressbar(length=1, label=name, show_pos=True) as bar:
+
+        def progress(committed: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(committed - bar.pos)
+
+        result = upload(leftover, target, timeout=timeout, progress=progress)
+    if result.left or result.reason:
+        click.echo(f"{name}: {result.left} records are left: {result.reason}.", err=True)
+        return False
+    click.echo(f"{name}: {result.committed} records uploaded.")
+    return True

@@ -1,0 +1,85 @@
+"""`livetrain watch`: a run in the terminal, one line that changes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from livetrain._console.server_api import ServerApi, ServerApiError
+
+__all__ = ["describe", "watch"]
+
+SHOWN = ("loss", "accuracy")
+ENDS = frozenset({"finished", "failed", "interrupted"})
+
+
+def watch(api: ServerApi, run_id: str, seconds: float) -> dict[str, Any]:
+    """Show a run until it ends, asking every `seconds`; return how it stands then.
+
+    A server that does not answer is asked again: it may be restarting.
+    """
+    line = _Line()
+    for run, values in _readings(api, run_id, seconds, line):
+        line.show(describe(run, values))
+        if run["status"] in ENDS:
+            line.end()
+            return run
+    raise AssertionError("readings never end by themselves")
+
+
+def _readings(
+    api: ServerApi, run_id: str, seconds: float, line: _Line
+) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
+    values: dict[str, float] = {}
+    seen = 0
+    while True:
+        try:
+            run = api.run(run_id)
+            if run["steps"] > seen:
+                values.update(api.newest(run_id, SHOWN, first=max(seen, run["steps"] - 100)))
+                seen = run["steps"]
+            yield run, values
+        except ServerApiError as error:
+            if error.status is not None:
+                raise
+            line.show(f"no answer from {api.base}; asking again")
+        time.sleep(seconds)
+
+
+def describe(run: Mapping[str, Any], values: Mapping[str, float]) -> str:
+    """Say in a line where a run stands."""
+    total = run.get("total_epochs")
+    parts = [
+        run["name"],
+        run["status"]
+        if run["contact"] in ("alive", "ended")
+        else f"{run['status']}, {run['contact']}",
+        f"epoch {run['epoch'] + 1}" + (f"/{total}" if total else ""),
+        f"{run['steps']} steps",
+        *(f"{name} {values[name]:.4g}" for name in SHOWN if name in values),
+    ]
+    return "  ".join(parts)
+
+
+class _Line:
+    """A line that is written over in a terminal, and written once for each change anywhere else."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def show(self, text: str) -> None:
+        if text == self._last:
+            return
+        if sys.stdout.isatty():
+            click.echo("\r\x1b[K" + text, nl=False)
+        else:
+            click.echo(text)
+        self._last = text
+
+    def end(self) -> None:
+        if sys.stdout.isatty():
+            click.echo()

@@ -1,0 +1,1 @@
+"""From a record to its commit at the server: numbered, kept, sent, acknowledged."""

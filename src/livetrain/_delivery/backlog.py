@@ -1,0 +1,47 @@
+"""What the ledger needs of a place to keep records in; `livetrain._spool.spool.Spool` is the one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Backlog"]
+
+
+class Backlog(Protocol):
+    """Where records are kept until they are committed; only the stream's thread calls it."""
+
+    @property
+    def first_seq(self) -> int:
+        """The oldest record that is kept; one past the last when there is none."""
+
+    memory_only: bool
+    """The disk is not in use: what is kept dies with this process."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Size of what is not acknowledged yet."""
+
+    @property
+    def thinned(self) -> int:
+        """How many records were given up because there was no room."""
+
+    def append(self, seq: int, record: bytes, *, critical: bool, thinnable: bool) -> bool:
+        """Keep the next record; False: its place is empty."""
+
+    def read(self, after_seq: int, max_bytes: int) -> list[tuple[int, bytes | None]]:
+        """Return what follows, in order; None stands for a record that had to go."""
+
+    def replace(self, seq: int) -> None:
+        """Give a record up."""
+
+    def trim(self, durable_seq: int) -> None:
+        """Forget everything up to and with `durable_seq`."""
+
+    def flush(self) -> None:
+        """Hand what was appended to the operating system."""
+
+    def set_meta(self, meta: bytes) -> None:
+        """Keep what is needed to send these records from another process."""
+
+    def close(self) -> None:
+        """Give everything back; what is kept on a disk stays there."""

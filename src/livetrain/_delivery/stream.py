@@ -1,0 +1,422 @@
+"""The thread between outbox and server: performs what the session says, and nothing of its own mind.
+
+Everything in here happens on one thread, `livetrain-stream`, but for the four methods at the end of `Stream`. Reports from
+gRPC's threads come in through a queue, each with the connection that it is from: what an old connection still says is ignored.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from livetrain import _wire
+from livetrain._delivery.ledger import Ledger
+from livetrain._delivery.outbox import Outbox
+from livetrain._delivery.session import (
+    Acknowledged,
+    Close,
+    Hangup,
+    Heartbeat,
+    Open,
+    Quarantine,
+    Register,
+    Registered,
+    Rejected,
+    Send,
+    Session,
+    State,
+    Wait,
+)
+from livetrain._delivery.transport import Connection, Connector, Ended, Reply, Report, Response
+from livetrain._warnings import warn_once_a_minute
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Identity", "Listener", "Stream"]
+
+_PACE_SECONDS = 0.02  # how long small records are gathered for one message
+_BUNDLE_BYTES = 64 << 10
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who speaks: what every registration and every record carries."""
+
+    info: pb.SessionInfo
+    resume_token: str = ""
+    run_id: str = ""
+    page_url: str = ""
+
+    @property
+    def session_id(self) -> str:
+        """The run, as this trainer named it."""
+        return self.info.session_id
+
+
+class Listener:
+    """What else wants to know; called on the stream's thread, overridden where it is needed."""
+
+    def commanded(self, command: pb.ControlCommand) -> None:
+        """The server passes a command on."""
+
+    def wished(self, frame_interval_ms: int) -> None:
+        """The server says how often it wants frames; 0: as they come."""
+
+    def agreed(self, response: pb.SessionResponse) -> None:
+        """The server took the registration."""
+
+    def heartbeat(self, stamp: _wire.Stamp) -> list[bytes]:
+        """Return unsequenced records that travel with a heartbeat."""
+        return []
+
+    def ticked(self, now: float) -> None:
+        """Called some times a second."""
+
+
+class Stream:
+    """Takes records from the outbox, numbers them, keeps them until they are committed, and sends them.
+
+    Args:
+        identity: who speaks.
+        connector: makes a connection; None: offline, records are only kept.
+        outbox: where records come from.
+        ledger: numbers and keeps them.
+        session: the protocol.
+        listener: what else wants to know.
+        address: of the server, for messages to people.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        connector: Connector | None,
+        outbox: Outbox,
+        ledger: Ledger,
+        session: Session,
+        listener: Listener,
+        address: str,
+    ) -> None:
+        self.identity = identity
+        self.session = session
+        self.counters = ledger.counters
+        self.backlog = ledger.backlog
+        self._ledger = ledger
+        self._connector = connector
+        self._outbox = outbox
+        self._listener = listener
+        self._address = address
+        self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._flushes: deque[tuple[int, threading.Event]] = deque()
+        self._flush_requests: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
+        self._draining = False
+        self._stopping = False
+        self._lingering = False  # everything is said; an older server has yet to end its side
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="livetrain-stream", daemon=True)
+        self.thread_seconds = 0.0  # CPU time of this thread so far
+
+    # ------------------------------------------------------------ the loop
+
+    def _run(self) -> None:
+        try:
+            self._keep_identity()
+            while not self._over:
+                self._turn()
+        except Exception:  # nothing of ours may reach the training, and a dead thread must be seen
+            self.counters.dropped["internal_error"] += 1
+            warn_once_a_minute(
+                "stream", "livetrain stopped sending after an error of its own", exc=True
+            )
+        finally:
+            self._finish()
+
+    def _turn(self) -> None:
+        requested = []
+        # Before taking: a flush covers what was put before it.
+        while not self._flush_requests.empty():
+            requested.append(self._flush_requests.get())
+        draining = self._draining
+        took = self._collect()
+        self._flushes.extend((self.session.last_seq, event) for event in requested)
+        self._hear()
+        if draining and not len(self._outbox):
+            self.session.drain()
+        until = self._perform()
+        self.backlog.flush()
+        while self._flushes and self._flushes[0][0] <= self.session.durable_seq:
+            self._flushes.popleft()[1].set()
+        self.thread_seconds = time.thread_time()
+        if self._stopping:
+            self._over = True
+        if self._over:
+            return
+        now = time.monotonic()
+        self._listener.ticked(now)
+        busy = took or len(self._outbox) > 0
+        longest = _PACE_SECONDS if busy else 0.5
+        self._outbox.sleep(
+            longest if until is None else max(0.0, min(until - now, longest)), deep=not busy
+        )
+
+    def _collect(self) -> bool:
+        """Number what the training handed over and keep it."""
+        taken = self._outbox.take(time.monotonic_ns() // 1000)
+        taken.extend(self._outbox.take_newest())
+        for record in taken:
+            self._ledger.keep(record, sendable=self._sendable)
+        return bool(taken)
+
+    @property
+    def _sendable(self) -> bool:
+        return self._connector is not None and self.session.state is not State.DISABLED
+
+    # ------------------------------------------------------------ what the session says
+
+    def _perform(self) -> float | None:
+        """Do what is to be done; return when to look again, None: when something happens."""
+        if self._connector is None:
+            self._over = self._draining and not len(self._outbox)
+            return None
+        while True:
+            now = time.monotonic()
+            match self.session.next(now):
+                case Wait(until):
+                    return until
+                case Register():
+                    self._register()
+                case Open():
+                    self._open(now)
+                case Send(after_seq, max_bytes):
+                    self._send(after_seq, max_bytes)
+                case Heartbeat(number):
+                    self._heartbeat(number)
+                case Quarantine(seq, reason):
+                    self._ledger.quarantine(seq)
+                    warn_once_a_minute("rejected", f"the server refused record {seq}: {reason}")
+                case Hangup(reason):
+                    self._hang_up(reason)
+                case Close():
+                    self.session.closed()
+                    if self._connection is None:
+                        self._over = True
+                    else:
+                        self._connection.half_close()
+                        # Ours committed everything. Of an older server nothing is known: what gRPC still holds
+                        # would be lost if the channel were closed before that server ended its side.
+                        self._lingering = self.session.older_server
+                        self._over = not self._lingering
+                    return None
+
+    def _register(self) -> None:
+        if self._connection is not None:
+            self._connection.drop()
+        connection: Connection | None = None
+
+        def deliver(report: Report) -> None:
+            self._reports.put((connection, report))
+            self._outbox.wake()
+
+        assert self._connector is not None
+        connection = self._connection = self._connector(deliver)
+        info = self.identity.info
+        info.first_unacked_seq = self.backlog.first_seq
+        info.timestamp_ms = time.time_ns() // 1_000_000
+        connection.register(info, timeout=5.0)
+
+    def _open(self, now: float) -> None:
+        assert self._connection is not None
+        self._connection.open()
+        if not self.session.older_server:
+            info = self.identity.info
+            opening = pb.TelemetryRequest(
+                session_id=info.session_id, timestamp_ms=time.time_ns() // 1_000_000
+            )
+            opening.stream_open.stream_id = info.stream_id
+            opening.stream_open.rank = info.rank
+            opening.stream_open.world_size = info.world_size
+            opening.stream_open.first_unacked_seq = self.backlog.first_seq
+            opening.stream_open.protocol_version = _wire.PROTOCOL_VERSION
+            opening.stream_open.resume_token = self.identity.resume_token
+            self._connection.send(opening.SerializeToString())
+        self.session.opened(now)
+
+    def _send(self, after_seq: int, max_bytes: int) -> None:
+        small: list[bytes] = []
+        size = 0
+        for record in self._ledger.outgoing(after_seq, max_bytes):
+            alone = record.has_pictures or self.session.older_server  # which knows no bundles
+            if alone or size + len(record.data) > _BUNDLE_BYTES:
+                self._flush_bundle(small)
+                size = 0
+            if record.data and alone:
+                self._transmit(record.data)
+            elif record.data:
+                small.append(record.data)
+                size += len(record.data)
+        self._flush_bundle(small)
+
+    def _flush_bundle(self, records: list[bytes]) -> None:
+        if records:
+            self._transmit(_wire.bundle(records))
+            records.clear()
+
+    def _transmit(self, message: bytes) -> None:
+        assert self._connection is not None
+        self._connection.send(message)
+
+    def _heartbeat(self, number: int) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        stamp = _wire.Stamp(self.identity.session_id, 0, now_ms, time.monotonic_ns() // 1000)
+        beat = stamp.request()
+        beat.heartbeat.timestamp_ms = now_ms
+        beat.heartbeat.sequence_number = number
+        self._transmit(beat.SerializeToString())
+        if not self.session.older_server:
+            for record in self._listener.heartbeat(stamp):
+                self._transmit(record)
+
+    def _hang_up(self, reason: str) -> None:
+        if self._connection is not None:
+            self._connection.drop()
+            self._connection = None
+        self._ledger.disconnected()
+        if self.session.state is State.DISABLED:
+            warn_once_a_minute(
+                "refused",
+                f"the livetrain server at {self._address} refused this run: {reason}. Training goes on unseen.",
+            )
+        elif not self._stopping and not self._draining:
+            warn_once_a_minute(
+                "unreachable",
+                f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying. "
+                "Start one with `livetrain-server`, or set LIVETRAIN_MODE=disabled.",
+            )
+
+    # ------------------------------------------------------------ what the server says
+
+    def _hear(self) -> None:
+        while not self._reports.empty():
+            connection, report = self._reports.get()
+            if connection is not self._connection or connection is None:
+                continue
+            now = time.monotonic()
+            match report:
+                case Reply(response):
+                    self._registered(now, response)
+                case Response(response):
+                    self._responded(now, response)
+                case Ended() if self._lingering:
+                    self._over = True
+                case Ended(reason, for_good):
+                    self.session.rejected(now, Rejected(reason, retryable=not for_good))
+
+    def _registered(self, now: float, reply: pb.SessionResponse) -> None:
+        if not reply.success:
+            reason = reply.message or "the server refused the registration"
+            self.session.rejected(now, Rejected(reason, retryable=reply.retryable))
+            return
+        identity, config = self.identity, reply.server_config
+        identity.resume_token = reply.resume_token or identity.resume_token
+        identity.run_id = reply.run_id or reply.session_id
+        identity.page_url = reply.page_url
+        if config.max_message_bytes:
+            self._ledger.max_message_bytes = config.max_message_bytes
+        heartbeat_ms = config.heartbeat_interval_ms or 2000
+        self.session.registered(
+            now,
+            Registered(
+                protocol_version=min(reply.protocol_version, _wire.PROTOCOL_VERSION),
+                durable_seq=reply.durable_seq,
+                server_epoch=reply.server_epoch,
+                credit_bytes=config.credit_bytes,
+                heartbeat_seconds=min(max(heartbeat_ms / 1000, 0.1), 2.0),
+            ),
+            first_seq=self.backlog.first_seq,
+        )
+        self.backlog.trim(self.session.durable_seq)
+        self._keep_identity()
+        self._listener.agreed(reply)
+
+    def _keep_identity(self) -> None:
+        self.identity.info.resume_token = self.identity.resume_token
+        self.backlog.set_meta(self.identity.info.SerializeToString())
+
+    def _responded(self, now: float, response: pb.TelemetryResponse) -> None:
+        match response.WhichOneof("payload"):
+            case "ack":
+                ack = response.ack
+                self.session.acknowledged(now, Acknowledged(ack.durable_seq, ack.credit_bytes))
+                self._ledger.acknowledged(now)
+                self._listener.wished(ack.frame_interval_ms)
+            case "error":
+                self._refused(now, response.error)
+            case "command":
+                self.session.heard(now)
+                self._listener.commanded(response.command)
+
+    def _refused(self, now: float, error: pb.ErrorResponse) -> None:
+        names_a_record = error.rejected_seq or error.expected_seq
+        if self.session.older_server or (error.retryable and not names_a_record):
+            # A remark. If it is more than that, the server ends the stream itself.
+            self.session.remarked(now, error.retry_after_ms / 1000)
+            warn_once_a_minute("remark", f"the livetrain server says: {error.message}")
+            return
+        self.session.rejected(
+            now,
+            Rejected(
+                error.message,
+                retryable=error.retryable,
+                retry_after=error.retry_after_ms / 1000,
+                rejected_seq=error.rejected_seq,
+                expected_seq=error.expected_seq,
+            ),
+        )
+
+    # ------------------------------------------------------------ for other threads
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was put before is committed by the server; False: not within `timeout` seconds."""
+        event = threading.Event()
+        self._flush_requests.put(event)
+        self._outbox.wake()
+        return event.wait(timeout)
+
+    def close(self, timeout: float, away_timeout: float) -> bool:
+        """Send what is left and end the thread; waits `timeout` seconds at most, `away_timeout` while there is no server.
+
+        Returns:
+            Whether the server committed everything.
+        """
+        self._draining = True
+        self._outbox.wake()
+        deadline = time.monotonic() + timeout
+        away_deadline = time.monotonic() + min(away_timeout, timeout)
+        while self._thread.is_alive():
+            now = time.monotonic()
+            if now >= (deadline if self.session.connected or self._lingering else away_deadline):
+                break
+            self._thread.join(0.02)
+        self._stopping = True
+        self._outbox.wake()
+        self._thread.join(0.5)
+        return self.session.unacknowledged == 0 and not len(self._outbox)
+
+    def _finish(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.drop()
+        # What is still in line goes to the spool, without waiting for pictures that nobody will send.
+        for record in self._outbox.take(sys.maxsize):
+            self._ledger.keep(record, sendable=False)
+        self._ledger.disconnected()
+        self.backlog.close()
+        for _, event in self._flushes:
+            event.set()

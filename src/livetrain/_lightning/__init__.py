@@ -1,0 +1,1 @@
+"""What the Lightning integration is made of."""

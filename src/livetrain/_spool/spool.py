@@ -1,0 +1,398 @@
+"""The trainer's disk: what the server did not acknowledge yet, in order and without gaps.
+
+A :class:`Spool` belongs to the stream thread: after :meth:`Spool.open` that thread alone calls it,
+so it has no lock. Records go to memory first, and to the disk at :meth:`Spool.flush`, once per
+pump; the newest stay in memory too, where a healthy stream reads them. A disk that is full,
+read-only or in another process's hands only means that nothing leaves the memory, whose bound is
+then the limit. Disk trouble is handled here, in one place: it is logged and counted, never raised.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from livetrain._spool.directory_lock import LockedError
+from livetrain._spool.discovery import SpoolInfo, discover
+from livetrain._spool.limits import MIB, SpoolLimits
+from livetrain._spool.segment import CRITICAL, HEADER_BYTES, THINNABLE, Record
+from livetrain._spool.segment_log import SegmentLog, read_meta
+from livetrain._spool.tail import Tail
+
+__all__ = ["Spool", "SpoolInfo", "SpoolLimits", "SpoolStats", "discover"]
+
+_log = logging.getLogger("livetrain")
+
+_RETRY_SECONDS = 10.0
+"""Between two attempts to get back to a disk that refused."""
+_HOLE_BYTES = 16
+"""What a hole counts for in :meth:`Spool.read`: the caller sends a tombstone in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStats:
+    """What a spool went through since it was opened.
+
+    Attributes:
+        records: appended and kept.
+        refused: appended and not kept: full, with nothing left to thin.
+        thinned: left out afterwards to make room.
+        corrupt: lost to damage on disk.
+        torn: torn tails that were cut.
+        disk_errors: failed attempts to use the disk.
+        memory_only: the disk is not in use now.
+        disk_bytes: size of the files.
+        memory_bytes: size of the records held in memory.
+    """
+
+    records: int
+    refused: int
+    thinned: int
+    corrupt: int
+    torn: int
+    disk_errors: int
+    memory_only: bool
+    disk_bytes: int
+    memory_bytes: int
+
+
+class Spool:
+    """The records of one stream that are not acknowledged yet.
+
+    Attributes:
+        directory: where it is.
+        memory_only: the disk is not in use now; what is in memory dies with this process.
+        meta: what the caller keeps beside the records, see :meth:`set_meta`; None: nothing.
+        last_seq: the highest number appended so far; 0 for none.
+
+    Example:
+        >>> import tempfile
+        >>> spool = Spool.open(Path(tempfile.mkdtemp()) / "stream")
+        >>> spool.append(1, b"loss"), spool.append(2, b"epoch", critical=True)
+        (True, True)
+        >>> spool.read(0, max_bytes=1000)
+        [(1, b'loss'), (2, b'epoch')]
+        >>> spool.trim(2)
+        >>> spool.close()
+    """
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        limits: SpoolLimits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Spool:
+        """Open the spool in `directory`; never raises on disk trouble.
+
+        Args:
+            directory: one stream's own; made when it is not there. What a dead run left there is
+                taken over.
+            limits: how much it may take; None: the defaults.
+            clock: monotonic seconds; paces the attempts to get back to a disk that refused.
+        """
+        spool = cls(directory, limits or SpoolLimits(), clock)
+        spool._attach()
+        _open_spools.add(spool)
+        return spool
+
+    def __init__(self, directory: Path, limits: SpoolLimits, clock: Callable[[], float]) -> None:
+        self.directory = directory
+        self.memory_only = True
+        self.meta: bytes | None = None
+        self.last_seq = 0
+        self._limits = limits
+        self._clock = clock
+        self._files: SegmentLog | None = None
+        self._retry_at: float | None = None  # None: never
+        self._tail = Tail()
+        self._durable = 0
+        self._replaced: set[int] = set()  # bounded by the server's credit
+        self._meta_is_written = True
+        self._closed = False
+        self._records = self._refused = self._thinned = self._corrupt = self._disk_errors = 0
+        self._corrupt_through = 0  # holes up to here are counted
+
+    @property
+    def first_seq(self) -> int:
+        """The lowest number that :meth:`read` can give; ``last_seq + 1`` when nothing is left."""
+        records = self._tail.records
+        first = records[0].seq if records else self.last_seq + 1
+        if self._files is not None and self._files.segments:
+            first = min(first, self._files.first_seq)
+        return max(first, self._durable + 1)
+
+    @property
+    def pending(self) -> int:
+        """How many numbers are not acknowledged yet, holes included."""
+        return self.last_seq + 1 - self.first_seq
+
+    @property
+    def pending_bytes(self) -> int:
+        """Size of what is not acknowledged yet, on disk exact to a file."""
+        if self._durable >= self.last_seq:
+            return 0
+        return self._tail.waiting_size + (self._files.size if self._files is not None else 0)
+
+    @property
+    def thinned(self) -> int:
+        """How many records were left out, or not taken in, because there was no room."""
+        return self._refused + self._thinned + (self._files.thinned if self._files else 0)
+
+    @property
+    def stats(self) -> SpoolStats:
+        """A snapshot of the counters."""
+        files = self._files
+        return SpoolStats(
+            records=self._records,
+            refused=self._refused,
+            thinned=self._thinned + (files.thinned if files else 0),
+            corrupt=self._corrupt,
+            torn=files.torn if files else 0,
+            disk_errors=self._disk_errors,
+            memory_only=self.memory_only,
+            disk_bytes=files.size if files else 0,
+            memory_bytes=self._tail.size,
+        )
+
+    # ------------------------------------------------------------------ in
+
+    def append(
+        self, seq: int, record: bytes, *, critical: bool = False, thinnable: bool = False
+    ) -> bool:
+        """Take in the next record.
+
+        Args:
+            seq: ``last_seq + 1``.
+            record: the bytes that :meth:`read` will give.
+            critical: may use the reserve when the spool is full.
+            thinnable: may be left out when the spool is full: every second one of the oldest is.
+
+        Returns:
+            Whether it was kept. If not, its number is a hole all the same.
+
+        Raises:
+            ValueError: `seq` is not the next number.
+        """
+        if self._closed:
+            return False
+        if seq != self.last_seq + 1:
+            raise ValueError(f"seq={seq}: records have no gaps; give {self.last_seq + 1}.")
+        self.last_seq = seq
+        if not self._make_room(HEADER_BYTES + len(record), critical):
+            self._refused += 1
+            return False
+        self._tail.append(Record(seq, record, CRITICAL * critical + THINNABLE * thinnable))
+        self._records += 1
+        if not self.memory_only and self._tail.waiting_size >= self._limits.unwritten_bytes:
+            self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Hand what was appended to the operating system, where it survives this process."""
+        if self._closed:
+            return
+        if self.memory_only and self._retry_at is not None and self._clock() >= self._retry_at:
+            self._attach()
+        files = self._files
+        if self.memory_only or files is None:
+            return
+        if waiting := self._tail.waiting():
+            self._on_disk(lambda: files.write(waiting))
+            self._tail.note_written(files.last_seq)
+            self._tail.shorten(self._limits.tail_bytes, slack=self._limits.flush_bytes)
+        self._write_meta()
+
+    def set_meta(self, meta: bytes) -> None:
+        """Keep `meta` beside the records, in place of what was kept before; on disk atomically."""
+        if self._closed:
+            return
+        self.meta = meta
+        self._meta_is_written = False
+        self._write_meta()
+
+    # ------------------------------------------------------------------ out
+
+    def read(self, after_seq: int, max_bytes: int) -> list[tuple[int, bytes | None]]:
+        """Return what follows `after_seq`, in order and without gaps.
+
+        Args:
+            after_seq: the last number that the caller has; acknowledged ones are passed over.
+            max_bytes: about how much to return; one entry at least, if there is one.
+
+        Returns:
+            Pairs of number and record. None stands for one that was thinned, refused or damaged:
+            send a tombstone.
+        """
+        entries: list[tuple[int, bytes | None]] = []
+        if self._closed:
+            return entries
+        seq = max(after_seq + 1, self.first_seq)
+        while seq <= self.last_seq:
+            record, hole_end = self._find(seq)
+            while seq < hole_end:
+                if entries and max_bytes < _HOLE_BYTES:
+                    return entries
+                entries.append((seq, None))
+                max_bytes -= _HOLE_BYTES
+                seq += 1
+            if record is not None:
+                if entries and max_bytes < len(record.payload):
+                    return entries
+                entries.append((seq, None if seq in self._replaced else record.payload))
+                max_bytes -= len(record.payload)
+                seq += 1
+        return entries
+
+    def _find(self, seq: int) -> tuple[Record | None, int]:
+        """Return the next record from `seq` on, or None, and up to where it is all hole before."""
+        records, index, files = self._tail.records, self._tail.index(seq), self._files
+        # From the tail's first record on, memory knows all that the disk knows.
+        in_memory = index > 0 or (len(records) > 0 and records[0].seq == seq)
+        if not in_memory and files is not None and seq <= files.last_seq:
+            record, hole_end, damaged = files.find(seq)
+            if damaged and hole_end > self._corrupt_through + 1:
+                self._corrupt += hole_end - max(seq, self._corrupt_through + 1)
+                self._corrupt_through = hole_end - 1
+            return record, hole_end
+        if index < len(records):
+            return records[index], records[index].seq
+        return None, self.last_seq + 1
+
+    def replace(self, seq: int) -> None:
+        """Make a hole of a record that the server will never take."""
+        if seq > self._durable:
+            self._replaced.add(seq)
+
+    def trim(self, durable_seq: int) -> None:
+        """Forget what the server acknowledged.
+
+        A number past ``last_seq`` makes the next one follow it: the server has more than this disk.
+        """
+        if self._closed or durable_seq <= self._durable:
+            return
+        self._durable = durable_seq
+        self._tail.drop_through(durable_seq)
+        self._replaced = {seq for seq in self._replaced if seq > durable_seq}
+        if durable_seq > self.last_seq:
+            self.last_seq = durable_seq
+        if (files := self._files) is not None:
+            self._on_disk(lambda: files.delete_through(durable_seq))
+
+    # ------------------------------------------------------------------ the end
+
+    def close(self) -> None:
+        """Write what waits and give the directory up; with nothing pending it is deleted."""
+        if self._closed:
+            return
+        self.flush()
+        self._closed = True
+        _open_spools.discard(self)
+        self._tail.clear()
+        files, self._files = self._files, None
+        if files is not None:
+            drained = self._durable >= self.last_seq
+            self._on_disk(lambda: files.close(delete=drained))
+
+    def _abandon(self) -> None:
+        """In a forked child: everything here is the parent's."""
+        self._closed = True
+        self._tail.clear()
+        files, self._files = self._files, None
+        if files is not None:
+            files.abandon()
+
+    # ------------------------------------------------------------------ the disk
+
+    def _attach(self) -> None:
+        """Take the directory, or go back to it."""
+        if self._files is None:
+            self._on_disk(self._take_directory)
+        self.memory_only = self._files is None
+
+    def _take_directory(self) -> None:
+        files = SegmentLog(
+            self.directory, segment_bytes=self._limits.file_bytes, fsync=self._limits.fsync
+        )
+        if self.last_seq and files.last_seq:
+            files.close(delete=False)
+            raise LockedError(f"{self.directory} holds another stream's records by now")
+        self._files = files
+        self.last_seq = max(self.last_seq, files.last_seq)
+        self.meta = self.meta or read_meta(self.directory)
+
+    def _on_disk(self, action: Callable[[], None]) -> None:
+        """Do something with the disk; when it fails go on in memory."""
+        try:
+            action()
+        except OSError as error:
+            self.memory_only = True
+            # Somebody else's directory stays theirs; a full disk is emptied some day.
+            locked = isinstance(error, LockedError)
+            self._retry_at = None if locked else self._clock() + _RETRY_SECONDS
+            self._disk_errors += 1
+            if self._disk_errors == 1:  # the reasons of a sick disk repeat
+                _log.warning(
+                    "livetrain cannot use the disk at %s (%s): what the server has not got yet"
+                    " stays in memory, at most %d MiB of it, and is lost if this process ends first."
+                    " Set LIVETRAIN_SPOOL_DIR to a directory that can be written.",
+                    self.directory,
+                    error,
+                    self._limits.memory_bytes // MIB,
+                )
+            if self._files is not None:
+                self._files.abandon_segment()
+
+    def _write_meta(self) -> None:
+        files, meta = self._files, self.meta
+        if self._meta_is_written or self.memory_only or files is None or meta is None:
+            return
+        self._on_disk(lambda: files.write_meta(meta))
+        self._meta_is_written = not self.memory_only
+
+    # ------------------------------------------------------------------ room
+
+    def _make_room(self, size: int, critical: bool) -> bool:
+        """Thin until `size` more bytes fit; False: they do not."""
+        limits = self._limits
+        while True:
+            files = None if self.memory_only else self._files
+            limit = limits.memory_bytes if files is None else limits.max_bytes
+            held = self._tail.waiting_size + (0 if files is None else files.size)
+            if held + size <= limits.usable(limit, critical=critical):
+                return True
+            if not (self._thin_memory() if files is None else self._thin_disk(files)):
+                return False
+
+    def _thin_memory(self) -> bool:
+        thinned = self._tail.thin_waiting()
+        self._thinned += thinned
+        return thinned > 0
+
+    def _thin_disk(self, files: SegmentLog) -> bool:
+        """Make one file smaller; True also when the disk fails at it: now memory counts."""
+        before = files.size
+        # A thinned record is gone from memory too, or it would be counted as left out and sent.
+        self._on_disk(lambda: self._tail.drop_through(files.thin(self._durable)))
+        return files.size < before or self.memory_only
+
+
+# A forked child (a DataLoader's worker) inherits the descriptors, and would hold a dead trainer's
+# lock as long as it lives. Weak: a fork hook cannot be taken back, and must keep no spool alive.
+_open_spools: weakref.WeakSet[Spool] = weakref.WeakSet()
+
+
+def _abandon_in_child() -> None:
+    for spool in list(_open_spools):
+        spool._abandon()
+    _open_spools.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_abandon_in_child)

@@ -1,0 +1,1 @@
+"""Commands from outside, applied by the training's thread between two steps."""

@@ -1,0 +1,156 @@
+"""The ledger: what is kept, what goes out, and what becomes of pictures that find no room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from livetrain import _wire
+from livetrain._delivery.ledger import Ledger
+from livetrain._delivery.outbox import BatchRecord, Lane, SmallRecord
+from livetrain._delivery.session import Acknowledged, Open, Register, Registered, Session
+from livetrain._spool.spool import Spool
+from livetrain.proto import telemetry_pb2 as pb
+
+ROOM = 1 << 20
+
+
+class Frame:
+    def release(self) -> None: ...
+
+
+class Desk:
+    """A ledger on a spool of its own, with a session that streams."""
+
+    def __init__(self, folder: Path, *, version: int = 1) -> None:
+        self.session = Session(lambda attempt: 1.0)
+        assert self.session.next(0.0) == Register()
+        reply = Registered(version, 0, "e", ROOM, 2.0)
+        self.session.registered(0.0, reply, first_seq=1)
+        assert self.session.next(0.0) == Open()
+        self.session.opened(0.0)
+        self.ledger = Ledger("run", self.session, Spool.open(folder / "spool"))
+
+    def batch(self, *, size: int = 100, sendable: bool = True) -> None:
+        record = BatchRecord(
+            lambda: _wire.Batch(0, 0, 0, 16, 0.5, None, 0),
+            Frame(),
+            reason=pb.STRIP_REASON_NONE,
+            images=16,
+            unix_ms=0,
+            mono_us=0,
+            on_settled=lambda: None,
+        )
+        strip = _wire.Strip(bytes(size), "jpeg", 8, 8, 16, 1)
+        record.done(_wire.EncodedFrame(strip))
+        self.ledger.keep(record, sendable=sendable)
+
+    def small(self) -> None:
+        writer = lambda stamp: _wire.scalars(stamp, 0, {"a": 1.0})  # noqa: E731
+        self.ledger.keep(SmallRecord(writer, Lane.DURABLE, 0, 0), sendable=True)
+
+    def out(self) -> list[pb.TelemetryRequest]:
+        sent = self.ledger.outgoing(self.session.sent_seq, ROOM)
+        return [pb.TelemetryRequest.FromString(record.data) for record in sent]
+
+    def acknowledge(self, seq: int, now: float) -> None:
+        self.session.acknowledged(now, Acknowledged(seq))
+        self.ledger.acknowledged(now)
+
+    @property
+    def stripped(self) -> dict[int, int]:
+        return dict(self.ledger.counters.stripped)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_batch_goes_out_with_its_pictures_and_without_a_mark(desk: Desk) -> None:
+    desk.batch()
+    (request,) = desk.out()
+    assert request.batch_data.strip.count == 16
+    assert request.batch_data.batch_loss == 0.5
+    assert request.frames_stripped == 0
+    assert desk.stripped == {}
+
+
+def test_what_is_sent_again_goes_without_pictures_and_says_why(desk: Desk) -> None:
+    desk.batch()
+    desk.out()
+    desk.session.lost(1.0, "reset")
+    desk.ledger.disconnected()
+    (again,) = desk.out()
+    assert not again.batch_data.HasField("strip")
+    assert (again.frames_stripped, again.strip_reason) == (16, pb.STRIP_REASON_RECONNECT)
+    assert again.batch_data.batch_loss == 0.5
+
+
+def test_of_pictures_that_wait_the_newest_go(desk: Desk) -> None:
+    for _ in range(3):
+        desk.batch()
+    shown = [request.batch_data.HasField("strip") for request in desk.out()]
+    assert shown == [False, False, True], "one frame at a time until the link is known"
+    assert desk.stripped == {pb.STRIP_REASON_SUPERSEDED: 32}
+
+
+def test_while_a_frame_is_on_its_way_through_a_slow_link_the_next_is_left_out(desk: Desk) -> None:
+    desk.batch()
+    desk.out()
+    desk.batch()
+    (request,) = desk.out()
+    assert (request.frames_stripped, request.strip_reason) == (16, pb.STRIP_REASON_SUPERSEDED)
+
+
+def test_pictures_over_the_servers_limit_are_left_out_and_the_numbers_go(desk: Desk) -> None:
+    desk.ledger.max_message_bytes = 1000
+    desk.batch(size=2000)
+    (request,) = desk.out()
+    assert (request.frames_stripped, request.strip_reason) == (16, pb.STRIP_REASON_OVERSIZE)
+
+
+def test_pictures_that_nobody_will_see_are_counted(desk: Desk) -> None:
+    desk.batch(sendable=False)
+    desk.batch()
+    desk.ledger.disconnected()
+    assert desk.stripped == {pb.STRIP_REASON_OFFLINE: 32}
+
+
+def test_a_record_that_cannot_be_written_leaves_a_tombstone(desk: Desk) -> None:
+    def fail(stamp: _wire.Stamp) -> bytes:
+        raise ValueError("no")
+
+    desk.ledger.keep(SmallRecord(fail, Lane.DURABLE, 0, 0), sendable=True)
+    desk.small()
+    first, second = desk.out()
+    assert (first.seq, first.tombstone.records) == (1, 1)
+    assert (second.seq, second.WhichOneof("payload")) == (2, "scalars")
+    assert desk.ledger.counters.dropped == {"unwritable": 1}
+
+
+def test_poison_is_sent_as_a_tombstone(desk: Desk) -> None:
+    desk.small()
+    desk.ledger.quarantine(1)
+    (request,) = desk.out()
+    assert (request.seq, request.WhichOneof("payload")) == (1, "tombstone")
+
+
+def test_what_is_committed_is_forgotten(desk: Desk) -> None:
+    for _ in range(3):
+        desk.small()
+    assert [request.seq for request in desk.out()] == [1, 2, 3]
+    desk.acknowledge(2, 0.1)
+    assert desk.ledger.backlog.first_seq == 3
+
+
+def test_an_older_server_gets_only_what_it_knows(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, version=0)
+    desk.small()
+    desk.batch()
+    scalars, batch = list(desk.ledger.outgoing(0, ROOM))
+    assert scalars.data == b""
+    assert pb.TelemetryRequest.FromString(batch.data).batch_data.strip.count == 16
+    assert desk.ledger.counters.dropped == {"older_server": 1}
+    assert desk.ledger.backlog.first_seq == 3, "sent is all that it promises"

@@ -1,0 +1,231 @@
+"""Commands: applied once, at a boundary, or refused with the reason; and a pause that always ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livetrain._steering.control import Command, Control, Outcome, read_command
+from livetrain._steering.settings import learning_rates
+from livetrain.config import ControlOptions
+from livetrain.proto import telemetry_pb2 as pb
+
+
+class Desk:
+    """A control with everything that it said, and a clock that the test moves."""
+
+    def __init__(self, **options: Any) -> None:
+        self.now = 0.0
+        self.silent = 0.0
+        self.outcomes: list[Outcome] = []
+        self.statuses: list[tuple[str, str]] = []
+        self.control = Control(
+            ControlOptions(**options),
+            answer=self.outcomes.append,
+            announce=lambda status, message: self.statuses.append((status, message)),
+            silence=lambda: self.silent,
+            clock=lambda: self.now,
+        )
+        self.groups = [{"lr": 0.1}]
+        self.control.allow_setting(*learning_rates(self.groups, 0.0, 10.0, "learning_rate"))
+
+    def give(self, verb: str, command_id: str = "", **parameters: str) -> None:
+        command_id = command_id or f"c{len(self.outcomes)}"
+        self.control.receive(Command(command_id, verb, parameters, issued_by="ada"))
+
+    @property
+    def last(self) -> Outcome:
+        return self.outcomes[-1]
+
+
+def test_a_value_is_set_at_the_boundary_and_not_before() -> None:
+    desk = Desk()
+    desk.give("set", learning_rate="0.01")
+    assert (desk.last.state, desk.groups[0]["lr"]) == (pb.ACCEPTED, 0.1)
+    desk.control.boundary(step=7)
+    assert (desk.last.state, desk.last.applied_step) == (pb.APPLIED, 7)
+    assert desk.last.values == {"learning_rate": "0.01"}
+    assert desk.groups[0]["lr"] == 0.01
+
+
+@pytest.mark.parametrize(
+    ("verb", "parameters", "why"),
+    [
+        ("set", {"learning_rate": "nan"}, "not a finite number"),
+        ("set", {"learning_rate": "-1"}, "outside 0 to 10"),
+        ("set", {"learning_rate": "1e9"}, "outside 0 to 10"),
+        ("set", {"learning_rate": "abc"}, "not a number"),
+        ("set", {"batch_size": "0"}, "does not let batch_size be set"),
+        ("set", {}, "needs a value"),
+        ("explode", {}, "knows no command 'explode'"),
+        ("stop", {}, "does not allow stop"),
+    ],
+)
+def test_what_was_not_declared_is_refused_with_the_reason(
+    verb: str, parameters: dict[str, str], why: str
+) -> None:
+    desk = Desk(allow=("pause", "resume"))
+    desk.give(verb, **parameters)
+    assert desk.last.state == pb.REJECTED
+    assert why in desk.last.message
+    desk.control.boundary(step=1)
+    assert not desk.control.should_stop
+    assert desk.groups == [{"lr": 0.1}]
+
+
+def test_a_command_given_twice_is_applied_once_and_answered_twice() -> None:
+    desk = Desk()
+    for _ in range(2):
+        desk.give("set", "same", learning_rate="x0.5")
+    desk.control.boundary(step=1)
+    desk.give("set", "same", learning_rate="x0.5")
+    desk.control.boundary(step=2)
+    assert desk.groups[0]["lr"] == 0.05
+    assert [outcome.state for outcome in desk.outcomes] == [
+        pb.ACCEPTED,
+        pb.ACCEPTED,
+        pb.APPLIED,
+        pb.APPLIED,
+    ]
+
+
+def test_after_its_lifetime_a_command_is_never_applied() -> None:
+    desk = Desk()
+    desk.control.receive(Command("late", "stop", expires_at=5.0))
+    desk.now = 5.1
+    desk.control.boundary(step=1)
+    assert desk.last.state == pb.EXPIRED
+    assert not desk.control.should_stop
+
+
+def test_several_values_are_set_together_or_not_at_all() -> None:
+    desk = Desk()
+    desk.give("set", learning_rate="0.5", batch_size="8")
+    assert desk.last.state == pb.REJECTED
+    desk.control.boundary(step=1)
+    assert desk.groups[0]["lr"] == 0.1
+
+
+def test_a_handler_that_fails_is_told_to_who_asked_and_not_to_the_training() -> None:
+    desk = Desk()
+
+    def fail() -> None:
+        raise RuntimeError("no disk")
+
+    desk.control.allow_verb(pb.ControlDeclaration(verb="save"), fail)
+    desk.give("save")
+    desk.control.boundary(step=1)
+    assert (desk.last.state, desk.last.message) == (pb.COMMAND_FAILED, "RuntimeError: no disk")
+
+
+def test_stop_says_who() -> None:
+    desk = Desk()
+    desk.give("stop")
+    desk.control.boundary(step=3)
+    assert (desk.control.should_stop, desk.control.stopped_by) == (True, "stopped by ada")
+
+
+def in_thread(control: Control) -> threading.Thread:
+    thread = threading.Thread(target=control.boundary, args=(4,), daemon=True)
+    thread.start()
+    return thread
+
+
+def wait_for(condition: Any) -> None:
+    deadline = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.001)
+
+
+def test_a_paused_training_stands_still_until_it_is_resumed_and_takes_commands_meanwhile() -> None:
+    desk = Desk()
+    desk.give("pause")
+    training = in_thread(desk.control)
+    wait_for(lambda: desk.control.paused)
+    desk.give("set", learning_rate="0.2")
+    wait_for(lambda: desk.groups[0]["lr"] == 0.2)
+    desk.give("pause")
+    wait_for(lambda: desk.last.state == pb.REJECTED)
+    assert "paused already by ada" in desk.last.message
+    assert training.is_alive()
+    desk.give("resume")
+    training.join(10.0)
+    assert not training.is_alive()
+    assert desk.statuses == [("paused", "paused by ada"), ("running", "resumed by ada")]
+
+
+@pytest.mark.parametrize("end", ["lease", "contact", "stop"])
+def test_a_pause_always_ends(end: str) -> None:
+    desk = Desk(pause_lease_seconds=100.0, lost_contact_seconds=60.0)
+    desk.give("pause")
+    training = in_thread(desk.control)
+    wait_for(lambda: desk.control.paused)
+    if end == "lease":
+        desk.now = 100.0
+    elif end == "contact":
+        desk.silent = 60.0
+    else:
+        desk.give("stop")
+    training.join(10.0)
+    assert not training.is_alive()
+    assert desk.statuses[-1][0] == "running"
+    assert desk.control.should_stop == (end == "stop")
+
+
+def test_resume_without_a_pause_is_refused() -> None:
+    desk = Desk()
+    desk.give("resume")
+    desk.control.boundary(step=1)
+    assert (desk.last.state, desk.last.message) == (pb.REJECTED, "the training is not paused")
+
+
+def test_more_commands_than_a_training_can_hold_are_refused() -> None:
+    desk = Desk()
+    for index in range(300):
+        desk.give("set", f"c{index}", learning_rate="0.2")
+    refused = [outcome for outcome in desk.outcomes if outcome.state == pb.REJECTED]
+    assert len(refused) == 300 - 256
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["x0.5", "follow", "nan"]), st.booleans())
+    )
+)
+def test_each_command_has_one_end_however_often_it_comes(
+    series: list[tuple[str, str, bool]],
+) -> None:
+    desk = Desk()
+    for command_id, value, boundary in series:
+        desk.give("set", command_id, learning_rate=value)
+        if boundary:
+            desk.control.boundary(step=1)
+    desk.control.boundary(step=2)
+    ends: dict[str, set[tuple[int, str]]] = {}
+    for outcome in desk.outcomes:
+        if outcome.state in (pb.APPLIED, pb.REJECTED):
+            ends.setdefault(outcome.command_id, set()).add((outcome.state, str(outcome.values)))
+    assert ends.keys() == {command_id for command_id, _, _ in series}
+    assert all(len(end) == 1 for end in ends.values())
+
+
+def test_an_older_servers_command_means_the_same() -> None:
+    message = pb.ControlCommand(
+        type=pb.ControlCommand.CHANGE_LEARNING_RATE,
+        parameters={"learning_rate": "0.1", "batch_size": "9"},
+    )
+    command = read_command(message, now=10.0)
+    assert (command.verb, command.parameters, command.expires_at) == (
+        "set",
+        {"learning_rate": "0.1"},
+        None,
+    )
+    assert command.command_id
+    lasting = read_command(pb.ControlCommand(verb="pause", command_id="7", ttl_ms=2500), now=10.0)
+    assert (lasting.command_id, lasting.expires_at) == ("7", 12.5)
