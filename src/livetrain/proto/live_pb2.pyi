@@ -107,7 +107,7 @@ class Curve(_message.Message):
     def __init__(self, name: _Optional[str] = ..., steps: _Optional[_Iterable[int]] = ..., values: _Optional[_Iterable[float]] = ..., times: _Optional[_Iterable[float]] = ..., total_points: _Optional[int] = ...) -> None: ...
 
 class RunState(_message.Message):
-    __slots__ = ("run_id", "name", "project", "status", "contact", "message", "created_ms", "last_heard_ms", "steps", "epoch", "config", "tags", "controls", "report", "ended_ms")
+    __slots__ = ("run_id", "name", "project", "status", "contact", "message", "created_ms", "last_heard_ms", "steps", "epoch", "config", "tags", "controls", "report", "ended_ms", "world_size")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +123,7 @@ class RunState(_message.Message):
     CONTROLS_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     ENDED_MS_FIELD_NUMBER: _ClassVar[int]
+    WORLD_SIZE_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     name: str
     project: str
@@ -138,43 +139,88 @@ class RunState(_message.Message):
     controls: _containers.RepeatedCompositeFieldContainer[_telemetry_pb2.ControlDeclaration]
     report: _telemetry_pb2.ClientReport
     ended_ms: int
-    def __init__(self, run_id: _Optional[str] = ..., name: _Optional[str] = ..., project: _Optional[str] = ..., status: _Optional[str] = ..., contact: _Optional[str] = ..., message: _Optional[str] = ..., created_ms: _Optional[int] = ..., last_heard_ms: _Optional[int] = ..., steps: _Optional[int] = ..., epoch: _Optional[int] = ..., config: _Optional[_Union[_telemetry_pb2.TrainingConfig, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[_telemetry_pb2.ControlDeclaration, _Mapping]]] = ..., report: _Optional[_Union[_telemetry_pb2.ClientReport, _Mapping]] = ..., ended_ms: _Optional[int] = ...) -> None: ...
+    world_size: int
+    def __init__(self, run_id: _Optional[str] = ..., name: _Optional[str] = ..., project: _Optional[str] = ..., status: _Optional[str] = ..., contact: _Optional[str] = ..., message: _Optional[str] = ..., created_ms: _Optional[int] = ..., last_heard_ms: _Optional[int] = ..., steps: _Optional[int] = ..., epoch: _Optional[int] = ..., config: _Optional[_Union[_telemetry_pb2.TrainingConfig, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[_telemetry_pb2.ControlDeclaration, _Mapping]]] = ..., report: _Optional[_Union[_telemetry_pb2.ClientReport, _Mapping]] = ..., ended_ms: _Optional[int] = ..., world_size: _Optional[int] = ...) -> None: ...
 
 class Performance(_message.Message):
-    __slots__ = ("data", "ingest_fps")
+    __slots__ = ("data", "ingest_fps", "ranks", "remarks")
     DATA_FIELD_NUMBER: _ClassVar[int]
     INGEST_FPS_FIELD_NUMBER: _ClassVar[int]
+    RANKS_FIELD_NUMBER: _ClassVar[int]
+    REMARKS_FIELD_NUMBER: _ClassVar[int]
     data: _telemetry_pb2.PerformanceData
     ingest_fps: float
-    def __init__(self, data: _Optional[_Union[_telemetry_pb2.PerformanceData, _Mapping]] = ..., ingest_fps: _Optional[float] = ...) -> None: ...
+    ranks: _containers.RepeatedCompositeFieldContainer[RankState]
+    remarks: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, data: _Optional[_Union[_telemetry_pb2.PerformanceData, _Mapping]] = ..., ingest_fps: _Optional[float] = ..., ranks: _Optional[_Iterable[_Union[RankState, _Mapping]]] = ..., remarks: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RankState(_message.Message):
+    __slots__ = ("rank", "contact", "status", "steps", "step_ms", "own_ms", "last_heard_ms")
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    STEP_MS_FIELD_NUMBER: _ClassVar[int]
+    OWN_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_HEARD_MS_FIELD_NUMBER: _ClassVar[int]
+    rank: int
+    contact: str
+    status: str
+    steps: int
+    step_ms: float
+    own_ms: float
+    last_heard_ms: int
+    def __init__(self, rank: _Optional[int] = ..., contact: _Optional[str] = ..., status: _Optional[str] = ..., steps: _Optional[int] = ..., step_ms: _Optional[float] = ..., own_ms: _Optional[float] = ..., last_heard_ms: _Optional[int] = ...) -> None: ...
 
 class Presence(_message.Message):
-    __slots__ = ("viewers",)
+    __slots__ = ("viewers", "names")
     VIEWERS_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
     viewers: int
-    def __init__(self, viewers: _Optional[int] = ...) -> None: ...
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, viewers: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ViewerMessage(_message.Message):
-    __slots__ = ("hello", "frame_credit", "ping")
+    __slots__ = ("hello", "frame_credit", "ping", "introduce", "watch_rank")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     FRAME_CREDIT_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
+    INTRODUCE_FIELD_NUMBER: _ClassVar[int]
+    WATCH_RANK_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     frame_credit: FrameCredit
     ping: Ping
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., frame_credit: _Optional[_Union[FrameCredit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
+    introduce: Introduce
+    watch_rank: WatchRank
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., frame_credit: _Optional[_Union[FrameCredit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., introduce: _Optional[_Union[Introduce, _Mapping]] = ..., watch_rank: _Optional[_Union[WatchRank, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("epoch", "offset", "points", "no_frames")
+    __slots__ = ("epoch", "offset", "points", "no_frames", "name", "rank")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     NO_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
     epoch: str
     offset: int
     points: int
     no_frames: bool
-    def __init__(self, epoch: _Optional[str] = ..., offset: _Optional[int] = ..., points: _Optional[int] = ..., no_frames: bool = ...) -> None: ...
+    name: str
+    rank: int
+    def __init__(self, epoch: _Optional[str] = ..., offset: _Optional[int] = ..., points: _Optional[int] = ..., no_frames: bool = ..., name: _Optional[str] = ..., rank: _Optional[int] = ...) -> None: ...
+
+class Introduce(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class WatchRank(_message.Message):
+    __slots__ = ("rank",)
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    rank: int
+    def __init__(self, rank: _Optional[int] = ...) -> None: ...
 
 class FrameCredit(_message.Message):
     __slots__ = ("frames", "painted_frame")

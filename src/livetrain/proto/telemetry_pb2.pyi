@@ -259,7 +259,7 @@ class EpochData(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., average_loss: _Optional[float] = ..., average_accuracy: _Optional[float] = ..., learning_rate: _Optional[float] = ..., is_converged: bool = ..., validation_loss: _Optional[float] = ..., validation_accuracy: _Optional[float] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[Scalar, _Mapping]]] = ..., has_loss: bool = ..., has_accuracy: bool = ..., has_learning_rate: bool = ...) -> None: ...
 
 class PerformanceData(_message.Message):
-    __slots__ = ("time_per_batch_ms", "total_time_for_epoch_sec", "estimated_time_remaining_sec", "current_fps", "average_fps", "resource_usage", "timestamp_ms", "step", "overhead_percent")
+    __slots__ = ("time_per_batch_ms", "total_time_for_epoch_sec", "estimated_time_remaining_sec", "current_fps", "average_fps", "resource_usage", "timestamp_ms", "step", "overhead_percent", "own_ms")
     TIME_PER_BATCH_MS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_TIME_FOR_EPOCH_SEC_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_TIME_REMAINING_SEC_FIELD_NUMBER: _ClassVar[int]
@@ -269,6 +269,7 @@ class PerformanceData(_message.Message):
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     OVERHEAD_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    OWN_MS_FIELD_NUMBER: _ClassVar[int]
     time_per_batch_ms: float
     total_time_for_epoch_sec: float
     estimated_time_remaining_sec: float
@@ -278,7 +279,8 @@ class PerformanceData(_message.Message):
     timestamp_ms: int
     step: int
     overhead_percent: float
-    def __init__(self, time_per_batch_ms: _Optional[float] = ..., total_time_for_epoch_sec: _Optional[float] = ..., estimated_time_remaining_sec: _Optional[float] = ..., current_fps: _Optional[float] = ..., average_fps: _Optional[float] = ..., resource_usage: _Optional[_Union[ResourceUsage, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., overhead_percent: _Optional[float] = ...) -> None: ...
+    own_ms: float
+    def __init__(self, time_per_batch_ms: _Optional[float] = ..., total_time_for_epoch_sec: _Optional[float] = ..., estimated_time_remaining_sec: _Optional[float] = ..., current_fps: _Optional[float] = ..., average_fps: _Optional[float] = ..., resource_usage: _Optional[_Union[ResourceUsage, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., overhead_percent: _Optional[float] = ..., own_ms: _Optional[float] = ...) -> None: ...
 
 class ResourceUsage(_message.Message):
     __slots__ = ("cpu_percent", "memory_mb", "gpu_percent", "gpu_memory_mb", "memory_total_mb", "gpu_memory_total_mb", "has_gpu")
@@ -376,7 +378,7 @@ class ClientReport(_message.Message):
     def __init__(self, counters: _Optional[_Mapping[str, int]] = ..., training_thread_seconds: _Optional[float] = ..., background_seconds: _Optional[float] = ..., overhead_percent: _Optional[float] = ..., governor: _Optional[str] = ...) -> None: ...
 
 class CommandIssued(_message.Message):
-    __slots__ = ("command_id", "verb", "parameters", "issued_by", "issued_ms", "expires_ms")
+    __slots__ = ("command_id", "verb", "parameters", "issued_by", "issued_ms", "expires_ms", "origin")
     class ParametersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -390,17 +392,26 @@ class CommandIssued(_message.Message):
     ISSUED_BY_FIELD_NUMBER: _ClassVar[int]
     ISSUED_MS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     command_id: str
     verb: str
     parameters: _containers.ScalarMap[str, str]
     issued_by: str
     issued_ms: int
     expires_ms: int
-    def __init__(self, command_id: _Optional[str] = ..., verb: _Optional[str] = ..., parameters: _Optional[_Mapping[str, str]] = ..., issued_by: _Optional[str] = ..., issued_ms: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
+    origin: str
+    def __init__(self, command_id: _Optional[str] = ..., verb: _Optional[str] = ..., parameters: _Optional[_Mapping[str, str]] = ..., issued_by: _Optional[str] = ..., issued_ms: _Optional[int] = ..., expires_ms: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
 
 class CommandResult(_message.Message):
-    __slots__ = ("command_id", "state", "applied_step", "message", "values", "ranks")
+    __slots__ = ("command_id", "state", "applied_step", "message", "values", "ranks", "previous", "pending")
     class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class PreviousEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -413,13 +424,17 @@ class CommandResult(_message.Message):
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     RANKS_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
     command_id: str
     state: CommandState
     applied_step: int
     message: str
     values: _containers.ScalarMap[str, str]
     ranks: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, command_id: _Optional[str] = ..., state: _Optional[_Union[CommandState, str]] = ..., applied_step: _Optional[int] = ..., message: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., ranks: _Optional[_Iterable[int]] = ...) -> None: ...
+    previous: _containers.ScalarMap[str, str]
+    pending: bool
+    def __init__(self, command_id: _Optional[str] = ..., state: _Optional[_Union[CommandState, str]] = ..., applied_step: _Optional[int] = ..., message: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., ranks: _Optional[_Iterable[int]] = ..., previous: _Optional[_Mapping[str, str]] = ..., pending: bool = ...) -> None: ...
 
 class Tombstone(_message.Message):
     __slots__ = ("reason", "records")

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file livetrain/proto/live.proto.
  */
 export const file_livetrain_proto_live: GenFile = /*@__PURE__*/
-  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIsACCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAQgYKBGJvZHkimwIKCFNuYXBzaG90Eg0KBWVwb2NoGAEgASgJEg4KBm9mZnNldBgCIAEoBBIlCgVzdGF0ZRgDIAEoCzIWLmxpdmV0cmFpbi52MS5SdW5TdGF0ZRIjCgZjdXJ2ZXMYBCADKAsyEy5saXZldHJhaW4udjEuQ3VydmUSJgoGcmVjZW50GAUgAygLMhYubGl2ZXRyYWluLnYxLlJ1bkV2ZW50EiIKBWZyYW1lGAYgASgLMhMubGl2ZXRyYWluLnYxLkZyYW1lEi4KC3BlcmZvcm1hbmNlGAcgASgLMhkubGl2ZXRyYWluLnYxLlBlcmZvcm1hbmNlEigKCHByZXNlbmNlGAggASgLMhYubGl2ZXRyYWluLnYxLlByZXNlbmNlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQigAEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdCKBAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdCJZCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQi4gIKCFJ1blN0YXRlEg4KBnJ1bl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3Byb2plY3QYAyABKAkSDgoGc3RhdHVzGAQgASgJEg8KB2NvbnRhY3QYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRISCgpjcmVhdGVkX21zGAcgASgEEhUKDWxhc3RfaGVhcmRfbXMYCCABKAQSDQoFc3RlcHMYCSABKAQSDQoFZXBvY2gYCiABKA0SLAoGY29uZmlnGAsgASgLMhwubGl2ZXRyYWluLnYxLlRyYWluaW5nQ29uZmlnEgwKBHRhZ3MYDCADKAkSMgoIY29udHJvbHMYDSADKAsyIC5saXZldHJhaW4udjEuQ29udHJvbERlY2xhcmF0aW9uEioKBnJlcG9ydBgOIAEoCzIaLmxpdmV0cmFpbi52MS5DbGllbnRSZXBvcnQSEAoIZW5kZWRfbXMYDyABKAQiTgoLUGVyZm9ybWFuY2USKwoEZGF0YRgBIAEoCzIdLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZURhdGESEgoKaW5nZXN0X2ZwcxgCIAEoAiIbCghQcmVzZW5jZRIPCgd2aWV3ZXJzGAEgASgNIpQBCg1WaWV3ZXJNZXNzYWdlEiQKBWhlbGxvGAEgASgLMhMubGl2ZXRyYWluLnYxLkhlbGxvSAASMQoMZnJhbWVfY3JlZGl0GAIgASgLMhkubGl2ZXRyYWluLnYxLkZyYW1lQ3JlZGl0SAASIgoEcGluZxgDIAEoCzISLmxpdmV0cmFpbi52MS5QaW5nSABCBgoEYm9keSJJCgVIZWxsbxINCgVlcG9jaBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSDgoGcG9pbnRzGAMgASgNEhEKCW5vX2ZyYW1lcxgEIAEoCCI0CgtGcmFtZUNyZWRpdBIOCgZmcmFtZXMYASABKA0SFQoNcGFpbnRlZF9mcmFtZRgCIAEoBCIGCgRQaW5nYgZwcm90bzM", [file_livetrain_proto_telemetry]);
+  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIsACCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAQgYKBGJvZHkimwIKCFNuYXBzaG90Eg0KBWVwb2NoGAEgASgJEg4KBm9mZnNldBgCIAEoBBIlCgVzdGF0ZRgDIAEoCzIWLmxpdmV0cmFpbi52MS5SdW5TdGF0ZRIjCgZjdXJ2ZXMYBCADKAsyEy5saXZldHJhaW4udjEuQ3VydmUSJgoGcmVjZW50GAUgAygLMhYubGl2ZXRyYWluLnYxLlJ1bkV2ZW50EiIKBWZyYW1lGAYgASgLMhMubGl2ZXRyYWluLnYxLkZyYW1lEi4KC3BlcmZvcm1hbmNlGAcgASgLMhkubGl2ZXRyYWluLnYxLlBlcmZvcm1hbmNlEigKCHByZXNlbmNlGAggASgLMhYubGl2ZXRyYWluLnYxLlByZXNlbmNlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQigAEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdCKBAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdCJZCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQi9gIKCFJ1blN0YXRlEg4KBnJ1bl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3Byb2plY3QYAyABKAkSDgoGc3RhdHVzGAQgASgJEg8KB2NvbnRhY3QYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRISCgpjcmVhdGVkX21zGAcgASgEEhUKDWxhc3RfaGVhcmRfbXMYCCABKAQSDQoFc3RlcHMYCSABKAQSDQoFZXBvY2gYCiABKA0SLAoGY29uZmlnGAsgASgLMhwubGl2ZXRyYWluLnYxLlRyYWluaW5nQ29uZmlnEgwKBHRhZ3MYDCADKAkSMgoIY29udHJvbHMYDSADKAsyIC5saXZldHJhaW4udjEuQ29udHJvbERlY2xhcmF0aW9uEioKBnJlcG9ydBgOIAEoCzIaLmxpdmV0cmFpbi52MS5DbGllbnRSZXBvcnQSEAoIZW5kZWRfbXMYDyABKAQSEgoKd29ybGRfc2l6ZRgQIAEoDSKHAQoLUGVyZm9ybWFuY2USKwoEZGF0YRgBIAEoCzIdLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZURhdGESEgoKaW5nZXN0X2ZwcxgCIAEoAhImCgVyYW5rcxgDIAMoCzIXLmxpdmV0cmFpbi52MS5SYW5rU3RhdGUSDwoHcmVtYXJrcxgEIAMoCSKiAQoJUmFua1N0YXRlEgwKBHJhbmsYASABKA0SDwoHY29udGFjdBgCIAEoCRIOCgZzdGF0dXMYAyABKAkSDQoFc3RlcHMYBCABKAQSFAoHc3RlcF9tcxgFIAEoAkgAiAEBEhMKBm93bl9tcxgGIAEoAkgBiAEBEhUKDWxhc3RfaGVhcmRfbXMYByABKARCCgoIX3N0ZXBfbXNCCQoHX293bl9tcyIqCghQcmVzZW5jZRIPCgd2aWV3ZXJzGAEgASgNEg0KBW5hbWVzGAIgAygJIvEBCg1WaWV3ZXJNZXNzYWdlEiQKBWhlbGxvGAEgASgLMhMubGl2ZXRyYWluLnYxLkhlbGxvSAASMQoMZnJhbWVfY3JlZGl0GAIgASgLMhkubGl2ZXRyYWluLnYxLkZyYW1lQ3JlZGl0SAASIgoEcGluZxgDIAEoCzISLmxpdmV0cmFpbi52MS5QaW5nSAASLAoJaW50cm9kdWNlGAQgASgLMhcubGl2ZXRyYWluLnYxLkludHJvZHVjZUgAEi0KCndhdGNoX3JhbmsYBSABKAsyFy5saXZldHJhaW4udjEuV2F0Y2hSYW5rSABCBgoEYm9keSJlCgVIZWxsbxINCgVlcG9jaBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSDgoGcG9pbnRzGAMgASgNEhEKCW5vX2ZyYW1lcxgEIAEoCBIMCgRuYW1lGAUgASgJEgwKBHJhbmsYBiABKA0iGQoJSW50cm9kdWNlEgwKBG5hbWUYASABKAkiGQoJV2F0Y2hSYW5rEgwKBHJhbmsYASABKA0iNAoLRnJhbWVDcmVkaXQSDgoGZnJhbWVzGAEgASgNEhUKDXBhaW50ZWRfZnJhbWUYAiABKAQiBgoEUGluZ2IGcHJvdG8z", [file_livetrain_proto_telemetry]);
 
 /**
  * @generated from message livetrain.v1.LiveMessage
@@ -423,6 +423,13 @@ export type RunState = Message<"livetrain.v1.RunState"> & {
    * @generated from field: uint64 ended_ms = 15;
    */
   endedMs: bigint;
+
+  /**
+   * processes that train together; 0 or 1: this one alone
+   *
+   * @generated from field: uint32 world_size = 16;
+   */
+  worldSize: number;
 };
 
 /**
@@ -447,6 +454,20 @@ export type Performance = Message<"livetrain.v1.Performance"> & {
    * @generated from field: float ingest_fps = 2;
    */
   ingestFps: number;
+
+  /**
+   * of a run of several ranks: those that reported so far, ascending
+   *
+   * @generated from field: repeated livetrain.v1.RankState ranks = 3;
+   */
+  ranks: RankState[];
+
+  /**
+   * what is worth saying of the ranks, in sentences: one that is lost, one that others wait for
+   *
+   * @generated from field: repeated string remarks = 4;
+   */
+  remarks: string[];
 };
 
 /**
@@ -457,6 +478,63 @@ export const PerformanceSchema: GenMessage<Performance> = /*@__PURE__*/
   messageDesc(file_livetrain_proto_live, 8);
 
 /**
+ * One of several processes that train together.
+ *
+ * @generated from message livetrain.v1.RankState
+ */
+export type RankState = Message<"livetrain.v1.RankState"> & {
+  /**
+   * @generated from field: uint32 rank = 1;
+   */
+  rank: number;
+
+  /**
+   * alive, stale, lost, ended
+   *
+   * @generated from field: string contact = 2;
+   */
+  contact: string;
+
+  /**
+   * as it said last: running, paused, finished, failed, interrupted
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * @generated from field: uint64 steps = 4;
+   */
+  steps: bigint;
+
+  /**
+   * wall time of a recent step
+   *
+   * @generated from field: optional float step_ms = 5;
+   */
+  stepMs?: number | undefined;
+
+  /**
+   * of that, what it took alone; the rest it may have waited for others
+   *
+   * @generated from field: optional float own_ms = 6;
+   */
+  ownMs?: number | undefined;
+
+  /**
+   * @generated from field: uint64 last_heard_ms = 7;
+   */
+  lastHeardMs: bigint;
+};
+
+/**
+ * Describes the message livetrain.v1.RankState.
+ * Use `create(RankStateSchema)` to create a new message.
+ */
+export const RankStateSchema: GenMessage<RankState> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_live, 9);
+
+/**
  * @generated from message livetrain.v1.Presence
  */
 export type Presence = Message<"livetrain.v1.Presence"> & {
@@ -464,6 +542,13 @@ export type Presence = Message<"livetrain.v1.Presence"> & {
    * @generated from field: uint32 viewers = 1;
    */
   viewers: number;
+
+  /**
+   * of those who said one; as many as there are pages
+   *
+   * @generated from field: repeated string names = 2;
+   */
+  names: string[];
 };
 
 /**
@@ -471,7 +556,7 @@ export type Presence = Message<"livetrain.v1.Presence"> & {
  * Use `create(PresenceSchema)` to create a new message.
  */
 export const PresenceSchema: GenMessage<Presence> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 9);
+  messageDesc(file_livetrain_proto_live, 10);
 
 /**
  * @generated from message livetrain.v1.ViewerMessage
@@ -500,6 +585,18 @@ export type ViewerMessage = Message<"livetrain.v1.ViewerMessage"> & {
      */
     value: Ping;
     case: "ping";
+  } | {
+    /**
+     * @generated from field: livetrain.v1.Introduce introduce = 4;
+     */
+    value: Introduce;
+    case: "introduce";
+  } | {
+    /**
+     * @generated from field: livetrain.v1.WatchRank watch_rank = 5;
+     */
+    value: WatchRank;
+    case: "watchRank";
   } | { case: undefined; value?: undefined };
 };
 
@@ -508,7 +605,7 @@ export type ViewerMessage = Message<"livetrain.v1.ViewerMessage"> & {
  * Use `create(ViewerMessageSchema)` to create a new message.
  */
 export const ViewerMessageSchema: GenMessage<ViewerMessage> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 10);
+  messageDesc(file_livetrain_proto_live, 11);
 
 /**
  * @generated from message livetrain.v1.Hello
@@ -537,6 +634,20 @@ export type Hello = Message<"livetrain.v1.Hello"> & {
    * @generated from field: bool no_frames = 4;
    */
   noFrames: boolean;
+
+  /**
+   * who watches, for the others; empty: not said
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * whose pictures to send, where several ranks send some
+   *
+   * @generated from field: uint32 rank = 6;
+   */
+  rank: number;
 };
 
 /**
@@ -544,7 +655,45 @@ export type Hello = Message<"livetrain.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 11);
+  messageDesc(file_livetrain_proto_live, 12);
+
+/**
+ * Who watches, from now on.
+ *
+ * @generated from message livetrain.v1.Introduce
+ */
+export type Introduce = Message<"livetrain.v1.Introduce"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message livetrain.v1.Introduce.
+ * Use `create(IntroduceSchema)` to create a new message.
+ */
+export const IntroduceSchema: GenMessage<Introduce> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_live, 13);
+
+/**
+ * Whose pictures to send from now on.
+ *
+ * @generated from message livetrain.v1.WatchRank
+ */
+export type WatchRank = Message<"livetrain.v1.WatchRank"> & {
+  /**
+   * @generated from field: uint32 rank = 1;
+   */
+  rank: number;
+};
+
+/**
+ * Describes the message livetrain.v1.WatchRank.
+ * Use `create(WatchRankSchema)` to create a new message.
+ */
+export const WatchRankSchema: GenMessage<WatchRank> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_live, 14);
 
 /**
  * The viewer has painted what it got and takes this many frames more.
@@ -570,7 +719,7 @@ export type FrameCredit = Message<"livetrain.v1.FrameCredit"> & {
  * Use `create(FrameCreditSchema)` to create a new message.
  */
 export const FrameCreditSchema: GenMessage<FrameCredit> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 12);
+  messageDesc(file_livetrain_proto_live, 15);
 
 /**
  * @generated from message livetrain.v1.Ping
@@ -583,5 +732,5 @@ export type Ping = Message<"livetrain.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 13);
+  messageDesc(file_livetrain_proto_live, 16);
 
