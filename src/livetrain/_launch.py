@@ -13,12 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import tenacity
-
 from livetrain import _records, _wire
 from livetrain._budget import Governor
 from livetrain._capture.capture import Capture
 from livetrain._capture.encoder import usable_cpus
+from livetrain._delivery.backoff import full_jitter
 from livetrain._delivery.session import Session
 from livetrain._delivery.stream import Identity
 from livetrain._delivery.transport import Endpoint
@@ -29,7 +28,7 @@ from livetrain.config import DEFAULT_SERVER, Environment, ImageOptions
 from livetrain.exceptions import ConfigurationError
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["RunDescription", "describe_run", "endpoint", "full_jitter", "launch", "state_directory"]
+__all__ = ["RunDescription", "describe_run", "endpoint", "launch", "state_directory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +231,3 @@ def state_directory(environ: Mapping[str, str]) -> Path:
         return Path.home() / ".local" / "state" / "livetrain"
     except RuntimeError:  # a user without a home
         return Path(tempfile.gettempdir()) / f"livetrain-{os.getuid()}"
-
-
-_JITTER = tenacity.wait_random_exponential(multiplier=0.1, max=2.0)
-
-
-def full_jitter(attempt: int) -> float:
-    """Return how long to wait before try number `attempt`, seconds: anything up to 0.1, 0.2, 0.4 ... 2 s."""
-    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-    state.attempt_number = min(attempt, 16)
-    return float(_JITTER(state))
