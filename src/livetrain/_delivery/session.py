@@ -328,22 +328,24 @@ class Session:
         self._in_flight_bytes += size
 
     def acknowledged(self, now: float, ack: Acknowledged) -> None:
-        """The server committed up to `ack.durable_seq`; never goes back, and never past what was sent."""
+        """The server committed up to `ack.durable_seq`; never goes back, and never past what exists."""
         self._heard_at = now
         if ack.credit_bytes > 0:
             self._credit = ack.credit_bytes
         if self.older_server:
             self._attempt = 0
             return
-        if ack.durable_seq > self.sent_seq:
+        if ack.durable_seq > self.last_seq:
             self.lost(
                 now,
-                f"the server acknowledged record {ack.durable_seq}, of which {self.sent_seq} were sent",
+                f"the server acknowledged record {ack.durable_seq}, of which {self.last_seq} exist",
             )
             return
-        if ack.durable_seq > self.durable_seq or not self._in_flight:
+        if ack.durable_seq > self.durable_seq:
             self._attempt = 0  # only what is durable proves that a connection works
-        self.durable_seq = max(self.durable_seq, ack.durable_seq)
+            self.durable_seq = ack.durable_seq
+            # It may be ahead of this connection: what the one before delivered was committed after the registration.
+            self.sent_seq = max(self.sent_seq, ack.durable_seq)
         while self._in_flight and self._in_flight[0][0] <= self.durable_seq:
             self._in_flight_bytes -= self._in_flight.popleft()[1]
 

@@ -171,6 +171,19 @@ def test_a_newer_connection_takes_over(server: ServerProcess) -> None:
         assert curve(server, run_id)["values"] == [0.5, 9]
 
 
+def test_what_was_taken_is_committed_before_a_stream_is_let_in_again(server: ServerProcess) -> None:
+    """Else it would be sent again: once more over the network, and without its pictures."""
+    session, token = None, ""
+    for seq in range(1, 21):
+        with Trainer(server.grpc, session_id=session, token=token) as trainer:
+            assert trainer.register(first_unacked_seq=1).durable_seq == seq - 1
+            session, token = trainer.session_id, trainer.token
+            trainer.open()
+            trainer.batch(seq)
+            trainer.heartbeat()  # answered at once, most often before the commit
+            trainer.wait(lambda t=trainer: any(a.received_seq for a in t.acks), "it to be taken")  # type: ignore[misc]
+
+
 def test_a_known_session_is_registered_with_its_token_only(server: ServerProcess) -> None:
     with Trainer(server.grpc) as trainer:
         trainer.register()

@@ -44,9 +44,9 @@ class Delivery(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.world.step(seconds)
 
-    @rule()
-    def registration_is_answered(self) -> None:
-        self.world.answer_registration()
+    @rule(group_kept=st.booleans())
+    def registration_is_answered(self, group_kept: bool) -> None:
+        self.world.answer_registration(group_kept=group_kept)
 
     @rule(count=st.integers(1, 10))
     def messages_arrive(self, count: int) -> None:
@@ -108,7 +108,7 @@ def _random_schedule(seed: int, mutant: str = "") -> int:
         if chance.random() < 0.01:
             world.restart_trainer()
         if chance.random() < 0.3:
-            world.answer_registration()
+            world.answer_registration(group_kept=chance.random() < 0.5)
         if chance.random() < 0.3:
             world.carry_zombie()
         world.step(chance.choice([0.0, 0.01, 0.3]))
@@ -233,6 +233,22 @@ def test_back_off_grows_until_a_durable_acknowledgement() -> None:
     assert session.next(now) == Wait(now + 1)
 
 
+def test_a_server_that_answers_and_falls_over_is_not_stormed() -> None:
+    """It acknowledges what it had before, which proves nothing of this connection: the back-off goes on growing."""
+    session = Session(lambda attempt: float(attempt))
+    now = 0.0
+    for attempt in (1, 2, 3, 4):
+        assert session.next(now) == Register()
+        session.registered(now, Registered(1, 0, "e", 100, 2.0), first_seq=1)
+        assert session.next(now) == Open()
+        session.opened(now)
+        session.acknowledged(now, Acknowledged(0))
+        session.lost(now, "fell over")
+        session.next(now)
+        assert session.next(now) == Wait(now + attempt)
+        now += attempt
+
+
 def test_an_unanswered_registration_is_given_up() -> None:
     session = Session(lambda attempt: 1.0)
     session.next(0.0)
@@ -286,6 +302,18 @@ def test_an_acknowledgement_of_what_was_never_sent_is_not_believed() -> None:
     session.acknowledged(1.0, Acknowledged(2))
     assert session.durable_seq == 0
     assert isinstance(session.next(1.0), Hangup)
+
+
+def test_what_an_earlier_connection_delivered_is_not_sent_again() -> None:
+    """Its commit came after the registration: the acknowledgement is ahead of what this connection sent."""
+    session = _streaming()
+    for seq in (1, 2, 3):
+        session.assign()
+    session.sent(1, 10)
+    session.acknowledged(1.0, Acknowledged(2))
+    assert session.connected
+    assert (session.durable_seq, session.in_flight_bytes) == (2, 0)
+    assert session.next(1.0) == Send(2, 100)
 
 
 def test_acknowledgements_never_go_back() -> None:

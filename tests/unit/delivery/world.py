@@ -165,13 +165,15 @@ class World:
 
     # ------------------------------------------------------------ the network
 
-    def answer_registration(self) -> None:
+    def answer_registration(self, *, group_kept: bool = True) -> None:
+        """Let the trainer in; `group_kept`: what came before and is not committed yet will be."""
         if not self.registering:
             return
         self.registering = False
         self.connected = True
         # Not even fenced: what a half-open link still delivers must be harmless.
-        self.server.group.clear()
+        if not group_kept:
+            self.server.group.clear()
         reply = Registered(1, self.server.watermark, "epoch", CREDIT, 2.0)
         self.session.registered(self.now, reply, first_seq=self.backlog.first_seq)
         self._forget()
