@@ -437,12 +437,14 @@ class CommandResult(_message.Message):
     def __init__(self, command_id: _Optional[str] = ..., state: _Optional[_Union[CommandState, str]] = ..., applied_step: _Optional[int] = ..., message: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., ranks: _Optional[_Iterable[int]] = ..., previous: _Optional[_Mapping[str, str]] = ..., pending: bool = ...) -> None: ...
 
 class Tombstone(_message.Message):
-    __slots__ = ("reason", "records")
+    __slots__ = ("reason", "records", "step")
     REASON_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
     reason: str
     records: int
-    def __init__(self, reason: _Optional[str] = ..., records: _Optional[int] = ...) -> None: ...
+    step: int
+    def __init__(self, reason: _Optional[str] = ..., records: _Optional[int] = ..., step: _Optional[int] = ...) -> None: ...
 
 class Scalar(_message.Message):
     __slots__ = ("name", "value")
