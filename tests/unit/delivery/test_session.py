@@ -307,7 +307,7 @@ def test_an_acknowledgement_of_what_was_never_sent_is_not_believed() -> None:
 def test_what_an_earlier_connection_delivered_is_not_sent_again() -> None:
     """Its commit came after the registration: the acknowledgement is ahead of what this connection sent."""
     session = _streaming()
-    for seq in (1, 2, 3):
+    for _ in (1, 2, 3):
         session.assign()
     session.sent(1, 10)
     session.acknowledged(1.0, Acknowledged(2))
