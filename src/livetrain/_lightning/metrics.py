@@ -1,4 +1,4 @@
-"""Numbers that Lightning holds: logged metrics, epoch means, learning rates. Tensors stay on their device."""
+"""Numbers that Lightning holds: what was logged, by step, epoch and validation. Tensors stay on their device."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 __all__ = [
-    "EpochMean",
     "FreshMetrics",
     "epoch_metrics",
-    "learning_rates",
     "step_loss",
     "step_metrics",
     "validation_metrics",
@@ -47,28 +45,6 @@ class FreshMetrics:
         return fresh
 
 
-class EpochMean:
-    """A mean over the batches of an epoch, weighted by their size, worked out where the values are."""
-
-    def __init__(self) -> None:
-        self._sum: Any = None
-        self._weight = 0
-
-    def add(self, value: Any, weight: int | None) -> None:
-        """Count one batch; a value of None was not given."""
-        if value is None:
-            return
-        share = value * (weight or 1)
-        self._sum = share if self._sum is None else self._sum + share
-        self._weight += weight or 1
-
-    def take(self) -> Any:
-        """Return the mean, None where nothing was counted, and begin again."""
-        mean = None if self._sum is None else self._sum / self._weight
-        self._sum, self._weight = None, 0
-        return mean
-
-
 def step_loss(outputs: Any, logged: Mapping[str, Any], divided_by: int = 1) -> Any:
     """Return the loss of a step: what ``training_step`` returned, else what it logged as its loss, else None.
 
@@ -103,32 +79,6 @@ def validation_metrics(fresh: Mapping[str, Any]) -> dict[str, Any]:
     if "acc" in named:
         named.setdefault("accuracy", named.pop("acc"))
     return {name: value for name, value in named.items() if name not in ARGUMENTS}
-
-
-def learning_rates(optimizers: list[Any]) -> dict[str, Any]:
-    """Return ``learning_rate`` of a single optimizer with a single group, else one ``learning_rate/NAME/GROUP`` for each."""
-    rates: dict[str, Any] = {}
-    for optimizer in optimizers:
-        groups = optimizer.param_groups
-        stem = "learning_rate"
-        if len(optimizers) > 1:
-            stem = f"learning_rate/{type(optimizer).__name__}"
-            stem = next(
-                s
-                for n in range(len(optimizers))
-                if not _taken(s := f"{stem}-{n}" if n else stem, rates)
-            )
-        for place, group in enumerate(groups):
-            rate = group["lr"]
-            # A capturable optimizer keeps its rate in a tensor that the scheduler overwrites in place.
-            rates[f"{stem}/{place}" if len(groups) > 1 else stem] = (
-                rate.clone() if hasattr(rate, "clone") else rate
-            )
-    return rates
-
-
-def _taken(stem: str, rates: Mapping[str, Any]) -> bool:
-    return stem in rates or f"{stem}/0" in rates
 
 
 def _without_prefix(name: str) -> str:

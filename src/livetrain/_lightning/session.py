@@ -9,17 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from livetrain._lightning.batch import accuracy, batch_length, find_logits, read_batch
+from livetrain._frameworks.batch import accuracy, batch_length, find_logits, read_batch
+from livetrain._frameworks.figures import EpochMean, learning_rates
+from livetrain._frameworks.tap import ForwardTap
 from livetrain._lightning.metrics import (
-    EpochMean,
     FreshMetrics,
     epoch_metrics,
-    learning_rates,
     step_loss,
     step_metrics,
     validation_metrics,
 )
-from livetrain._lightning.tap import ForwardTap
 from livetrain._monitor import Monitor
 from livetrain.config import from_environment
 

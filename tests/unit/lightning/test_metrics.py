@@ -4,18 +4,12 @@ import pytest
 import torch
 
 from livetrain._lightning.metrics import (
-    EpochMean,
     FreshMetrics,
     epoch_metrics,
-    learning_rates,
     step_loss,
     step_metrics,
     validation_metrics,
 )
-
-
-def parameter() -> torch.nn.Parameter:
-    return torch.nn.Parameter(torch.zeros(1))
 
 
 def test_only_what_was_logged_since_the_last_look_is_fresh() -> None:
@@ -42,15 +36,6 @@ def test_a_freed_value_cannot_hide_its_successor() -> None:
 def test_the_second_name_of_a_value_is_left_out() -> None:
     value = torch.tensor(0.5)
     assert list(FreshMetrics().take({"acc": value, "acc_step": value.detach()})) == ["acc"]
-
-
-def test_an_epoch_mean_weighs_batches_by_their_size() -> None:
-    mean = EpochMean()
-    mean.add(torch.tensor(1.0), 3)
-    mean.add(torch.tensor(5.0), 1)
-    mean.add(None, 8)
-    assert float(mean.take()) == 2.0
-    assert mean.take() is None
 
 
 @pytest.mark.parametrize(
@@ -87,28 +72,3 @@ def test_validation_values_lose_their_prefix() -> None:
 
 def test_an_accuracy_called_so_is_not_replaced() -> None:
     assert validation_metrics({"val_acc": 0.5, "val_accuracy": 0.75})["accuracy"] == 0.75
-
-
-def test_a_single_learning_rate_has_a_plain_name() -> None:
-    assert learning_rates([torch.optim.SGD([parameter()], lr=0.5)]) == {"learning_rate": 0.5}
-
-
-def test_several_learning_rates_are_told_apart() -> None:
-    groups = [{"params": [parameter()], "lr": 0.5}, {"params": [parameter()], "lr": 0.25}]
-    rates = learning_rates(
-        [torch.optim.SGD(groups), torch.optim.Adam([parameter()], lr=1.0), torch.optim.SGD(groups)]
-    )
-    assert rates == {
-        "learning_rate/SGD/0": 0.5,
-        "learning_rate/SGD/1": 0.25,
-        "learning_rate/Adam": 1.0,
-        "learning_rate/SGD-1/0": 0.5,
-        "learning_rate/SGD-1/1": 0.25,
-    }
-
-
-def test_a_rate_kept_in_a_tensor_is_read_at_its_time() -> None:
-    rate = torch.tensor(0.5)
-    rates = learning_rates([torch.optim.Adam([parameter()], lr=rate, capturable=True)])
-    rate.fill_(0.25)
-    assert float(rates["learning_rate"]) == 0.5

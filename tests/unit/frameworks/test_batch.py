@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from livetrain._lightning.batch import accuracy, batch_length, find_logits, read_batch
+from livetrain._frameworks.batch import accuracy, batch_length, find_logits, read_batch
 
 IMAGES = torch.zeros(4, 3, 8, 8)
 LABELS = torch.arange(4)

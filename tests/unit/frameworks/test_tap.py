@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from livetrain._lightning.tap import ForwardTap
+from livetrain._frameworks.tap import ForwardTap
 from livetrain.exceptions import ConfigurationError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from livetrain._lightning.batch import find_logits
+from livetrain._frameworks.batch import find_logits
 from livetrain.exceptions import ConfigurationError
 
 __all__ = ["ForwardTap"]
