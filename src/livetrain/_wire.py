@@ -28,8 +28,10 @@ __all__ = [
     "bundle",
     "scalars",
     "sendable",
+    "step_of",
     "stripped_mark",
     "tombstone",
+    "without_sample_picture",
 ]
 
 PROTOCOL_VERSION = 1
@@ -198,11 +200,34 @@ def stripped_mark(count: int, reason: int) -> bytes:
     ).SerializeToString()
 
 
-def tombstone(stamp: Stamp, reason: str, records: int = 1) -> bytes:
-    """Serialise what stands in the place of a record that is not coming."""
+def tombstone(stamp: Stamp, reason: str, records: int = 1, *, step: int | None = None) -> bytes:
+    """Serialise what stands in the place of a record that is not coming; `step`: about where that stood on a curve."""
     request = stamp.request()
-    request.tombstone.reason = reason
+    request.tombstone.reason = sendable(reason)
     request.tombstone.records = records
+    if step is not None:
+        request.tombstone.step = step
+    return request.SerializeToString()
+
+
+def step_of(record: bytes) -> int | None:
+    """Return the global step that a serialised record belongs to; None: it says none."""
+    request = pb.TelemetryRequest.FromString(record)
+    kind = request.WhichOneof("payload")
+    payload = getattr(request, kind) if kind is not None else None
+    if kind == "tombstone" and not request.tombstone.HasField("step"):
+        return None
+    step = getattr(payload, "step", None)
+    return None if step is None else int(step)
+
+
+def without_sample_picture(record: bytes, error: str) -> bytes:
+    """Return a serialised sample with `error` in the place of its picture; any other record as it is."""
+    request = pb.TelemetryRequest.FromString(record)
+    if request.WhichOneof("payload") != "sample":
+        return record
+    request.sample.image.ClearField("image_bytes")
+    request.sample.image.error = error
     return request.SerializeToString()
 
 

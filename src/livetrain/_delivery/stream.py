@@ -195,7 +195,7 @@ class Stream:
                 case Heartbeat(number):
                     self._heartbeat(number)
                 case Quarantine(seq, reason):
-                    self._ledger.quarantine(seq)
+                    self._ledger.quarantine(seq, reason)
                     warn_once_a_minute("rejected", f"the server refused record {seq}: {reason}")
                 case Hangup(reason):
                     self._hang_up(reason)
@@ -337,7 +337,7 @@ class Stream:
             ),
             first_seq=self.backlog.first_seq,
         )
-        self.backlog.trim(self.session.durable_seq)
+        self._ledger.acknowledged(now)
         self._keep_identity()
         self._listener.agreed(reply)
 
@@ -416,7 +416,6 @@ class Stream:
         # What is still in line goes to the spool, without waiting for pictures that nobody will send.
         for record in self._outbox.take(sys.maxsize):
             self._ledger.keep(record, sendable=False)
-        self._ledger.disconnected()
-        self.backlog.close()
+        self._ledger.close()
         for _, event in self._flushes:
             event.set()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from livetrain import _wire
+from livetrain import _records, _wire
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.outbox import BatchRecord, Lane, SmallRecord
 from livetrain._delivery.session import Acknowledged, Open, Register, Registered, Session
@@ -24,13 +26,23 @@ class Desk:
     """A ledger on a spool of its own, with a session that streams."""
 
     def __init__(self, folder: Path, *, version: int = 1) -> None:
-        self.session = Session(lambda attempt: 1.0)
+        self.session = Session(lambda attempt: 0.0)
         assert self.session.next(0.0) == Register()
-        reply = Registered(version, 0, "e", ROOM, 2.0)
-        self.session.registered(0.0, reply, first_seq=1)
+        self.ledger = Ledger("run", self.session, Spool.open(folder / "spool"))
+        self._let_in(version, 0)
+
+    def reconnect(self, durable: int = 0) -> None:
+        """Come back after a loss, to a server that committed so many records."""
+        while self.session.next(100.0) != Register():
+            pass
+        self._let_in(1, durable)
+
+    def _let_in(self, version: int, durable: int) -> None:
+        reply = Registered(version, durable, "e", ROOM, 2.0)
+        self.session.registered(0.0, reply, first_seq=self.ledger.backlog.first_seq)
+        self.ledger.acknowledged(0.0)
         assert self.session.next(0.0) == Open()
         self.session.opened(0.0)
-        self.ledger = Ledger("run", self.session, Spool.open(folder / "spool"))
 
     def batch(self, *, size: int = 100, sendable: bool = True) -> None:
         record = BatchRecord(
@@ -86,6 +98,20 @@ def test_what_is_sent_again_goes_without_pictures_and_says_why(desk: Desk) -> No
     assert not again.batch_data.HasField("strip")
     assert (again.frames_stripped, again.strip_reason) == (16, pb.STRIP_REASON_RECONNECT)
     assert again.batch_data.batch_loss == 0.5
+    assert desk.stripped == {pb.STRIP_REASON_RECONNECT: 16}
+    assert desk.ledger.counters.frames_sent == 1
+
+
+def test_what_is_sent_a_third_time_is_counted_once(desk: Desk) -> None:
+    desk.batch()
+    for _ in range(3):
+        desk.out()
+        desk.session.lost(1.0, "reset")
+        desk.ledger.disconnected()
+        desk.reconnect()
+    (again,) = desk.out()
+    assert again.strip_reason == pb.STRIP_REASON_RECONNECT
+    assert desk.stripped == {pb.STRIP_REASON_RECONNECT: 16}
 
 
 def test_of_pictures_that_wait_the_newest_go(desk: Desk) -> None:
@@ -113,9 +139,107 @@ def test_pictures_over_the_servers_limit_are_left_out_and_the_numbers_go(desk: D
 
 def test_pictures_that_nobody_will_see_are_counted(desk: Desk) -> None:
     desk.batch(sendable=False)
-    desk.batch()
-    desk.ledger.disconnected()
+    desk.session.lost(1.0, "reset")
+    for _ in range(3):
+        desk.batch()
+    desk.ledger.close()
+    assert desk.stripped == {pb.STRIP_REASON_OFFLINE: 64}
+
+
+def test_the_newest_pictures_wait_for_the_server_to_come_back(desk: Desk) -> None:
+    desk.session.lost(1.0, "reset")
+    for _ in range(3):
+        desk.batch()
+        desk.ledger.disconnected()  # as with each try that fails
+    desk.reconnect()
+    shown = [request.batch_data.HasField("strip") for request in desk.out()]
+    assert shown == [False, False, True]
     assert desk.stripped == {pb.STRIP_REASON_OFFLINE: 32}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_store_says_of_each_picture_what_we_counted(tmp_path: Path, seed: int) -> None:
+    """Sent, superseded, lost on the way, never sent: whatever happens, both sides tell the same by reason."""
+    chance = random.Random(seed)
+    desk = Desk(tmp_path)
+    store: list[pb.TelemetryRequest] = []  # what is committed
+    taken: list[pb.TelemetryRequest] = []  # what is on its way there
+    produced, now = 0, 0.0
+    for _ in range(300):
+        now += 0.01
+        what = chance.random()
+        if what < 0.4:
+            desk.batch(sendable=chance.random() < 0.95)
+            produced += 16
+        elif what < 0.7 and desk.session.connected:
+            taken += desk.out()
+        elif what < 0.9 and taken:
+            count = chance.randint(1, len(taken))
+            store += taken[:count]
+            del taken[:count]
+            if desk.session.connected:
+                desk.acknowledge(store[-1].seq, now)
+        elif what > 0.95:
+            desk.session.lost(now, "reset")
+            desk.ledger.disconnected()
+            if chance.random() < 0.5:  # the server dies; else it commits what it took
+                taken.clear()
+            store += taken
+            taken.clear()
+            if chance.random() < 0.8:
+                desk.reconnect(durable=store[-1].seq if store else 0)
+    if not desk.session.connected:
+        desk.reconnect(durable=store[-1].seq if store else 0)
+    store += [*taken, *desk.out()]
+    desk.ledger.close()
+    assert [request.seq for request in store] == list(range(1, len(store) + 1))
+    told: Counter[int] = Counter()
+    for request in store:
+        if request.frames_stripped:
+            told[request.strip_reason] += request.frames_stripped
+    assert dict(told) == desk.stripped
+    shown = sum(request.batch_data.strip.count for request in store)
+    assert shown + told.total() == produced
+
+
+def test_a_record_over_the_servers_limit_is_given_up_before_it_kills_the_stream(desk: Desk) -> None:
+    desk.ledger.max_message_bytes = 1000
+    text = lambda stamp: _records.log("info", "x" * 2000)(stamp)  # noqa: E731
+    desk.ledger.keep(SmallRecord(text, Lane.DURABLE, 0, 0), sendable=True)
+    desk.small()
+    first, second = desk.out()
+    assert (first.seq, first.tombstone.records) == (1, 1)
+    assert "1000 bytes" in first.tombstone.reason
+    assert second.WhichOneof("payload") == "scalars"
+    assert desk.ledger.counters.dropped == {"oversize": 1}
+    desk.session.lost(1.0, "reset")
+    desk.reconnect()
+    assert desk.out()[0].WhichOneof("payload") == "tombstone"
+    assert desk.ledger.counters.dropped == {"oversize": 1}
+
+
+def test_a_sample_over_the_servers_limit_goes_without_its_picture(desk: Desk) -> None:
+    desk.ledger.max_message_bytes = 1000
+    tile = _wire.Tile(bytes(2000), "jpeg", 64, 64, 3)
+    writer = _records.sample("s", tile, "a cat", "default", 7, 0)
+    desk.ledger.keep(SmallRecord(writer, Lane.DURABLE, 0, 0), sendable=True)
+    (request,) = desk.out()
+    assert (request.sample.prompt, request.sample.step) == ("a cat", 7)
+    assert request.sample.image.image_bytes == b""
+    assert "1000 bytes" in request.sample.image.error
+    assert desk.stripped == {pb.STRIP_REASON_OVERSIZE: 1}
+
+
+def test_a_limit_that_comes_later_holds_for_pictures_that_wait(desk: Desk) -> None:
+    desk.batch(size=2000)
+    desk.ledger.max_message_bytes = 1000
+    for _ in range(2):
+        (request,) = desk.out()
+        assert (request.frames_stripped, request.strip_reason) == (16, pb.STRIP_REASON_OVERSIZE)
+        desk.session.lost(1.0, "reset")
+        desk.ledger.disconnected()
+        desk.reconnect()
+    assert desk.stripped == {pb.STRIP_REASON_OVERSIZE: 16}
 
 
 def test_a_record_that_cannot_be_written_leaves_a_tombstone(desk: Desk) -> None:
@@ -132,7 +256,7 @@ def test_a_record_that_cannot_be_written_leaves_a_tombstone(desk: Desk) -> None:
 
 def test_poison_is_sent_as_a_tombstone(desk: Desk) -> None:
     desk.small()
-    desk.ledger.quarantine(1)
+    desk.ledger.quarantine(1, "no")
     (request,) = desk.out()
     assert (request.seq, request.WhichOneof("payload")) == (1, "tombstone")
 
