@@ -73,6 +73,7 @@ class Governor:
         self._level = 0
         self._level_since: float | None = None
         self._wished = 0.0  # seconds between frames; 0: as they come
+        self._hurry = False  # the wish became a shorter one: the next frame is due at once
         self._training = _Mean(_ASSUMED_TRAINING_SECONDS)  # seconds a frame
         self._background = _Mean(_ASSUMED_BACKGROUND_SECONDS)
         self._training_now = 0.0  # of the frame in work
@@ -103,7 +104,10 @@ class Governor:
 
     def wish(self, interval_ms: int) -> None:
         """Take the server's wish for the time between two frames, milliseconds; 0: as they come."""
-        self._wished = max(0, interval_ms) / 1000.0
+        wished = max(0, interval_ms) / 1000.0
+        # Somebody came to look: the next frame does not wait for what was wished before.
+        self._hurry = self._hurry or wished < self._wished
+        self._wished = wished
 
     def training_time(self, now: float, seconds: float) -> None:
         """Meter time on the training thread, since the last :meth:`admit`."""
@@ -139,9 +143,10 @@ class Governor:
         self._last_step = now
         # A slot takes the step that is nearest to it: steps that jitter around the slots lose none.
         early = min(self._step.value, self._interval) / 2
-        if self._slot is not None and now < self._slot - early:
+        if self._slot is not None and now < self._slot - early and not self._hurry:
             self._in_frame = False
             return self._bound
+        self._hurry = False
         self._close_frame(now)
         self._pace(now)
         late = self._slot is None or now - self._slot > self._interval

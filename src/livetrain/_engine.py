@@ -5,6 +5,8 @@ A monitor that is disabled, closed or in a forked child has no engine: that is a
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +17,7 @@ from livetrain._capture.capture import Capture, Captured, CapturedFrame, encode
 from livetrain._capture.encoder import EncoderPool
 from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.outbox import BatchRecord, Lane, Outbox, SmallRecord
+from livetrain._delivery.outbox import SMALL_BYTES, BatchRecord, Lane, Outbox, SmallRecord
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Identity, Listener, Stream
 from livetrain._delivery.transport import Connector
@@ -35,6 +37,11 @@ STRIP_REASONS = {
 }
 _PERFORMANCE_SECONDS = 0.5
 _RESOURCE_SECONDS = 2.0
+_AWAY_FRAME_MS = 1000  # so that there is one at once when the server is back
+_NUMBERS_BYTES = (
+    64 << 10
+)  # of a batch's message, what is not pictures: predictions, captions and the like
+_LEAST_PIXELS = 16
 
 
 class Engine(Listener):
@@ -74,14 +81,21 @@ class Engine(Listener):
         self._packing = packing
         self._outbox = Outbox()
         self._encoder = EncoderPool(self._encode)
-        ledger = Ledger(identity.session_id, session, backlog)
-        self._stream = Stream(identity, connector, self._outbox, ledger, session, self, address)
+        self._ledger = Ledger(identity.session_id, session, backlog)
+        self._stream = Stream(
+            identity, connector, self._outbox, self._ledger, session, self, address
+        )
         self._session = session
+        self._offline = connector is None
+        self._fitting = (
+            sys.maxsize
+        )  # pixels of a tile's longer side with which a frame fits into a message
         self._resources: Resources | None = None
         self._probe: ResourceProbe | None = None
         self._probed_at = 0.0
         self._performance_at = 0.0
         self._background_seconds = 0.0
+        self._turned_away = 0  # images of batches that found no room in line
         self.training_seconds = 0.0
         self.steps = 0
 
@@ -91,10 +105,10 @@ class Engine(Listener):
 
     # ------------------------------------------------------------ the training's threads
 
-    def put(self, writer: Writer, lane: Lane = Lane.DURABLE) -> None:
-        """Hand a small record over."""
+    def put(self, writer: Writer, lane: Lane = Lane.DURABLE, size: int = SMALL_BYTES) -> None:
+        """Hand a small record over; `size`: about how many bytes of memory it holds."""
         now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
-        self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000))
+        self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000, size))
 
     def declare(self, controls: Sequence[pb.ControlDeclaration]) -> None:
         """Tell what may be done to this training: now, and with each registration from now on."""
@@ -118,14 +132,21 @@ class Engine(Listener):
             images=0 if captured.gathering else min(captured.batch_size, TILES),
             unix_ms=unix_us // 1000,
             mono_us=time.monotonic_ns() // 1000,
-            on_settled=self._outbox.wake,
+            line=self._outbox,
         )
-        self._outbox.put(record)
-        if captured.frame is not None:
+        if not self._outbox.put(record):
+            self._turn_away(captured, record)
+        elif captured.frame is not None:
             self._encoder.submit(record)
         if captured.problems:
             # Each was said once where it was found.
             self.problems["unreadable"] += len(captured.problems)
+
+    def _turn_away(self, captured: Captured, record: BatchRecord) -> None:
+        """Give back the frame of a batch that found no room in line, and count its images."""
+        if captured.frame is not None:
+            captured.frame.release()
+        self._turned_away += record.images
 
     def batch_logged(self, now: float, step: int) -> None:
         """Count a step, and say how fast it goes twice a second."""
@@ -136,7 +157,7 @@ class Engine(Listener):
             reading = self.meter.read(now, step)
             writer = performance_record(reading, self.governor.overhead, lambda: self._resources)
             record = SmallRecord(
-                writer, Lane.DURABLE, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
+                writer, Lane.POINT, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
             )
             self._outbox.put_newest("performance", record)
 
@@ -147,7 +168,12 @@ class Engine(Listener):
         self._background_seconds = used
         if self.capture.gathering:
             return pb.STRIP_REASON_NONE  # its frame was admitted with its first images
-        return self.governor.admit(now)
+        reason = self.governor.admit(now)
+        if self._offline or self._session.state is State.DISABLED:
+            return pb.STRIP_REASON_OFFLINE
+        if reason == pb.STRIP_REASON_UNWATCHED and not self._session.connected:
+            return pb.STRIP_REASON_OFFLINE
+        return reason
 
     def spent(self, seconds: float) -> None:
         """Meter time spent on the training's thread."""
@@ -180,6 +206,9 @@ class Engine(Listener):
         dropped = Counter(counters.dropped) + Counter(self._outbox.dropped)
         if backlog.thinned:
             dropped["thinned"] += backlog.thinned
+        stripped = Counter(counters.stripped)
+        if self._turned_away:
+            stripped[pb.STRIP_REASON_SUPERSEDED] += self._turned_away
         return Stats(
             state=session.state.value,
             steps=self.steps,
@@ -189,7 +218,7 @@ class Engine(Listener):
             queued=session.unacknowledged + len(self._outbox),
             queued_bytes=backlog.pending_bytes,
             spooled=0 if backlog.memory_only else session.unacknowledged,
-            stripped={STRIP_REASONS[reason]: n for reason, n in counters.stripped.items()},
+            stripped={STRIP_REASONS[reason]: n for reason, n in stripped.items()},
             dropped=dict(dropped),
             problems=dict(self.problems),
             reconnects=session.reconnects,
@@ -204,7 +233,16 @@ class Engine(Listener):
     def _encode(self, frame: CapturedFrame) -> _wire.EncodedFrame:
         quality, max_size = self.governor.settings
         packing = "strip" if self._packing == "auto" else self._packing
-        return encode(frame, quality=quality, max_size=max_size, packing=packing)
+        room = self._ledger.max_message_bytes - _NUMBERS_BYTES
+        while True:
+            size = min(max_size, self._fitting)
+            pictures = encode(frame, quality=quality, max_size=size, packing=packing)
+            if pictures.size <= room or size <= _LEAST_PIXELS:
+                return pictures
+            # Over the server's limit it would not be shown at all; the next one is encoded to fit at once.
+            self._fitting = max(
+                _LEAST_PIXELS, int(size * min(0.9, math.sqrt(room / pictures.size)))
+            )
 
     # ------------------------------------------------------------ the stream's thread
 
@@ -225,7 +263,9 @@ class Engine(Listener):
         self.on_command(command)
 
     def ticked(self, now: float) -> None:
-        """Read the machine's figures now and then."""
+        """Read the machine's figures now and then; while the server is away, want a frame now and then only."""
+        if not self._session.connected:
+            self.governor.wish(_AWAY_FRAME_MS)
         if self._session.state is not State.STREAMING or now - self._probed_at < _RESOURCE_SECONDS:
             return
         self._probed_at = now

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from livetrain import _records
-from livetrain._delivery.outbox import Lane
+from livetrain._delivery.outbox import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory
 from livetrain._lifecycle import close_at_exit, disarm_in_children
@@ -260,7 +260,11 @@ class Monitor:
         if not self._batches_logged:
             at = self._next_step(step)
         values = self._numbers(engine, metrics)
-        engine.put(_records.scalars(at, values, self._epoch))
+        engine.put(
+            _records.scalars(at, values, self._epoch),
+            Lane.POINT,
+            SMALL_BYTES * (1 + len(values) // 4),
+        )
         engine.spent(time.perf_counter() - started)
         if not self._batches_logged:
             self._control.boundary(self._step)
@@ -313,7 +317,8 @@ class Monitor:
             raise UsageError(
                 f"log_message({level!r}, ...): no such level; give one of {', '.join(_records.LEVELS)}."
             )
-        self._put(_records.log(level, str(text)[:10_000]))
+        line = str(text)[:10_000]
+        self._put(_records.log(level, line), size=SMALL_BYTES + len(line))
 
     def log_round(
         self,
@@ -340,7 +345,8 @@ class Monitor:
             engine.put(
                 _records.sample(
                     uuid.uuid4().hex, tile, prompt or "", kind, max(self._step - 1, 0), self._epoch
-                )
+                ),
+                size=SMALL_BYTES + len(tile.data),
             )
 
     def log_early_stopping(
@@ -500,9 +506,11 @@ class Monitor:
 
     # ------------------------------------------------------------ within
 
-    def _put(self, writer: _records.Writer, lane: Lane = Lane.DURABLE) -> None:
+    def _put(
+        self, writer: _records.Writer, lane: Lane = Lane.DURABLE, size: int = SMALL_BYTES
+    ) -> None:
         if (engine := self._engine) is not None:
-            engine.put(writer, lane)
+            engine.put(writer, lane, size)
 
     def _next_step(self, step: int | None) -> int:
         this = self._step if step is None else _whole("step", step)

@@ -97,6 +97,13 @@ class EncodedFrame:
         """How many tiles there are."""
         return self.pictures.count if isinstance(self.pictures, Strip) else len(self.pictures)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the pictures have."""
+        if isinstance(self.pictures, Strip):
+            return len(self.pictures.data)
+        return sum(len(tile.data) for tile in self.pictures)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -10,6 +10,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,6 +137,90 @@ def test_without_a_server_the_training_goes_on_and_is_told_once(
         assert list(curve(server, "loss")) == list(range(200))
         assert only_run(server)["status"] == "finished"
         assert leftovers(tmp_path / "spool") == []
+
+
+def steadily(monitor: livetrain.Monitor, images: Any, seconds: float) -> livetrain.Stats:
+    """Log 50 batches a second for so long."""
+    began = time.monotonic()
+    for step in range(int(seconds * 50)):
+        monitor.log_batch(images, None, 0.5)
+        wait_until(lambda step=step: time.monotonic() >= began + step / 50, 5, "the next step")
+    return monitor.stats()
+
+
+def test_while_the_server_is_away_a_frame_is_encoded_now_and_then_only(tmp_path: Path) -> None:
+    monitor = livetrain.Monitor(
+        server=f"127.0.0.1:{free_port()}", spool_dir=tmp_path / "spool", max_overhead=0.9
+    )
+    stats = steadily(monitor, IMAGES, 3.0)
+    assert monitor._engine is not None
+    assert 1 <= monitor._engine._encoder.encoded <= 6
+    monitor.close()
+    stripped = monitor.stats().stripped
+    assert sum(stripped.values()) == 150 * 16, stats
+    assert stripped["offline"] >= 140 * 16
+
+
+def test_a_training_that_asks_at_each_step_grows_nothing(tmp_path: Path) -> None:
+    monitor = livetrain.Monitor(server=f"127.0.0.1:{free_port()}", spool_dir=tmp_path / "spool")
+    assert not any(monitor.flush(0.0) for _ in range(2000))
+    assert not monitor.flush(0.1)
+    assert monitor._engine is not None
+    assert len(monitor._engine._stream._marks) <= 65
+    monitor.close()
+
+
+def test_a_flush_waits_for_pictures_that_are_still_encoded(server: Server) -> None:
+    noise = np.random.default_rng(2).integers(0, 255, (16, 1024, 1024, 3), dtype=np.uint8)
+    images = livetrain.ImageOptions(max_size=1024)
+    with livetrain.Monitor(server=server.grpc, images=images, max_overhead=0.9) as monitor:
+        monitor.log_batch(noise, None, 0.5)
+        assert monitor.flush(20)
+        assert monitor.stats().queued == 0
+        assert curve(server, "loss") == {0: 0.5}
+
+
+def test_offline_encodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVETRAIN_MODE", "offline")
+    monitor = livetrain.Monitor(spool_dir=tmp_path / "spool", max_overhead=0.9)
+    steadily(monitor, IMAGES, 0.5)
+    assert monitor._engine is not None
+    assert monitor._engine._encoder.encoded == 0
+    monitor.close()
+    assert monitor.stats().stripped == {"offline": 25 * 16}
+
+
+def test_frames_over_the_servers_limit_are_made_smaller_until_they_fit(server: Server) -> None:
+    noise = np.random.default_rng(2).integers(0, 255, (16, 1024, 1024, 3), dtype=np.uint8)
+    with livetrain.Monitor(
+        server=server.grpc, images=livetrain.ImageOptions(max_size=1024), max_overhead=0.9
+    ) as monitor:
+        assert monitor.flush(20)
+        for _ in range(3):
+            monitor.log_batch(noise, None, 0.5)
+            assert monitor.flush(20)
+        stats = monitor.stats()
+    assert stats.frames_sent >= 1, stats
+    assert "oversize" not in stats.stripped
+    assert stats.reconnects == 0
+
+
+def test_a_record_that_is_too_large_costs_itself_alone(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server ends a stream that brings a message over its limit, each time anew: it must not be sent."""
+    with livetrain.Monitor(server=server.grpc) as monitor:
+        monitor.log({"before": 1.0}, step=0)
+        monitor.log({f"{'name' * 50} {number}": 1.0 for number in range(30_000)}, step=1)
+        monitor.log({"after": 1.0}, step=2)
+        assert monitor.flush(30)
+        stats = monitor.stats()
+    assert stats.dropped == {"oversize": 1}
+    assert stats.reconnects == 0
+    assert curve(server, "before") == {0: 1.0}
+    assert curve(server, "after") == {2: 1.0}
+    (said,) = [r.getMessage() for r in caplog.records if "too large" in r.getMessage()]
+    assert "4194304 bytes" in said
 
 
 def test_offline_writes_the_spool_alone(

@@ -164,6 +164,17 @@ def test_the_first_frame_comes_at_once() -> None:
     assert Governor(0.01, 60.0).admit(5.0) == pb.STRIP_REASON_NONE
 
 
+def test_when_somebody_comes_to_look_the_next_frame_is_due_at_once() -> None:
+    governor = Governor(1.0, 60.0)
+    governor.wish(1000)
+    assert governor.admit(10.0) == pb.STRIP_REASON_NONE
+    assert governor.admit(10.1) == pb.STRIP_REASON_UNWATCHED
+    governor.wish(0)
+    assert governor.admit(10.2) == pb.STRIP_REASON_NONE
+    governor.wish(0)
+    assert governor.admit(10.201) == pb.STRIP_REASON_RATE
+
+
 def test_the_servers_wish_slows_frames_and_is_taken_back() -> None:
     run = training(1.0, 60.0)
     run.governor.wish(500)

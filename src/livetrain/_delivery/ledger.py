@@ -104,8 +104,12 @@ class Ledger:
             data = self._tombstone(seq, "could not be written", None)
         if isinstance(record, BatchRecord):
             data += self._put_pictures_aside(seq, len(data), record, sendable)
-        critical = record.lane is Lane.CRITICAL
-        self.backlog.append(seq, data, critical=critical, thinnable=not critical)
+        self.backlog.append(
+            seq,
+            data,
+            critical=record.lane is Lane.CRITICAL,
+            thinnable=record.lane is Lane.POINT,
+        )
 
     def _put_pictures_aside(
         self, seq: int, head_bytes: int, record: BatchRecord, sendable: bool

@@ -1,13 +1,15 @@
 """What the training thread hands over and the stream's thread takes: bounded, never waiting, counted.
 
-Three lanes. *Critical* records are always taken in. *Durable* ones too, up to the bound; past it the newest is left out and
-counted, for the training must not wait and memory must not grow. *Conflated* ones are kept one a key, the newest.
-Images are no lane of their own: a batch's record stands in line from the moment of the call, and waits there for its picture.
+*Critical* records are always taken in. *Durable* ones and *points* of curves too, up to the bounds in count and bytes; past
+them the newest is left out and counted, for the training must not wait and memory must not grow. *Conflated* ones are kept one a
+key, the newest. Images are no lane of their own: a batch's record stands in line from the moment of the call, and waits there
+for its picture.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -17,14 +19,30 @@ from typing import Protocol
 from livetrain import _wire
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["BatchRecord", "FrameSource", "Lane", "Outbox", "Record", "SmallRecord"]
+__all__ = [
+    "SMALL_BYTES",
+    "BatchRecord",
+    "FrameSource",
+    "Lane",
+    "Line",
+    "Mark",
+    "Outbox",
+    "Record",
+    "SmallRecord",
+]
+
+SMALL_BYTES = 500
+"""What a record of a few numbers takes in memory."""
 
 
 class Lane(enum.Enum):
     """How a record is treated under pressure."""
 
-    CRITICAL = "critical"
-    DURABLE = "durable"
+    CRITICAL = "critical"  # never left out
+    DURABLE = "durable"  # left out only where there is no room at all
+    POINT = (
+        "point"  # of a curve: where the space for waiting records is full, the old ones are thinned
+    )
 
 
 class Record(Protocol):
@@ -33,6 +51,8 @@ class Record(Protocol):
     lane: Lane
     unix_ms: int
     mono_us: int
+    size: int
+    """About how many bytes of memory it holds, pictures aside."""
 
     @property
     def ready(self) -> bool:
@@ -50,6 +70,7 @@ class SmallRecord:
     lane: Lane
     unix_ms: int
     mono_us: int
+    size: int = SMALL_BYTES
 
     @property
     def ready(self) -> bool:
@@ -61,11 +82,40 @@ class SmallRecord:
         return self.writer(stamp)
 
 
+class Mark:
+    """A place in the line, for somebody who waits for what stands before it.
+
+    Attributes:
+        settled: it is known what became of that.
+        committed: the server has all of it.
+        abandoned: nobody waits any more.
+    """
+
+    __slots__ = ("abandoned", "committed", "settled")
+    ready = True
+    size = 0
+
+    def __init__(self) -> None:
+        self.settled = threading.Event()
+        self.committed = False
+        self.abandoned = False
+
+
 class FrameSource(Protocol):
     """A captured frame that has not been encoded yet."""
 
     def release(self) -> None:
         """Give its memory back."""
+
+
+class Line(Protocol):
+    """What a batch's record needs of the line that it stands in."""
+
+    def admit(self, picture_bytes: int) -> bool:
+        """Say whether there is room for its pictures; if so, it is taken."""
+
+    def wake(self) -> None:
+        """Something can be taken."""
 
 
 class BatchRecord:
@@ -74,7 +124,8 @@ class BatchRecord:
     It settles once: `done` and `strip` come from the encoder's threads, `strip` also from the stream's when it is late.
     """
 
-    lane = Lane.DURABLE
+    lane = Lane.POINT
+    size = 4 * SMALL_BYTES
 
     def __init__(
         self,
@@ -85,10 +136,10 @@ class BatchRecord:
         images: int,
         unix_ms: int,
         mono_us: int,
-        on_settled: Callable[[], None],
+        line: Line,
     ) -> None:
         self._read = read
-        self._on_settled = on_settled
+        self._line = line
         self._lock = (
             threading.Lock()
         )  # encoder threads and the stream's thread may settle it at once
@@ -116,9 +167,11 @@ class BatchRecord:
         with self._lock:
             if self.ready:
                 return
+            if pictures is not None and not self._line.admit(pictures.size):
+                pictures, reason = None, pb.STRIP_REASON_SUPERSEDED
             self.pictures, self.reason, self.frame = pictures, reason, None
             self.ready = True
-        self._on_settled()
+        self._line.wake()
 
 
 class Outbox:
@@ -126,6 +179,8 @@ class Outbox:
 
     Args:
         max_records: how many records may stand in line.
+        max_bytes: what they may hold together.
+        max_picture_bytes: what the encoded pictures among them may hold.
 
     Example:
         >>> outbox = Outbox()
@@ -133,11 +188,25 @@ class Outbox:
         []
     """
 
-    def __init__(self, max_records: int = 1 << 16) -> None:
+    def __init__(
+        self,
+        max_records: int = 1 << 16,
+        max_bytes: int = 16 << 20,
+        max_picture_bytes: int = 16 << 20,
+    ) -> None:
         self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._max_picture_bytes = max_picture_bytes
         # deque.append and popleft are atomic, so the training thread takes no lock that another thread could hold.
-        self._line: deque[Record] = deque()
+        self._line: deque[Record | Mark] = deque()
+        # Both only grow. Two threads that add at once may lose one addition, which is mended whenever the line is empty.
+        self._bytes_in = self._bytes_out = 0
+        self._picture_bytes = 0
+        self._pictures_lock = (
+            threading.Lock()
+        )  # encoder threads add, the stream's thread takes away
         self._conflated: dict[str, Record] = {}
+        self._conflated_at: dict[str, float] = {}
         self._wake = threading.Event()
         self._asleep = False
         self.dropped: Counter[str] = Counter()
@@ -146,28 +215,49 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._line)
 
-    def put(self, record: Record) -> None:
-        """Hand a record over; any thread, never waits."""
-        if len(self._line) >= self._max_records and record.lane is not Lane.CRITICAL:
+    def put(self, record: Record) -> bool:
+        """Hand a record over; any thread, never waits. False: there is no room, and it is counted as left out."""
+        full = (
+            len(self._line) >= self._max_records
+            or self._bytes_in - self._bytes_out >= self._max_bytes
+        )
+        if full and record.lane is not Lane.CRITICAL:
             self.dropped["outbox_full"] += 1
-            return
+            return False
+        self._bytes_in += record.size
         self._line.append(record)
         # While the stream's thread is at work it looks here every few milliseconds by itself: waking it for each scalar
         # would cost the training more than the scalar does.
         if self._asleep:
             self._wake.set()
+        return True
+
+    def mark(self) -> Mark:
+        """Put a mark behind everything that was put before; any thread."""
+        mark = Mark()
+        self._line.append(mark)
+        self._wake.set()
+        return mark
+
+    def admit(self, picture_bytes: int) -> bool:
+        """Say whether there is room for a batch's pictures; if so, it is taken. On encoder threads."""
+        with self._pictures_lock:
+            if self._picture_bytes + picture_bytes > self._max_picture_bytes:
+                return False
+            self._picture_bytes += picture_bytes
+        return True
 
     def put_newest(self, key: str, record: Record) -> None:
         """Hand a conflated record over: it replaces the one of the same key that was not taken yet."""
         self._conflated[key] = record
 
-    def take(self, now_us: int = 0) -> list[Record]:
-        """Take all that is ready, in order; the stream's thread.
+    def take(self, now_us: int = 0) -> list[Record | Mark]:
+        """Take all that is ready, in order, marks among it; the stream's thread.
 
         Args:
             now_us: the monotonic clock in microseconds; a batch that waited past `late_seconds` for its pictures goes without.
         """
-        taken: list[Record] = []
+        taken: list[Record | Mark] = []
         while self._line:
             record = self._line[0]
             if not record.ready:
@@ -178,13 +268,21 @@ class Outbox:
                     break
                 record.strip(pb.STRIP_REASON_SUPERSEDED)
             taken.append(self._line.popleft())
+            self._bytes_out += record.size
+            if isinstance(record, BatchRecord) and record.pictures is not None:
+                with self._pictures_lock:
+                    self._picture_bytes -= record.pictures.size
+        if not self._line:
+            self._bytes_out = self._bytes_in
         return taken
 
-    def take_newest(self) -> list[Record]:
-        """Take the conflated records; the stream's thread."""
+    def take_newest(self, now: float, every: float) -> list[Record]:
+        """Take the conflated records of each key of which none was taken within `every` seconds; the stream's thread."""
         taken = []
         for key in list(self._conflated):
-            taken.append(self._conflated.pop(key))
+            if now - self._conflated_at.get(key, -math.inf) >= every:
+                taken.append(self._conflated.pop(key))
+                self._conflated_at[key] = now
         return taken
 
     def wake(self) -> None:

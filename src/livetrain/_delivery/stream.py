@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from livetrain import _wire
 from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.outbox import Outbox
+from livetrain._delivery.outbox import Mark, Outbox, Record
 from livetrain._delivery.session import (
     Acknowledged,
     Close,
@@ -39,6 +39,9 @@ __all__ = ["Identity", "Listener", "Stream"]
 
 _PACE_SECONDS = 0.02  # how long small records are gathered for one message
 _BUNDLE_BYTES = 64 << 10
+_MARKS = 64
+_CONFLATED_SECONDS = 1.0  # between two records of what only the newest is of interest
+_CONFLATED_AWAY_SECONDS = 10.0  # the same, while the server is away
 
 
 @dataclass(slots=True)
@@ -110,8 +113,7 @@ class Stream:
         self._address = address
         self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
         self._connection: Connection | None = None
-        self._flushes: deque[tuple[int, threading.Event]] = deque()
-        self._flush_requests: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
+        self._marks: deque[tuple[int, Mark]] = deque()  # with the last record before each
         self._draining = False
         self._stopping = False
         self._lingering = False  # everything is said; an older server has yet to end its side
@@ -135,20 +137,17 @@ class Stream:
             self._finish()
 
     def _turn(self) -> None:
-        requested = []
-        # Before taking: a flush covers what was put before it.
-        while not self._flush_requests.empty():
-            requested.append(self._flush_requests.get())
         draining = self._draining
         took = self._collect()
-        self._flushes.extend((self.session.last_seq, event) for event in requested)
         self._hear()
         if draining and not len(self._outbox):
             self.session.drain()
         until = self._perform()
         self.backlog.flush()
-        while self._flushes and self._flushes[0][0] <= self.session.durable_seq:
-            self._flushes.popleft()[1].set()
+        while self._marks and self._marks[0][0] <= self.session.durable_seq:
+            mark = self._marks.popleft()[1]
+            mark.committed = True
+            mark.settled.set()
         self.thread_seconds = time.thread_time()
         if self._stopping:
             self._over = True
@@ -164,10 +163,18 @@ class Stream:
 
     def _collect(self) -> bool:
         """Number what the training handed over and keep it."""
-        taken = self._outbox.take(time.monotonic_ns() // 1000)
-        taken.extend(self._outbox.take_newest())
+        taken: list[Record | Mark] = self._outbox.take(time.monotonic_ns() // 1000)
+        every = _CONFLATED_SECONDS if self.session.connected else _CONFLATED_AWAY_SECONDS
+        every = 0.0 if self._draining else every
+        taken.extend(self._outbox.take_newest(time.monotonic(), every))
         for record in taken:
-            self._ledger.keep(record, sendable=self._sendable)
+            if isinstance(record, Mark):
+                self._marks.append((self.session.last_seq, record))
+            else:
+                self._ledger.keep(record, sendable=self._sendable)
+        if len(self._marks) > _MARKS:
+            # A training that asks at each step, with a server that is away for hours.
+            self._marks = deque(entry for entry in self._marks if not entry[1].abandoned)
         return bool(taken)
 
     @property
@@ -384,10 +391,10 @@ class Stream:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was put before is committed by the server; False: not within `timeout` seconds."""
-        event = threading.Event()
-        self._flush_requests.put(event)
-        self._outbox.wake()
-        return event.wait(timeout)
+        mark = self._outbox.mark()
+        mark.settled.wait(timeout)
+        mark.abandoned = True
+        return mark.committed
 
     def close(self, timeout: float, away_timeout: float) -> bool:
         """Send what is left and end the thread; waits `timeout` seconds at most, `away_timeout` while there is no server.
@@ -415,7 +422,10 @@ class Stream:
             connection.drop()
         # What is still in line goes to the spool, without waiting for pictures that nobody will send.
         for record in self._outbox.take(sys.maxsize):
-            self._ledger.keep(record, sendable=False)
+            if isinstance(record, Mark):
+                self._marks.append((0, record))
+            else:
+                self._ledger.keep(record, sendable=False)
         self._ledger.close()
-        for _, event in self._flushes:
-            event.set()
+        for _, mark in self._marks:
+            mark.settled.set()

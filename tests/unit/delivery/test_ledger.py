@@ -52,11 +52,16 @@ class Desk:
             images=16,
             unix_ms=0,
             mono_us=0,
-            on_settled=lambda: None,
+            line=self,
         )
         strip = _wire.Strip(bytes(size), "jpeg", 8, 8, 16, 1)
         record.done(_wire.EncodedFrame(strip))
         self.ledger.keep(record, sendable=sendable)
+
+    def admit(self, picture_bytes: int) -> bool:
+        return True
+
+    def wake(self) -> None: ...
 
     def small(self) -> None:
         writer = lambda stamp: _wire.scalars(stamp, 0, {"a": 1.0})  # noqa: E731

@@ -14,8 +14,8 @@ class Frame:
     def release(self) -> None: ...
 
 
-def small(text: bytes = b"", lane: Lane = Lane.DURABLE) -> SmallRecord:
-    return SmallRecord(lambda stamp: text, lane, unix_ms=0, mono_us=0)
+def small(text: bytes = b"", lane: Lane = Lane.DURABLE, size: int = 0) -> SmallRecord:
+    return SmallRecord(lambda stamp: text, lane, unix_ms=0, mono_us=0, size=size)
 
 
 def batch(outbox: Outbox, *, frame: bool = True, mono_us: int = 0) -> BatchRecord:
@@ -26,7 +26,7 @@ def batch(outbox: Outbox, *, frame: bool = True, mono_us: int = 0) -> BatchRecor
         images=16,
         unix_ms=0,
         mono_us=mono_us,
-        on_settled=outbox.wake,
+        line=outbox,
     )
 
 
@@ -51,6 +51,19 @@ def test_what_follows_a_batch_waits_for_its_pictures() -> None:
     pending.done(PICTURES)
     assert outbox.take() == [pending, last]
     assert pending.pictures is PICTURES
+
+
+def test_a_mark_is_reached_when_all_before_it_was_taken() -> None:
+    outbox = Outbox()
+    pending = batch(outbox)
+    outbox.put(pending)
+    mark = outbox.mark()
+    outbox.put(small())
+    assert outbox.take() == []
+    pending.done(PICTURES)
+    taken = outbox.take()
+    assert taken[:2] == [pending, mark]
+    assert len(taken) == 3
 
 
 def test_pictures_that_come_too_late_are_left_out() -> None:
@@ -82,13 +95,73 @@ def test_a_full_line_takes_critical_records_alone_and_counts_the_others() -> Non
     assert outbox.take()[-1] is critical
 
 
+def test_a_record_that_finds_no_room_is_told_so() -> None:
+    outbox = Outbox(max_records=1)
+    assert outbox.put(small())
+    assert not outbox.put(small())
+    assert outbox.put(small(lane=Lane.CRITICAL))
+
+
+def test_the_line_is_bounded_in_bytes_too() -> None:
+    outbox = Outbox(max_bytes=10_000)
+    put = [outbox.put(small(size=3000)) for _ in range(6)]
+    assert put == [True, True, True, True, False, False]
+    assert outbox.dropped == {"outbox_full": 2}
+    assert outbox.put(small(lane=Lane.CRITICAL, size=3000))
+    assert len(outbox.take()) == 5
+    assert [outbox.put(small(size=3000)) for _ in range(5)] == [True, True, True, True, False]
+
+
+def test_numbers_that_two_threads_got_wrong_are_right_again_when_the_line_is_empty() -> None:
+    outbox = Outbox(max_bytes=10_000)
+    outbox._bytes_in -= 1_000_000  # as when two threads add at once, for a very long time
+    outbox.put(small())
+    outbox.take()
+    assert [outbox.put(small(size=6000)) for _ in range(3)] == [True, True, False]
+
+
+def test_pictures_that_find_no_room_are_left_out_and_the_numbers_stay() -> None:
+    size = PICTURES.size
+    outbox = Outbox(max_picture_bytes=3 * size)
+    records = [batch(outbox) for _ in range(5)]
+    for record in records:
+        outbox.put(record)
+        record.done(PICTURES)
+    assert [record.pictures is not None for record in records] == [True, True, True, False, False]
+    assert records[4].reason == pb.STRIP_REASON_SUPERSEDED
+    assert outbox.take() == records
+    again = batch(outbox)
+    again.done(PICTURES)
+    assert again.pictures is PICTURES
+
+
 def test_of_conflated_records_the_newest_is_kept() -> None:
     outbox = Outbox()
     older, newer = small(), small()
     outbox.put_newest("performance", older)
     outbox.put_newest("performance", newer)
-    assert outbox.take_newest() == [newer]
-    assert outbox.take_newest() == []
+    assert outbox.take_newest(now=5.0, every=1.0) == [newer]
+    assert outbox.take_newest(now=9.0, every=1.0) == []
+
+
+def test_one_conflated_record_of_a_key_is_taken_in_so_many_seconds() -> None:
+    outbox = Outbox()
+    taken: dict[str, list[float]] = {"performance": [], "resources": []}
+    now = 100.0
+    for _ in range(600):
+        now += 0.1
+        for key in taken:
+            outbox.put_newest(key, small(key.encode()))
+        for record in outbox.take_newest(now=now, every=10.0 if now < 130.0 else 1.0):
+            taken[record.write(None).decode()].append(now)  # type: ignore[arg-type]
+    for moments in taken.values():
+        away = [moment for moment in moments if moment < 130.0]
+        here = [moment for moment in moments if moment >= 130.0]
+        assert len(away) == 3
+        assert (
+            27 <= len(here) <= 31
+        )  # a tenth more than a second apart, where the tenths do not add up
+        assert here[0] < 130.2, "the server is back: nothing waits for the rest of ten seconds"
 
 
 def test_a_record_ends_a_deep_sleep_and_not_a_light_one() -> None:
