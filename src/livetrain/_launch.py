@@ -23,6 +23,7 @@ from livetrain._delivery.stream import Identity
 from livetrain._delivery.transport import Endpoint
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
+from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.spool import Spool
 from livetrain.config import DEFAULT_SERVER, Environment, ImageOptions
 from livetrain.exceptions import ConfigurationError
@@ -166,6 +167,7 @@ def launch(
     images: ImageOptions,
     max_overhead: float,
     max_fps: float,
+    spool_mib: float | None = None,
     controls: Sequence[pb.ControlDeclaration] = (),
 ) -> Engine:
     """Put an engine together; nothing runs before `Engine.start`.
@@ -178,6 +180,7 @@ def launch(
         images: how images are read.
         max_overhead: the budget.
         max_fps: frames a second at most.
+        spool_mib: how much of the disk waiting records may take, MiB; None: the default.
         controls: what may be done to this training.
 
     Raises:
@@ -209,6 +212,7 @@ def launch(
         tags=run.tags,
         controls=controls,
     )
+    limits = SpoolLimits(max_bytes=int(spool_mib * MIB)) if spool_mib else SpoolLimits()
     return Engine(
         Identity(info),
         None if offline else target.connect,
@@ -216,7 +220,7 @@ def launch(
         Capture(images, run.class_names),
         Governor(max_overhead, max_fps, images.quality, images.max_size, cpus=usable_cpus()),
         StepMeter(run.config.total_epochs or None, run.config.batches_per_epoch or None),
-        Spool.open(spool_dir / f"{info.session_id}-{info.stream_id}"),
+        Spool.open(spool_dir / f"{info.session_id}-{info.stream_id}", limits),
         Session(full_jitter),
         images.packing,
     )

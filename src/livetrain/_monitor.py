@@ -148,6 +148,7 @@ class Monitor:
             target,
             spool,
             offline=env.mode == "offline",
+            spool_mib=env.spool_mib,
             controls=self._control.declarations(),
             images=images,
             max_overhead=(env.max_overhead or max_overhead)

@@ -17,7 +17,7 @@ from livetrain._delivery.transport import Endpoint
 from livetrain._spool.spool import Spool, SpoolInfo, discover
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Leftover", "Upload", "leftovers", "upload", "upload_in_background"]
+__all__ = ["Leftover", "Upload", "leftovers", "unreadable", "upload", "upload_in_background"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,24 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """How an upload ended: records that the server committed, records that are left, and why."""
+    """How an upload ended: records that the server committed, records that are left, and why; of the former, those of
+    which only the place was left, because the disk had damaged them.
+    """  # noqa: D205
 
     committed: int
     left: int
     reason: str = ""
+    damaged: int = 0
 
 
 def leftovers(spool_dir: Path) -> list[Leftover]:
     """List what dead trainers left, the oldest first; what a living one uses is not among it."""
     return [found for spool in discover(spool_dir) if (found := _read(spool)) is not None]
+
+
+def unreadable(spool_dir: Path) -> list[Path]:
+    """List the directories with records of which nobody can say any more what they belong to."""
+    return [spool.directory for spool in discover(spool_dir) if _read(spool) is None]
 
 
 def _read(spool: SpoolInfo) -> Leftover | None:
@@ -104,7 +112,8 @@ def upload(
     committed = min(session.durable_seq - first + 1, total)
     progress(committed, total)
     left = session.unacknowledged
-    return Upload(committed, left, session.reason or "no progress" if left else "")
+    reason = session.reason or "no progress" if left else ""
+    return Upload(committed, left, reason, spool.stats.corrupt)
 
 
 def upload_in_background(spool_dir: Path, endpoint: Endpoint) -> threading.Thread:

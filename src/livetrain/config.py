@@ -272,12 +272,13 @@ class Environment:
     run: str | None = None
     mode: Mode = "online"
     spool_dir: Path | None = None
+    spool_mib: float | None = None
     max_overhead: float | None = None
     max_fps: float | None = None
 
 
 def from_environment(environ: Mapping[str, str]) -> Environment:
-    """Read ``LIVETRAIN_SERVER``, ``_TOKEN``, ``_PROJECT``, ``_RUN``, ``_MODE``, ``_SPOOL_DIR``, ``_MAX_OVERHEAD`` and ``_MAX_FPS``.
+    """Read the ``LIVETRAIN_*`` variables of a training; docs/reference/settings.md lists them.
 
     Args:
         environ: usually ``os.environ``. An empty value counts as absent.
@@ -293,7 +294,7 @@ def from_environment(environ: Mapping[str, str]) -> Environment:
     def text(name: str) -> str | None:
         return environ.get(f"LIVETRAIN_{name}") or None
 
-    def number(name: str) -> float | None:
+    def number(name: str, example: float = 0.01) -> float | None:
         raw = text(name)
         if raw is None:
             return None
@@ -306,7 +307,7 @@ def from_environment(environ: Mapping[str, str]) -> Environment:
             f"LIVETRAIN_{name}",
             raw,
             "not a positive number",
-            "give for example 0.01 or unset it",
+            f"give for example {example:g} or unset it",
         )
         return value
 
@@ -326,6 +327,7 @@ def from_environment(environ: Mapping[str, str]) -> Environment:
         run=text("RUN"),
         mode=mode,  # type: ignore[arg-type]  # checked against the literal's words above
         spool_dir=Path(spool_dir).expanduser() if spool_dir else None,
+        spool_mib=number("SPOOL_MIB", 512),
         max_overhead=number("MAX_OVERHEAD"),
-        max_fps=number("MAX_FPS"),
+        max_fps=number("MAX_FPS", 30),
     )

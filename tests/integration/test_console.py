@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,6 +92,61 @@ def test_a_run_that_is_not_there_is_one_sentence(server: ServerProcess) -> None:
     result = invoke(server, "watch", "nothing/../such")
     assert result.exit_code == 2
     assert "has no run 'nothing/../such'; `livetrain runs` lists" in result.stderr
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what two trainings left that ran without a server."""
+    folder = tmp_path / "spool"
+    monkeypatch.setenv("LIVETRAIN_SPOOL_DIR", str(folder))
+    monkeypatch.setenv("LIVETRAIN_MODE", "offline")
+    for name in ("first", "second"):
+        with livetrain.Monitor(name) as run:
+            train(run, 300)
+    return folder
+
+
+def on_a_terminal(command: list[str]) -> tuple[int, str]:
+    """Run a command as somebody at a terminal does; return its exit code and what was to be seen."""
+    outer, inner = os.openpty()
+    process = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner)
+    os.close(inner)
+    seen = b""
+    with contextlib.suppress(OSError):  # the terminal is gone with its last process
+        while part := os.read(outer, 65536):
+            seen += part
+    os.close(outer)
+    return process.wait(60), seen.decode()
+
+
+def test_sync_shows_how_far_it_is_and_is_safe_to_repeat(server: ServerProcess, spool: Path) -> None:
+    command = [*LIVETRAIN, "sync", "--server", server.grpc]
+    code, seen = on_a_terminal(command)
+    assert code == 0, seen
+    for name in ("first", "second"):
+        bars = re.findall(rf"{name}\s+\[.*?\]\s+(\d+)/(\d+)", seen)
+        assert bars, seen
+        assert bars[-1][0] == bars[-1][1], "the bar is not full at the end"
+        assert f"{name}: {bars[-1][1]} records uploaded." in seen
+    assert [line.split()[4] for line in invoke(server, "runs").output.splitlines()[1:]] == [
+        "300"
+    ] * 2
+    code, seen = on_a_terminal(command)
+    assert code == 0
+    assert f"Nothing is left in {spool}." in seen
+
+
+def test_sync_says_what_it_cannot_send(server: ServerProcess, spool: Path) -> None:
+    broken, damaged = sorted(path for path in spool.iterdir() if path.is_dir())
+    (broken / "meta").write_bytes(b"damage")
+    (segment,) = damaged.glob("*.seg")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    result = invoke(server, "sync")
+    assert result.exit_code == 1, result.output
+    assert f"{broken}: what these records belong to cannot be read" in result.stderr
+    assert "records uploaded, of which the disk had damaged 1." in result.output
 
 
 def test_doctor_finds_nothing_amiss(server: ServerProcess) -> None:

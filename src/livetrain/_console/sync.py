@@ -9,7 +9,7 @@ import click
 
 from livetrain._delivery.transport import Endpoint
 from livetrain._launch import endpoint, state_directory
-from livetrain._sync import Leftover, leftovers, upload
+from livetrain._sync import Leftover, leftovers, unreadable, upload
 from livetrain.config import from_environment
 
 __all__ = ["sync"]
@@ -29,11 +29,17 @@ def sync(server: str | None, spool_dir: Path | None, timeout: float) -> bool:
     env = from_environment(os.environ)
     target = endpoint(env, server=server, token=None, tls=None)
     folder = spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
-    found = leftovers(folder.expanduser())
-    if not found:
+    folder = folder.expanduser()
+    found, lost = leftovers(folder), unreadable(folder)
+    for directory in lost:
+        click.echo(
+            f"{directory}: what these records belong to cannot be read, so they cannot be sent. "
+            "Delete the directory if you do not need them.",
+            err=True,
+        )
+    if not found and not lost:
         click.echo(f"Nothing is left in {folder}.")
-        return True
-    return all([_upload(leftover, target, timeout) for leftover in found])
+    return all([_upload(leftover, target, timeout) for leftover in found]) and not lost
 
 
 def _upload(leftover: Leftover, target: Endpoint, timeout: float) -> bool:
@@ -48,5 +54,6 @@ def _upload(leftover: Leftover, target: Endpoint, timeout: float) -> bool:
     if result.left or result.reason:
         click.echo(f"{name}: {result.left} records are left: {result.reason}.", err=True)
         return False
-    click.echo(f"{name}: {result.committed} records uploaded.")
+    damaged = f", of which the disk had damaged {result.damaged}" if result.damaged else ""
+    click.echo(f"{name}: {result.committed} records uploaded{damaged}.")
     return True

@@ -31,6 +31,9 @@ class Backlog(Protocol):
     def read(self, after_seq: int, max_bytes: int) -> list[tuple[int, bytes | None]]:
         """Return what follows, in order; None stands for a record that had to go."""
 
+    def hole_reason(self, seq: int) -> str:
+        """Say why `read` gave no record for a number."""
+
     def replace(self, seq: int) -> None:
         """Give a record up."""
 

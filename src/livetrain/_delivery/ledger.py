@@ -198,7 +198,8 @@ class Ledger:
             self._count(pictures)
         if (sent := self._sent.get(seq)) is not None:
             self._count_again(sent)
-        return self._tombstone(seq, self._given_up.get(seq, "thinned"), step)
+        reason = self._given_up.get(seq) or self.backlog.hole_reason(seq)
+        return self._tombstone(seq, reason, step)
 
     def acknowledged(self, now: float) -> None:
         """The session learned of a commit: forget what it covers."""

@@ -252,24 +252,27 @@ class Stream:
         self.session.opened(now)
 
     def _send(self, after_seq: int, max_bytes: int) -> None:
-        small: list[bytes] = []
+        # A message costs each side far more than a record in it: what there is travels together, with one frame at most.
+        bundle: list[bytes] = []
         size = 0
+        framed = False
         for record in self._ledger.outgoing(after_seq, max_bytes):
-            alone = record.has_pictures or self.session.older_server  # which knows no bundles
-            if alone or size + len(record.data) > _BUNDLE_BYTES:
-                self._flush_bundle(small)
-                size = 0
-            if record.data and alone:
+            if not record.data:
+                continue
+            if self.session.older_server:  # which knows no bundles
                 self._transmit(record.data)
-            elif record.data:
-                small.append(record.data)
-                size += len(record.data)
-        self._flush_bundle(small)
-
-    def _flush_bundle(self, records: list[bytes]) -> None:
-        if records:
-            self._transmit(_wire.bundle(records))
-            records.clear()
+                continue
+            large = framed or record.has_pictures
+            room = self._ledger.max_message_bytes if large else _BUNDLE_BYTES
+            grown = size + len(record.data) + _wire.BUNDLED_BYTES
+            if bundle and ((framed and record.has_pictures) or grown > room):
+                self._transmit(_wire.bundle(bundle))
+                bundle, size, framed = [], 0, False
+            bundle.append(record.data)
+            size += len(record.data) + _wire.BUNDLED_BYTES
+            framed = large
+        if bundle:
+            self._transmit(_wire.bundle(bundle))
 
     def _transmit(self, message: bytes) -> None:
         assert self._connection is not None

@@ -118,6 +118,7 @@ class Spool:
         self._closed = False
         self._records = self._refused = self._thinned = self._corrupt = self._disk_errors = 0
         self._corrupt_through = 0  # holes up to here are counted
+        self._damaged: list[range] = []  # what was found and is not acknowledged yet
 
     @property
     def first_seq(self) -> int:
@@ -258,12 +259,26 @@ class Spool:
         if not in_memory and files is not None and seq <= files.last_seq:
             record, hole_end, damaged = files.find(seq)
             if damaged and hole_end > self._corrupt_through + 1:
-                self._corrupt += hole_end - max(seq, self._corrupt_through + 1)
-                self._corrupt_through = hole_end - 1
+                self._note_damage(max(seq, self._corrupt_through + 1), hole_end)
             return record, hole_end
         if index < len(records):
             return records[index], records[index].seq
         return None, self.last_seq + 1
+
+    def _note_damage(self, first: int, end: int) -> None:
+        if not self._corrupt:
+            _log.warning(
+                "livetrain found damaged records in %s: they are left out, and marked where they were",
+                self.directory,
+            )
+        self._corrupt += end - first
+        self._corrupt_through = end - 1
+        self._damaged.append(range(first, end))
+
+    def hole_reason(self, seq: int) -> str:
+        """Say why :meth:`read` gave no record for a number."""
+        damaged = any(seq in found for found in self._damaged)
+        return "damaged on the disk" if damaged else "thinned"
 
     def replace(self, seq: int) -> None:
         """Make a hole of a record that the server will never take."""
@@ -280,6 +295,7 @@ class Spool:
         self._durable = durable_seq
         self._tail.drop_through(durable_seq)
         self._replaced = {seq for seq in self._replaced if seq > durable_seq}
+        self._damaged = [found for found in self._damaged if found[-1] > durable_seq]
         if durable_seq > self.last_seq:
             self.last_seq = durable_seq
         if (files := self._files) is not None:

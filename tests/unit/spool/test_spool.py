@@ -287,6 +287,33 @@ def test_damage_is_counted_once_however_often_it_is_read(directory: Path) -> Non
         assert after.stats.corrupt == 3
 
 
+def test_damage_is_said_once_and_told_from_thinning(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = SpoolLimits(max_bytes=16 * KIB, segment_bytes=2 * KIB, reserve_bytes=0)
+    spool = Spool.open(directory, limits)
+    fill(spool, 500, thinnable=True)
+    spool.close()
+    file = segment_files(directory)[-1]
+    data = bytearray(file.read_bytes())
+    for place in (0, 3):
+        data[place * (HEADER_BYTES + 20) + HEADER_BYTES] ^= 1
+    file.write_bytes(data)
+    after = Spool.open(directory, limits)
+    first = int(file.stem)
+    for _ in range(2):
+        holes = [seq for seq, record in read_all(after) if record is None]
+        damaged = [seq for seq in holes if after.hole_reason(seq) == "damaged on the disk"]
+        thinned = [seq for seq in holes if after.hole_reason(seq) == "thinned"]
+        assert len(damaged) == 2
+        assert min(damaged) == first
+        assert set(damaged) | set(thinned) == set(holes)
+    (said,) = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert str(directory) in said
+    after.trim(500)
+    assert after._damaged == []
+
+
 def test_what_a_killed_process_was_replacing_is_removed(directory: Path) -> None:
     spool = Spool.open(directory)
     fill(spool, 1)
