@@ -117,6 +117,14 @@ class Engine(Listener):
         declared.extend(controls)
         self.put(_records.controls(controls), Lane.CRITICAL)
 
+    def describe(self, config: pb.TrainingConfig) -> None:
+        """Tell what became known about the training: with each registration from now on, and to all that reads or meters it."""
+        self.identity.info.config.CopyFrom(config)
+        if config.class_names:
+            self.capture.name_classes(config.class_names)
+        self.meter.total_epochs = config.total_epochs or self.meter.total_epochs
+        self.meter.batches_per_epoch = config.batches_per_epoch or self.meter.batches_per_epoch
+
     def put_batch(self, captured: Captured, reason: int, step: int, epoch: int, index: int) -> None:
         """Hand a batch over, and its frame, if it has one, to the encoder; `reason` says why it has none."""
         unix_us = time.time_ns() // 1000

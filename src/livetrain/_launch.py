@@ -23,13 +23,21 @@ from livetrain._delivery.stream import Identity
 from livetrain._delivery.transport import Endpoint
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
+from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.spool import Spool
 from livetrain.config import DEFAULT_SERVER, Environment, ImageOptions
 from livetrain.exceptions import ConfigurationError
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["RunDescription", "describe_run", "endpoint", "launch", "state_directory"]
+__all__ = [
+    "RunDescription",
+    "describe_run",
+    "endpoint",
+    "launch",
+    "state_directory",
+    "training_config",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,38 @@ def describe_run(
             )
     if isinstance(tags, str):
         raise ConfigurationError("tags", tags, "one text, not several", f"give ({tags!r},)")
+    training = training_config(
+        config=config,
+        class_names=class_names,
+        total_epochs=total_epochs,
+        batches_per_epoch=batches_per_epoch,
+        batch_size=batch_size,
+    )
+    script = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
+    return RunDescription(
+        name=_wire.sendable(run or env.run or f"{script} {datetime.now():%Y-%m-%d %H:%M}"),
+        project=_wire.sendable((env.project or project) if project == "default" else project),
+        tags=tuple(_wire.sendable(str(tag)) for tag in tags),
+        config=training,
+        class_names=None if class_names is None else tuple(training.class_names),
+        rank=_rank("rank", rank, environ.get("RANK"), 0),
+        world_size=_rank("world_size", world_size, environ.get("WORLD_SIZE"), 1),
+    )
+
+
+def training_config(
+    *,
+    config: Mapping[str, Any] | None = None,
+    class_names: Sequence[str] | None = None,
+    total_epochs: int | None = None,
+    batches_per_epoch: int | None = None,
+    batch_size: int | None = None,
+) -> pb.TrainingConfig:
+    """Check what the user said about the training, and return what the server is told; what was not given is left empty.
+
+    Raises:
+        ConfigurationError: a value cannot work.
+    """
     if config is not None and not isinstance(config, Mapping):
         raise ConfigurationError(
             "config", config, "not a mapping", "give a dict such as {'lr': 3e-4}, or vars(args)"
@@ -94,22 +134,12 @@ def describe_run(
             raise ConfigurationError(
                 option, number, "not a positive whole number", "give one, or leave it out"
             )
-    names = None if class_names is None else tuple(_wire.sendable(str(n)) for n in class_names)
-    script = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
-    return RunDescription(
-        name=_wire.sendable(run or env.run or f"{script} {datetime.now():%Y-%m-%d %H:%M}"),
-        project=_wire.sendable((env.project or project) if project == "default" else project),
-        tags=tuple(_wire.sendable(str(tag)) for tag in tags),
-        config=pb.TrainingConfig(
-            total_epochs=total_epochs or 0,
-            batches_per_epoch=batches_per_epoch or 0,
-            batch_size=batch_size or 0,
-            class_names=names or (),
-            config_json=_records.config_json(config) if config else "",
-        ),
-        class_names=names,
-        rank=_rank("rank", rank, environ.get("RANK"), 0),
-        world_size=_rank("world_size", world_size, environ.get("WORLD_SIZE"), 1),
+    return pb.TrainingConfig(
+        total_epochs=total_epochs or 0,
+        batches_per_epoch=batches_per_epoch or 0,
+        batch_size=batch_size or 0,
+        class_names=[_wire.sendable(str(name)) for name in class_names or ()],
+        config_json=_records.config_json(config) if config else "",
     )
 
 
@@ -169,6 +199,7 @@ def launch(
     max_fps: float,
     spool_mib: float | None = None,
     controls: Sequence[pb.ControlDeclaration] = (),
+    resume: ResumeState | None = None,
 ) -> Engine:
     """Put an engine together; nothing runs before `Engine.start`.
 
@@ -182,6 +213,7 @@ def launch(
         max_fps: frames a second at most.
         spool_mib: how much of the disk waiting records may take, MiB; None: the default.
         controls: what may be done to this training.
+        resume: the run that this is a part of; None: a new one.
 
     Raises:
         ConfigurationError: a rate or share is not a positive number.
@@ -200,7 +232,7 @@ def launch(
                 "give for example max_overhead=0.01 or max_fps=60.0",
             )
     info = pb.SessionInfo(
-        session_id=uuid.uuid4().hex,
+        session_id=uuid.uuid4().hex if resume is None else resume.session_id,
         client_name="livetrain-python",
         config=run.config,
         protocol_version=_wire.PROTOCOL_VERSION,
@@ -214,7 +246,7 @@ def launch(
     )
     limits = SpoolLimits(max_bytes=int(spool_mib * MIB)) if spool_mib else SpoolLimits()
     return Engine(
-        Identity(info),
+        Identity(info, resume_token="" if resume is None else resume.resume_token),
         None if offline else target.connect,
         target.address,
         Capture(images, run.class_names),

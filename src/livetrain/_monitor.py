@@ -16,8 +16,9 @@ from typing import Any, Self
 from livetrain import _records
 from livetrain._delivery.outbox import SMALL_BYTES, Lane
 from livetrain._engine import Engine
-from livetrain._launch import describe_run, endpoint, launch, state_directory
+from livetrain._launch import describe_run, endpoint, launch, state_directory, training_config
 from livetrain._lifecycle import close_at_exit, disarm_in_children
+from livetrain._resume import ResumeState, read_resume
 from livetrain._stats import Stats
 from livetrain._steering.recipe import read_recipe
 from livetrain._steering.steering import Steering
@@ -36,6 +37,7 @@ _STATUSES = {
     "failed": pb.FAILED,
 }
 _ENDS = frozenset({"completed", "failed"})
+_PHASES = ("start", "progress", "end")
 _NAME_CHARS = 256  # what the server takes as the name of a metric
 
 
@@ -64,6 +66,7 @@ class Monitor:
         enabled: False: every method does nothing, at no cost.
         recipe: a file that ``livetrain recipe RUN`` wrote: what was done to that run is done to this one at the same steps.
             None: nothing.
+        resume: what `resume_state` of an earlier monitor returned: this one goes on with that run, at its step. None: a new run.
         rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
 
     Raises:
@@ -100,6 +103,7 @@ class Monitor:
         rank: int | None = None,
         world_size: int | None = None,
         recipe: str | Path | None = None,
+        resume: Mapping[str, Any] | None = None,
     ) -> None:
         env = from_environment(os.environ)
         description = describe_run(
@@ -117,14 +121,16 @@ class Monitor:
             world_size=world_size,
         )
         target = endpoint(env, server=server, token=token, tls=tls)
+        earlier = read_resume(resume)
         self._config = description.config
-        self._step = 0
-        self._epoch = 0
+        self._settings = dict(config or {})
+        self._step, self._epoch = (earlier.step, earlier.epoch) if earlier else (0, 0)
         self._batch_index = 0
         self._batches_logged = False
-        self._status = ""
+        self._status, self._message = "", ""
         self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
         self._last_stats: Stats | None = None
+        self._last_place = ("", "")  # session and token, after the end
         self._engine: Engine | None = None
         # Two threads may close at once, or one in a signal handler during a close: the second finds it taken.
         self._closing = threading.Lock()
@@ -150,6 +156,7 @@ class Monitor:
             offline=env.mode == "offline",
             spool_mib=env.spool_mib,
             controls=self._control.declarations(),
+            resume=earlier,
             images=images,
             max_overhead=(env.max_overhead or max_overhead)
             if max_overhead == 0.01
@@ -328,15 +335,45 @@ class Monitor:
         metrics: Mapping[str, Any],
         fit: Mapping[str, Any] | None = None,
         eval: Mapping[str, Any] | None = None,
+        *,
+        client: str = "",
+        phase: str = "end",
     ) -> None:
-        """Record a federated round: its metrics, and those of its fit and evaluation where there are any."""
+        """Record a federated round, or one client's part in it.
+
+        Args:
+            round: from 1, or 0 for what was measured before the first.
+            total_rounds: how many there will be.
+            metrics: name to number.
+            fit: those of its fit. None: there are none.
+            eval: those of its evaluation. None: there are none.
+            client: whose part this is. Empty: the whole round.
+            phase: ``"start"``, ``"progress"`` or ``"end"``.
+
+        Raises:
+            UsageError: `round` or `total_rounds` is not a whole number from 0, or another phase.
+
+        Example:
+            >>> import livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> monitor.log_round(1, 10, {"accuracy": 0.7}, fit={"loss": 0.9})
+            >>> monitor.log_round(1, 10, {}, fit={"loss": 0.8}, client="7", phase="progress")
+        """
+        if phase not in _PHASES:
+            raise UsageError(
+                f"log_round(..., phase={phase!r}): no such phase; give one of {', '.join(_PHASES)}."
+            )
         if (engine := self._engine) is not None:
             numbers = [self._numbers(engine, m) for m in (metrics, fit or {}, eval or {})]
             engine.put(
                 _records.round_(
-                    _whole("round", round), _whole("total_rounds", total_rounds), *numbers
+                    _whole("round", round),
+                    _whole("total_rounds", total_rounds),
+                    *numbers,
+                    client=client,
+                    phase=phase,
                 ),
-                Lane.CRITICAL,
+                Lane.CRITICAL if phase == "end" and not client else Lane.DURABLE,
             )
 
     def log_sample(self, image: Any, prompt: str | None = None, kind: str = "default") -> None:
@@ -368,6 +405,31 @@ class Monitor:
             Lane.CRITICAL,
         )
 
+    def log_event(
+        self, kind: str, message: str = "", fields: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record that something happened, such as a checkpoint; it is listed, and marked at its step.
+
+        Args:
+            kind: a word, e.g. ``"checkpoint"``.
+            message: a sentence. Empty: the kind says it all.
+            fields: its particulars, name to whatever has a text; None is left out.
+
+        Raises:
+            UsageError: `kind` is empty or not text.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).log_event("checkpoint", "best so far", {"path": "best.pt"})
+        """
+        if not isinstance(kind, str) or not kind:
+            raise UsageError(f"log_event({kind!r}): no kind; give a word such as 'checkpoint'.")
+        text = {str(name): str(v)[:2000] for name, v in (fields or {}).items() if v is not None}
+        self._put(
+            _records.event(kind[:_NAME_CHARS], str(message)[:2000], text, max(self._step - 1, 0)),
+            Lane.CRITICAL,
+        )
+
     def log_error(self, error: BaseException | str) -> None:
         """Record an error of the training; the run goes on unless `set_status("failed")` says otherwise."""
         kind = type(error).__name__ if isinstance(error, BaseException) else ""
@@ -388,8 +450,49 @@ class Monitor:
             raise UsageError(
                 f"set_status({status!r}): no such status; give one of {', '.join(_STATUSES)}."
             )
-        self._status = status
+        self._status, self._message = status, message
         self._put(_records.status(_STATUSES[status], message, self._config), Lane.CRITICAL)
+
+    def update(
+        self,
+        *,
+        config: Mapping[str, Any] | None = None,
+        class_names: Sequence[str] | None = None,
+        total_epochs: int | None = None,
+        batches_per_epoch: int | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        """Say what became known about the run only after it began; None leaves what was said before.
+
+        Args:
+            config: settings to be added to those of before, or put in their place.
+            class_names: the label of each class index, from now on.
+            total_epochs: for the time remaining.
+            batches_per_epoch: for the time remaining.
+            batch_size: shown beside the run.
+
+        Raises:
+            ConfigurationError: a value that cannot work.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).update(config={"seed": 1}, batches_per_epoch=100)
+        """
+        settings = {**self._settings, **(config or {})} if isinstance(config, Mapping) else config
+        told = training_config(
+            config=settings,
+            class_names=class_names,
+            total_epochs=total_epochs,
+            batches_per_epoch=batches_per_epoch,
+            batch_size=batch_size,
+        )
+        self._settings = dict(settings or self._settings)
+        if told.class_names:
+            del self._config.class_names[:]
+        self._config.MergeFrom(told)
+        if (engine := self._engine) is not None:
+            engine.describe(self._config)
+            self.set_status(self._status, self._message)
 
     # ------------------------------------------------------------ what the page may do
 
@@ -464,6 +567,28 @@ class Monitor:
     def url(self) -> str | None:
         """The run's page; None until the server said where it is."""
         return (self._engine.identity.page_url or None) if self._engine is not None else None
+
+    def resume_state(self) -> dict[str, Any]:
+        """Return what a later process needs to go on with this run: put it into a checkpoint.
+
+        It is a secret of this run: who has it can write to the run. As long as no server answered, what is returned leads to a
+        new run, since there is none to go on with.
+
+        Returns:
+            Texts and whole numbers, which JSON and any checkpoint can hold, for ``Monitor(resume=...)``.
+
+        Example:
+            >>> import livetrain
+            >>> sorted(livetrain.Monitor(enabled=False).resume_state())
+            ['epoch', 'resume_token', 'session_id', 'step']
+        """
+        engine = self._engine
+        place = (
+            (engine.identity.session_id, engine.identity.resume_token)
+            if engine is not None
+            else self._last_place
+        )
+        return ResumeState(*place, step=self._step, epoch=self._epoch).as_dict()
 
     def stats(self) -> Stats:
         """Return what happened so far, as one frozen snapshot."""
@@ -549,6 +674,7 @@ class Monitor:
             delivered = engine.close(timeout)
             self._inert = "closed"
             self._last_stats = replace(engine.stats(), inert=self._inert)
+            self._last_place = engine.identity.session_id, engine.identity.resume_token
             self._engine = None
             return delivered
         finally:

@@ -132,13 +132,23 @@ def validation(number: int, step: int, values: Numbers) -> Writer:
     return write
 
 
-def round_(number: int, total: int, metrics: Numbers, fit: Numbers, evaluation: Numbers) -> Writer:
-    """A federated round."""
+def round_(
+    number: int,
+    total: int,
+    metrics: Numbers,
+    fit: Numbers,
+    evaluation: Numbers,
+    *,
+    client: str = "",
+    phase: str = "end",
+) -> Writer:
+    """A federated round, or one client's part in it."""
 
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
         data = request.round
-        data.round, data.total_rounds, data.phase = number, total, "end"
+        data.round, data.total_rounds, data.phase = number, total, phase
+        data.client_id = _wire.sendable(client)
         _wire.add_scalars(data.metrics, _read(metrics))
         _wire.add_scalars(data.fit_metrics, _read(fit))
         _wire.add_scalars(data.evaluation_metrics, _read(evaluation))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from livetrain._monitor import Monitor
+from livetrain._resume import ResumeState
 
 __all__ = ["LoggedBatch", "RecordingMonitor"]
 
@@ -41,6 +42,9 @@ class RecordingMonitor(Monitor):
         statuses: (status, message), as `set_status` was given them.
         messages: (level, text).
         rounds: (round, total_rounds, metrics, fit, eval).
+        client_rounds: (client, phase, round, metrics, fit, eval) for each part of one client, and each start of a round.
+        events: (kind, message, fields).
+        updates: what `update` was given, None left out.
         samples: (image, prompt, kind).
         early_stoppings: name to value.
         errors: what `log_error` was given.
@@ -69,6 +73,11 @@ class RecordingMonitor(Monitor):
         self.rounds: list[
             tuple[int, int, Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
         ] = []
+        self.client_rounds: list[
+            tuple[str, str, int, Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
+        ] = []
+        self.events: list[tuple[str, str, dict[str, Any]]] = []
+        self.updates: list[dict[str, Any]] = []
         self.samples: list[tuple[Any, str | None, str]] = []
         self.early_stoppings: list[dict[str, Any]] = []
         self.errors: list[BaseException | str] = []
@@ -140,9 +149,15 @@ class RecordingMonitor(Monitor):
         metrics: Mapping[str, Any],
         fit: Mapping[str, Any] | None = None,
         eval: Mapping[str, Any] | None = None,
+        *,
+        client: str = "",
+        phase: str = "end",
     ) -> None:
-        """Keep a federated round."""
-        self.rounds.append((round, total_rounds, metrics, fit or {}, eval or {}))
+        """Keep a federated round, or a client's part."""
+        if client or phase != "end":
+            self.client_rounds.append((client, phase, round, metrics, fit or {}, eval or {}))
+        else:
+            self.rounds.append((round, total_rounds, metrics, fit or {}, eval or {}))
 
     def log_sample(self, image: Any, prompt: str | None = None, kind: str = "default") -> None:
         """Keep a generated picture."""
@@ -167,9 +182,40 @@ class RecordingMonitor(Monitor):
             }
         )
 
+    def log_event(
+        self, kind: str, message: str = "", fields: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep that something happened."""
+        self.events.append((kind, message, dict(fields or {})))
+
     def log_error(self, error: BaseException | str) -> None:
         """Keep an error."""
         self.errors.append(error)
+
+    def update(
+        self,
+        *,
+        config: Mapping[str, Any] | None = None,
+        class_names: Sequence[str] | None = None,
+        total_epochs: int | None = None,
+        batches_per_epoch: int | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        """Keep what became known."""
+        known = {
+            "config": config,
+            "class_names": class_names,
+            "total_epochs": total_epochs,
+            "batches_per_epoch": batches_per_epoch,
+            "batch_size": batch_size,
+        }
+        given: dict[str, Any] = {name: v for name, v in known.items() if v is not None}
+        super().update(**given)
+        self.updates.append(given)
+
+    def resume_state(self) -> dict[str, Any]:
+        """Return a state that another `RecordingMonitor` finds in its options, and begins at its step."""
+        return ResumeState("recorded", "recorded", self._step, self._epoch).as_dict()
 
     def attach(self, target: Any) -> None:
         """Keep an optimizer or batch sampler."""

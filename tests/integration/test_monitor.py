@@ -317,6 +317,8 @@ def test_data_that_makes_no_sense_is_recorded_as_far_as_it_does(server: Server) 
         lambda monitor: monitor.log_message("loud", "text"),
         lambda monitor: monitor.attach(object()),
         lambda monitor: monitor.on("pause", "handler"),
+        lambda monitor: monitor.log_event(""),
+        lambda monitor: monitor.log_round(1, 3, {}, phase="middle"),
     ],
 )
 def test_misuse_raises_at_the_call_and_says_the_mend(misuse: Any) -> None:
@@ -324,6 +326,83 @@ def test_misuse_raises_at_the_call_and_says_the_mend(misuse: Any) -> None:
     with pytest.raises(livetrain.UsageError, match="; give"):
         misuse(monitor)
     monitor.close()
+
+
+def test_a_later_process_goes_on_with_the_run(server: Server) -> None:
+    with livetrain.Monitor("digits", server=server.grpc, config={"lr": 0.1}) as first:
+        train(first, range(10))
+        first.log_epoch(0)
+        assert first.flush(20)
+        state = json.loads(json.dumps(first.resume_state()))
+        train(first, range(10, 12))  # after the checkpoint: these steps are done once more
+        run_id = first.run_id
+    assert first.resume_state()["resume_token"] == state["resume_token"]  # known after the end too
+    with livetrain.Monitor("digits", server=server.grpc, resume=state) as second:
+        second.log_batch(IMAGES, LOGITS, 0.25)
+        train(second, range(11, 20))
+        assert second.flush(20)
+        assert second.run_id == run_id
+        assert only_run(server)["status"] == "running"
+    run = only_run(server)
+    assert (run["status"], run["steps"]) == ("finished", 20)
+    points = get(server, f"/api/runs/{run['run_id']}/metrics?names=loss")["metrics"]["loss"]
+    assert points["steps"] == [*range(10), 10, 10, 11, 11, *range(12, 20)]
+    assert 0.25 in points["values"][10:12]
+
+
+def test_where_no_server_answered_there_is_no_run_to_go_on_with(server: Server) -> None:
+    away = livetrain.Monitor("digits", server=f"127.0.0.1:{free_port()}")
+    state = away.resume_state()
+    away.close()
+    with livetrain.Monitor("digits", server=server.grpc, resume=state) as monitor:
+        train(monitor, range(3))
+        assert monitor.resume_state()["session_id"] != state["session_id"]
+        assert monitor.flush(20)
+        run = get(server, f"/api/runs/{monitor.run_id}")
+    assert (run["name"], run["steps"]) == ("digits", 3)
+
+
+@pytest.mark.parametrize("state", ["abc", {}, {"session_id": 1, "resume_token": "x"}, {"step": 1}])
+def test_a_state_that_is_none_is_refused(state: Any) -> None:
+    with pytest.raises(livetrain.ConfigurationError, match=r"give what resume_state\(\) of the"):
+        livetrain.Monitor(enabled=False, resume=state)
+
+
+def test_what_becomes_known_later_is_added_and_outlives_a_reconnect(server: Server) -> None:
+    with livetrain.Monitor("digits", server=server.grpc, config={"lr": 0.1, "seed": 1}) as monitor:
+        monitor.update(config={"seed": 2, "layers": 3}, total_epochs=4, class_names=["a", "b"])
+        monitor.update(batch_size=16)
+        train(monitor, range(3))
+        assert monitor.flush(20)
+
+        def known() -> Any:
+            run = get(server, f"/api/runs/{monitor.run_id}")
+            config = run["config"]["settings"]
+            return config, run["total_epochs"], run["config"]["batch_size"], run["class_names"]
+
+        expected = ({"lr": 0.1, "seed": 2, "layers": 3}, 4, 16, ["a", "b"])
+        assert known() == expected
+        server.kill()
+        server.start()
+        train(monitor, range(3, 6))
+        assert monitor.flush(20)
+        assert known() == expected
+
+
+def test_events_and_the_parts_of_a_round_are_kept(server: Server) -> None:
+    with livetrain.Monitor("digits", server=server.grpc) as monitor:
+        train(monitor, range(3))
+        monitor.log_event("checkpoint", "best so far", {"path": "best.pt", "score": None, "n": 2})
+        monitor.log_round(1, 2, {}, fit={"loss": 0.75}, client="7", phase="progress")
+        monitor.log_round(1, 2, {"accuracy": 0.5}, fit={"loss": 0.5})
+        assert monitor.flush(20)
+        events = get(server, f"/api/runs/{monitor.run_id}/events")["events"]
+    (event,) = [e["record"]["event"] for e in events if "event" in e["record"]]
+    assert (event["kind"], event["message"]) == ("checkpoint", "best so far")
+    assert event["fields"] == {"path": "best.pt", "n": "2"}
+    assert curve(server, "client/7/fit/loss") == {1: 0.75}
+    assert curve(server, "round/fit/loss") == {1: 0.5}
+    assert curve(server, "round/accuracy") == {1: 0.5}
 
 
 def test_a_monitor_is_inert_where_it_must_not_speak(server: Server) -> None:

@@ -185,6 +185,10 @@ class Capture:
         assert not isinstance(pictures, Strip)
         return pictures[0]
 
+    def name_classes(self, names: Sequence[str]) -> None:
+        """Take other labels for the classes, for what is read from now on."""
+        self._reader.name_classes(names)
+
     def confirm_sent(self, frame: EncodedFrame) -> None:
         """These pictures were handed to the transport: unchanged ones need not travel again."""
         if isinstance(frame.pictures, tuple):

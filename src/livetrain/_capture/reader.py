@@ -34,6 +34,10 @@ class FrameReader:
         self.predictions = PredictionReader(class_names)
         self.delta = Delta()
 
+    def name_classes(self, names: Sequence[str]) -> None:
+        """Take other labels for the classes."""
+        self.predictions = PredictionReader(names)
+
     def attempt(self, what: str, read: Callable[[], T], instead: T) -> T:
         """Return what `read` returns, or `instead` if it fails: one bad thing costs no other."""
         try:

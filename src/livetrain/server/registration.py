@@ -99,8 +99,8 @@ class Registrar:
             self._check_join(run, info)
             token = secrets.token_urlsafe(24)
             stream = await self._new_stream(run, info.stream_id, info.rank, hashed(token))
-        elif not token and not stream.opened:
-            # The answer to its first registration was lost on the way.
+        elif not stream.opened and (not token or _fits_any(token, run)):
+            # The answer to its first registration was lost on the way; one that joined had another stream's token for that.
             token = secrets.token_urlsafe(24)
             await self._intake.journal.execute(
                 lambda connection: set_token(connection, stream.key, hashed(token))
@@ -214,7 +214,7 @@ class Registrar:
         if len(run.streams) >= self._limits.streams:
             raise RefusedError(f"This run has {self._limits.streams} streams, which is its limit.")
         if info.resume_token:
-            if any(_fits(info.resume_token, stream) for stream in run.streams.values()):
+            if _fits_any(info.resume_token, run):
                 return
         elif info.world_size > 1 and all(
             stream.rank != info.rank for stream in run.streams.values()
@@ -322,3 +322,7 @@ def _fits(token: str, stream: Stream) -> bool:
     return bool(token and stream.token_hash) and hmac.compare_digest(
         hashed(token), stream.token_hash
     )
+
+
+def _fits_any(token: str, run: Run) -> bool:
+    return any(_fits(token, stream) for stream in run.streams.values())

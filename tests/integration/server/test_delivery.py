@@ -224,6 +224,26 @@ def test_a_registration_whose_answer_was_lost_is_made_again(server: ServerProces
         trainer.wait_durable(1)
 
 
+def test_a_later_stream_joins_with_the_token_of_an_earlier_one(server: ServerProcess) -> None:
+    with Trainer(server.grpc, stream_id="before") as first:
+        run_id = first.register().run_id
+        first.open()
+        first.batch(1)
+        first.wait_durable(1)
+    with Trainer(server.grpc, session_id=first.session_id, stream_id="after") as second:
+        second.token = first.token
+        assert second.register().run_id == run_id
+        second.token = first.token  # as if the answer had been lost
+        assert second.register().success
+        assert second.token != first.token
+        second.open()
+        second.batch(1)
+        second.wait_durable(1)
+        with Trainer(server.grpc, session_id=first.session_id, stream_id="after") as stranger:
+            stranger.token = first.token  # now that it was opened, it is let in by its own alone
+            assert not stranger.register().success
+
+
 def test_each_rank_joins_once_without_a_token(server: ServerProcess) -> None:
     with Trainer(server.grpc, stream_id="rank0") as first:
         run_id = first.register(world_size=2).run_id
