@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
     from livetrain.server.outlet import Outlet
 
-__all__ = ["LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
+__all__ = ["GUEST", "LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
+
+GUEST: Final = 2
+"""In place of a protocol's version: a run whose producer is not connected, and that a dialect records what it hears in."""
+_GUEST_PATIENCE: Final = 60.0
+"""Such a producer says something once an epoch, and no sign of life in between: its silence counts as so much less."""
 
 STALE_SECONDS: Final = 5.0
 LOST_SECONDS: Final = 30.0
@@ -46,8 +51,10 @@ _STATUS: Final = {
 _ENDED: Final = frozenset({"finished", "failed", "interrupted"})
 
 
-def contact_after(silent_seconds: float) -> str:
+def contact_after(silent_seconds: float, protocol: int = 1) -> str:
     """Return the word for a run that goes on and was last heard so long ago. Silence is never called a crash."""
+    if protocol == GUEST:
+        silent_seconds /= _GUEST_PATIENCE
     if silent_seconds < STALE_SECONDS:
         return "alive"
     return "stale" if silent_seconds < LOST_SECONDS else "lost"
@@ -88,7 +95,7 @@ class Run:
 
     Attributes:
         key: in the store.
-        protocol: 0 for an older client's.
+        protocol: 0 for an older client's, 1 for one of today, :data:`GUEST` for none.
         offset: of the last record that was taken; it is committed up to ``committed``.
         heard: when a trainer of it last said something, seconds of the monotonic clock.
         frames: how many frames came so far, in this life of the server.
@@ -132,6 +139,11 @@ class Run:
         return self.status in _ENDED
 
     @property
+    def guest(self) -> bool:
+        """Is there no trainer that is connected for it?"""
+        return self.protocol == GUEST
+
+    @property
     def declared(self) -> Sequence[pb.ControlDeclaration]:
         """What its trainer lets be done to it; one of the older protocol has no way to say."""
         return self.controls.controls if self.protocol else OLDER_CONTROLS
@@ -144,7 +156,7 @@ class Run:
 
     def check_contact(self, now: float) -> bool:
         """Bring ``contact`` up to date; return whether it changed."""
-        contact = "ended" if self.ended else contact_after(now - self.heard)
+        contact = "ended" if self.ended else contact_after(now - self.heard, self.protocol)
         changed = contact != self.contact
         self.contact = contact
         return changed
