@@ -21,8 +21,8 @@ OTHER: Final = "relay/"
 LIFTED: Final = ("local_epoch", "local_epochs", "num_samples")
 """Numbers that stand beside a client's metrics, and among them in a record."""
 PHASES: Final = {
-    "round_start": "start",
-    "client_training_start": "training",
+    "round_start": "round",
+    "client_training_start": "start",
     "client_progress": "progress",
     "client_complete": "end",
 }
@@ -184,6 +184,8 @@ def _round(data: Data, phase: str) -> pb.TelemetryRequest:
     told.phase = phase
     if data.get("client_id") is not None:
         told.client_id = sendable(str(data["client_id"]))
+    elif phase == "round":
+        told.phase = "start"
     _add(told.metrics, data.get("metrics"))
     _add(told.metrics, {name: data.get(name) for name in LIFTED})
     _add(told.fit_metrics, data.get("fit_metrics"))

@@ -163,7 +163,7 @@ class Story:
         if told.client_id or told.phase == "start":
             lifted: dict[str, Any] = {name: metrics.pop(name) for name in LIFTED if name in metrics}
             client = {"client_id": told.client_id} if told.client_id else {}
-            kind = _TYPES.get(told.phase, "client_complete")
+            kind = _TYPES.get(told.phase, "client_complete") if client else "round_start"
             start = {"run_id": self.run.run_id} if kind == "round_start" else {"metrics": metrics}
             yield kind, {**start, **data, **client, **lifted}
             return
