@@ -219,7 +219,7 @@ class Monitor:
             self._epoch = _whole("epoch", epoch)
         try:
             now = time.monotonic()
-            reason = engine.admit(now)
+            reason = engine.admit(now, images is not None)
             captured = engine.capture.take(
                 images,
                 preds,
@@ -228,7 +228,7 @@ class Monitor:
                 accuracy=accuracy,
                 ids=ids,
                 per_sample_loss=per_sample_loss,
-                with_images=reason == pb.STRIP_REASON_NONE,
+                with_images=images is not None and reason == pb.STRIP_REASON_NONE,
             )
             engine.put_batch(
                 captured, reason or captured.reason, this_step, self._epoch, self._batch_index
