@@ -191,6 +191,14 @@ def proto(session: nox.Session) -> None:
 
 
 @nox.session
+def interop_page(session: nox.Session) -> None:
+    """Build the page of somebody else's that tests gRPC-Web: `-- FOLDER`."""
+    node = Node(session)
+    node.env["LIVETRAIN_INTEROP"] = str(Path(session.posargs[0]).resolve())
+    node.npm("run", "interop")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; a warning is an error."""
     session.install("-e", ".[server]", *group("docs"))

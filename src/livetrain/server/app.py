@@ -167,8 +167,9 @@ class Server:
         )
         registrar = Registrar(self._intake, site)
         self._ingest = Ingest(self._intake, registrar, desk)
-        self._api = Api(self._intake, self._upkeep, Live(self._intake), Orders(self._intake, desk))
-        self._dialects = Dialects(self._intake, registrar, desk)
+        live = Live(self._intake)
+        self._api = Api(self._intake, self._upkeep, live, Orders(self._intake, desk))
+        self._dialects = Dialects(self._intake, registrar, desk, live)
         self._stop = asyncio.Event()
 
     async def serve(

@@ -10,7 +10,7 @@ from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from livetrain.server.counters import Counters
-from livetrain.server.dialects.mailbox import Mailbox
+from livetrain.server.dialects.mailbox import Closed, Mailbox
 
 __all__ = ["converse"]
 
@@ -44,7 +44,7 @@ async def converse(
             await _room(mailbox, writer)
     finally:
         writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+        with contextlib.suppress(asyncio.CancelledError, Closed, WebSocketDisconnect, RuntimeError):
             await writer
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it went first
             await socket.close()

@@ -7,10 +7,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-__all__ = ["Mailbox"]
+__all__ = ["Closed", "Mailbox"]
 
 _Message = TypeVar("_Message", str, bytes)
 LIMIT_BYTES: Final = 1024 * 1024
+
+
+class Closed(Exception):  # noqa: N818  # it is no error
+    """Nothing comes any more."""
 
 
 class Mailbox(Generic[_Message]):
@@ -33,6 +37,7 @@ class Mailbox(Generic[_Message]):
         self._limit = limit_bytes
         self._waiting: OrderedDict[object, _Message] = OrderedDict()
         self._bytes = 0
+        self._closed = False
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -64,9 +69,20 @@ class Mailbox(Generic[_Message]):
             self._room.set()
         return message
 
+    def close(self) -> None:
+        """Let nobody wait any more."""
+        self._closed = True
+        self._wake.set()
+
     async def get(self) -> _Message:
-        """Wait for the next message."""
+        """Wait for the next message.
+
+        Raises:
+            Closed: there is none, and none comes.
+        """
         while (message := self.take()) is None:
+            if self._closed:
+                raise Closed
             self._wake.clear()
             await self._wake.wait()
         return message

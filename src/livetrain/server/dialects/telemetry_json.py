@@ -2,81 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import logging
-import time
-from collections import OrderedDict, deque
-from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, WebSocket
 
-from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.dialects.batches import Batches
 from livetrain.server.dialects.converse import converse
-from livetrain.server.dialects.mailbox import Mailbox
 from livetrain.server.dialects.plain import narrow, write
 from livetrain.server.dialects.tiles import Tiles
-from livetrain.server.hub import Listener
 from livetrain.server.intake import Intake
-from livetrain.server.run import Run
 from livetrain.server.stage import Stage
-from livetrain.server.viewer import Frame
 
-__all__ = ["TelemetryJson", "frame_json"]
-
-log = logging.getLogger(__name__)
+__all__ = ["TelemetryJson"]
 
 _TRY_AGAIN: Final = 1013
-_SHOWN_SECONDS: Final = 2.0
-"""While pictures came within this time, a batch without any is left out: the client would clear its tiles."""
-_AWAY_SECONDS: Final = 60.0
-"""Who comes back within this time is sent what it missed."""
-_MISSED_BATCHES: Final = 5_000
-_MISSED_BYTES: Final = 16 * 1024 * 1024
-_HOSTS: Final = 1_000
 
 
-def frame_json(record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> str:
-    """Return one frame of the dialect.
-
-    Args:
-        record: of a batch, with single pictures or none.
-        loss: shown when the batch has none of its own.
-        fps: shown beside it.
-    """
-    batch = record.batch_data
-    own = batch.HasField("batch_loss")
-    images = [
-        {
-            "src": f"data:image/{image.format or 'jpeg'};base64,"
-            + base64.b64encode(image.image_bytes).decode(),
-            "width": image.width,
-            "height": image.height,
-        }
-        for image in batch.images
-        if image.image_bytes
-    ]
-    predictions = [
-        {"label": p.predicted_label, "class": p.predicted_class, "confidence": narrow(p.confidence)}
-        for p in batch.predictions
-    ]
-    body: dict[str, Any] = {
-        "type": "batch",
-        "epoch": batch.epoch,
-        "batchIdx": batch.batch_idx,
-        "loss": narrow(batch.batch_loss) if own else loss,
-        "accuracy": narrow(batch.batch_accuracy) if batch.HasField("batch_accuracy") else None,
-        "fps": narrow(fps),
-        "images": images,
-        "predictions": predictions,
-        "groundTruth": list(batch.ground_truth),
-    }
-    return write(body)
-
-
-class TelemetryJson(Listener):
+class TelemetryJson(Batches[str]):
     """Serves clients of the telemetry dialect.
 
     Args:
@@ -86,184 +30,56 @@ class TelemetryJson(Listener):
     """
 
     def __init__(self, intake: Intake, stage: Stage, tiles: Tiles) -> None:
-        self._intake = intake
-        self._stage = stage
-        self._tiles = tiles
-        self._clients: set[Mailbox[str]] = set()
-        self._left: OrderedDict[str, float] = OrderedDict()
-        self._loss: float | None = 0.0
-        self._batches = False
-        self._next: tuple[Run, Frame] | None = None
-        self._frames = asyncio.Event()
-        self._translator: asyncio.Task[None] | None = None
-        self._shown = -_SHOWN_SECONDS
-        # What may have been missed: (when, step, text); pictures are large, so they are kept apart.
-        self._bare: deque[tuple[float, int, str]] = deque(maxlen=_MISSED_BATCHES)
-        self._pictured: deque[tuple[float, int, str]] = deque()
-        self._pictured_bytes = 0
-        stage.on_change(self._changed)
+        super().__init__(intake, stage, tiles)
         self.router = APIRouter()
         self.router.add_api_websocket_route("/telemetry", self.serve)
-
-    # ------------------------------------------------------------ clients
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one client until it goes."""
         await websocket.accept()
-        if self._intake.hub.viewers + len(self._clients) >= self._intake.limits.viewers:
+        if self.full:
             self._intake.counters.rejected.labels("viewers").inc()
             await websocket.close(_TRY_AGAIN, "Too many viewers are connected; come again.")
             return
-        dropped = self._intake.counters.dropped.labels("frame_superseded").inc
-        mailbox = Mailbox[str](dropped, limit_bytes=2 * _MISSED_BYTES)
-        host = websocket.client.host if websocket.client is not None else ""
-        if not self._attended():
-            self._changed(None)  # what was kept for somebody who did not come back is old
-        self._catch_up(mailbox, self._left.pop(host, None))
-        self._clients.add(mailbox)
-        self._watchers_changed()
-        if self._translator is None:
-            self._translator = asyncio.create_task(self._translate())
 
         async def hear(_: str | bytes) -> None:
             """A heartbeat needs no answer, and nothing else is asked here."""
 
-        try:
+        host = websocket.client.host if websocket.client is not None else ""
+        with self.attending(host) as mailbox:
             await converse(websocket, mailbox, hear, self._intake.counters)
-        finally:
-            self._clients.discard(mailbox)
-            self._left[host] = time.monotonic()
-            while len(self._left) > _HOSTS:
-                self._left.popitem(last=False)
-            self._watchers_changed()
 
-    def _catch_up(self, mailbox: Mailbox[str], since: float | None) -> None:
-        """Send what a client that comes back missed; a new one, and one that missed nothing, gets the newest frame."""
-        if since is not None and time.monotonic() - since < _AWAY_SECONDS:
-            seen = max((step for when, step, _ in self._pictured if when <= since), default=-1)
-            missed = {step: text for when, step, text in self._bare if when > since and step > seen}
-            missed |= {step: text for when, step, text in self._pictured if when > since}
-            for step in sorted(missed):
-                mailbox.put(missed[step])
-            if missed:
-                return
-        if self._pictured:
-            mailbox.put(self._pictured[-1][2], "frame")
-        elif (run := self._stage.run) is not None:
-            frame = self._intake.hub.channel(run).frame
-            if frame is not None:
-                self._offer(run, frame)
-
-    def _watchers_changed(self) -> None:
-        if self._stage.run is not None:
-            self._intake.watchers_changed(self._stage.run)
-
-    def _attended(self) -> bool:
-        """Is somebody there, or may come back?"""
-        now = time.monotonic()
-        while self._left and now - next(iter(self._left.values())) > _AWAY_SECONDS:
-            self._left.popitem(last=False)
-        return bool(self._clients or self._left)
-
-    # ------------------------------------------------------------ what happens
-
-    def follows(self, run: Run) -> bool:
-        """Does it show this run?"""
-        return self._stage.follows(run) and self._attended()
-
-    def wants_frames(self, run: Run) -> bool:
-        """Does somebody see this run's pictures, or may come back to?"""
-        return self._stage.shows(run) and self._attended()
-
-    def _changed(self, _: Run | None) -> None:
-        self._bare.clear()
-        self._pictured.clear()
-        self._pictured_bytes = 0
-        self._next = None
-        self._loss = 0.0
-        self._batches = False
-        self._shown = -_SHOWN_SECONDS
-
-    def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
-        """Show batches without pictures where none have any, and keep all for who comes back."""
-        now = time.monotonic()
-        for event in events:
-            record = event.record
-            if record.WhichOneof("payload") == "batch_data":
-                self._batches = True
-            elif self._batches or (told := _as_batch(record)) is None:
-                continue
-            else:
-                record = told
-            batch = record.batch_data
-            text = frame_json(record, loss=self._loss, fps=_fps(run, now))
-            if batch.HasField("batch_loss"):
-                self._loss = narrow(batch.batch_loss)
-            self._bare.append((now, batch.step, text))
-            if now - self._shown > _SHOWN_SECONDS:
-                for mailbox in self._clients:
-                    mailbox.put(text)
-
-    def framed(self, run: Run, frame: Frame) -> None:
-        """Show a frame, if it is the newest when its turn comes."""
-        self._offer(run, frame)
-
-    def _offer(self, run: Run, frame: Frame) -> None:
-        if self._next is not None:
-            self._intake.counters.dropped.labels("frame_superseded").inc()
-        self._next = (run, frame)
-        self._shown = time.monotonic()
-        self._frames.set()
-
-    def state_changed(self, run: Run) -> None:
-        """The dialect has no word for it."""
-
-    def performed(self, run: Run) -> None:
-        """It goes with the next batch."""
-
-    async def _translate(self) -> None:
-        await self._tiles.warm()
-        while True:
-            await self._frames.wait()
-            self._frames.clear()
-            offered, self._next = self._next, None
-            if offered is None:
-                continue
-            run, frame = offered
-            try:
-                record = await self._tiles.of(run, frame)
-            except Exception:
-                log.exception("a frame of run %s could not be shown to older viewers", run.run_id)
-                continue
-            if not self._stage.shows(run):
-                continue
-            now = time.monotonic()
-            text = frame_json(record, loss=self._loss, fps=_fps(run, now))
-            self._keep(now, record.batch_data.step, text)
-            for mailbox in self._clients:
-                mailbox.put(text, "frame")
-
-    def _keep(self, now: float, step: int, text: str) -> None:
-        self._pictured.append((now, step, text))
-        self._pictured_bytes += len(text)
-        while self._pictured_bytes > _MISSED_BYTES and len(self._pictured) > 1:
-            self._pictured_bytes -= len(self._pictured.popleft()[2])
-
-
-def _as_batch(record: pb.TelemetryRequest) -> pb.TelemetryRequest | None:
-    """Return the numbers of a step as a batch, or None: there is no loss among them."""
-    values = {scalar.name: scalar.value for scalar in record.scalars.values}
-    if "loss" not in values:
-        return None
-    scalars = record.scalars
-    batch = pb.BatchData(step=scalars.step, epoch=scalars.epoch, batch_loss=values["loss"])
-    batch.batch_idx = scalars.step & 0xFFFFFFFF
-    if "accuracy" in values:
-        batch.batch_accuracy = values["accuracy"]
-    return pb.TelemetryRequest(batch_data=batch)
-
-
-def _fps(run: Run, now: float) -> float:
-    performance = run.performance
-    said = performance.current_fps if performance is not None else 0.0
-    return said or run.ingest_fps(now)
+    def batch(self, record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> str:
+        """Return one frame: pictures, loss and rate are in every one, for the client uses them unseen."""
+        batch = record.batch_data
+        own = batch.HasField("batch_loss")
+        images = [
+            {
+                "src": f"data:image/{image.format or 'jpeg'};base64,"
+                + base64.b64encode(image.image_bytes).decode(),
+                "width": image.width,
+                "height": image.height,
+            }
+            for image in batch.images
+            if image.image_bytes
+        ]
+        predictions = [
+            {
+                "label": prediction.predicted_label,
+                "class": prediction.predicted_class,
+                "confidence": narrow(prediction.confidence),
+            }
+            for prediction in batch.predictions
+        ]
+        frame: dict[str, Any] = {
+            "type": "batch",
+            "epoch": batch.epoch,
+            "batchIdx": batch.batch_idx,
+            "loss": narrow(batch.batch_loss) if own else loss,
+            "accuracy": narrow(batch.batch_accuracy) if batch.HasField("batch_accuracy") else None,
+            "fps": narrow(fps),
+            "images": images,
+            "predictions": predictions,
+            "groundTruth": list(batch.ground_truth),
+        }
+        return write(frame)
