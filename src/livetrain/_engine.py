@@ -22,6 +22,8 @@ from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Identity, Listener, Stream
 from livetrain._delivery.transport import Connector
 from livetrain._performance import StepMeter
+from livetrain._ranks.meeting import Meeting
+from livetrain._ranks.own_time import OwnTime
 from livetrain._records import Writer
 from livetrain._records import performance as performance_record
 from livetrain._resources import ResourceProbe, Resources
@@ -57,6 +59,8 @@ class Engine(Listener):
         backlog: where records wait to be committed.
         session: the delivery protocol.
         packing: "strip", "tiles", or "auto": a strip, if the server takes one.
+        meeting: how this rank finds the run of the others; None: it needs nobody.
+        pictures: whether this rank sends any.
     """
 
     def __init__(
@@ -70,15 +74,21 @@ class Engine(Listener):
         backlog: Backlog,
         session: Session,
         packing: str,
+        meeting: Meeting | None = None,
+        pictures: bool = True,
     ) -> None:
         self.identity = identity
         self.capture = capture
         self.governor = governor
         self.meter = meter
         self.problems: Counter[str] = Counter()
-        self.on_command: Callable[[pb.ControlCommand], None] = lambda command: None
+        self.own_time = OwnTime()
+        self._stood_still = 0.0
+        self.pictures = pictures
+        self.on_command: Callable[[pb.ControlCommand, float], None] = lambda command, late: None
         self.on_contact: Callable[[], object] | None = None  # called once, when a server answered
         self._packing = packing
+        self._meeting = meeting
         self._outbox = Outbox()
         self._encoder = EncoderPool(self._encode)
         self._ledger = Ledger(identity.session_id, session, backlog)
@@ -137,8 +147,9 @@ class Engine(Listener):
             read,
             captured.frame,
             reason=reason,
-            # None are left out of a batch that has none to show, or whose images go with those of the next.
-            images=0 if captured.frame is None and not reason else min(captured.batch_size, TILES),
+            images=min(captured.batch_size, TILES)
+            if self.pictures and not captured.gathering
+            else 0,
             unix_ms=unix_us // 1000,
             mono_us=time.monotonic_ns() // 1000,
             line=self._outbox,
@@ -161,23 +172,32 @@ class Engine(Listener):
         """Count a step, and say how fast it goes twice a second."""
         self.steps += 1
         self.meter.batch(now)
+        self.own_time.step_ended()
         if now - self._performance_at >= _PERFORMANCE_SECONDS:
             self._performance_at = now
             reading = self.meter.read(now, step)
-            writer = performance_record(reading, self.governor.overhead, lambda: self._resources)
+            writer = performance_record(
+                reading, self.governor.overhead, lambda: self._resources, self.own_time.seconds
+            )
             record = SmallRecord(
                 writer, Lane.POINT, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
             )
             self._outbox.put_newest("performance", record)
 
-    def admit(self, now: float, has_images: bool = True) -> int:
+    def step_begins(self, stood_still: float) -> None:
+        """Go on metering; `stood_still` is for how many seconds the training was paused so far."""
+        if stood_still != self._stood_still:
+            self.meter.stood_still(stood_still - self._stood_still)
+            self._stood_still = stood_still
+        self.own_time.begin()
+
+    def admit(self, now: float) -> int:
         """Say whether this step's images may go, and meter what the background used since the last."""
         used = self._encoder.cpu_seconds + self._stream.thread_seconds
         self.governor.background_time(now, used - self._background_seconds)
         self._background_seconds = used
-        if not has_images:
-            self.governor.pass_over()
-            return pb.STRIP_REASON_NONE
+        if not self.pictures:
+            return pb.STRIP_REASON_UNWATCHED  # not counted: this rank has none to leave out
         if self.capture.gathering:
             return pb.STRIP_REASON_NONE  # its frame was admitted with its first images
         reason = self.governor.admit(now)
@@ -270,9 +290,27 @@ class Engine(Listener):
         """The server says how often it wants frames."""
         self.governor.wish(frame_interval_ms)
 
-    def commanded(self, command: pb.ControlCommand) -> None:
+    def ready(self, now: float) -> bool:
+        """Whether the run of the other ranks is found, or there is none to be found."""
+        meeting = self._meeting
+        if meeting is None:
+            return True
+        if not meeting.ready(now):
+            return False
+        if self.identity.info.rank:
+            self._meeting = None
+            self.identity.info.session_id = meeting.session
+            if meeting.alone:
+                warn_once_a_minute(
+                    "ranks",
+                    f"rank {self.identity.info.rank} found no run of rank 0 and shows as a run of its own; "
+                    "give Monitor(session=...) the same word on every rank.",
+                )
+        return True
+
+    def commanded(self, command: pb.ControlCommand, late: float) -> None:
         """The server passes a command on."""
-        self.on_command(command)
+        self.on_command(command, late)
 
     def ticked(self, now: float) -> None:
         """Read the machine's figures now and then; while the server is away, want a frame now and then only."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 import tempfile
 import uuid
@@ -23,6 +24,7 @@ from livetrain._delivery.stream import Identity
 from livetrain._delivery.transport import Endpoint
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
+from livetrain._ranks.meeting import Meeting
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.spool import Spool
@@ -40,6 +42,9 @@ __all__ = [
 ]
 
 
+_SESSION = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
 @dataclass(frozen=True, slots=True)
 class RunDescription:
     """What the server and the page are told about a run."""
@@ -51,6 +56,7 @@ class RunDescription:
     class_names: tuple[str, ...] | None
     rank: int
     world_size: int
+    session: str | None
 
 
 def describe_run(
@@ -67,6 +73,7 @@ def describe_run(
     batch_size: int | None,
     rank: int | None,
     world_size: int | None,
+    session: str | None = None,
 ) -> RunDescription:
     """Check what the user said about the run and fill in what they did not.
 
@@ -83,6 +90,13 @@ def describe_run(
             )
     if isinstance(tags, str):
         raise ConfigurationError("tags", tags, "one text, not several", f"give ({tags!r},)")
+    if session is not None and not _SESSION.fullmatch(session):
+        raise ConfigurationError(
+            "session",
+            session,
+            "8 to 64 letters, digits, - and _ are needed, which nobody can guess",
+            "make them up for each training, e.g. by uuid.uuid4().hex, and give every rank the same",
+        )
     training = training_config(
         config=config,
         class_names=class_names,
@@ -99,6 +113,7 @@ def describe_run(
         class_names=None if class_names is None else tuple(training.class_names),
         rank=_rank("rank", rank, environ.get("RANK"), 0),
         world_size=_rank("world_size", world_size, environ.get("WORLD_SIZE"), 1),
+        session=session or env.session,
     )
 
 
@@ -231,8 +246,9 @@ def launch(
                 "not a positive number",
                 "give for example max_overhead=0.01 or max_fps=60.0",
             )
+    given = run.session if resume is None else resume.session_id
     info = pb.SessionInfo(
-        session_id=uuid.uuid4().hex if resume is None else resume.session_id,
+        session_id=uuid.uuid4().hex if given is None else given,
         client_name="livetrain-python",
         config=run.config,
         protocol_version=_wire.PROTOCOL_VERSION,
@@ -255,6 +271,8 @@ def launch(
         Spool.open(spool_dir / f"{info.session_id}-{info.stream_id}", limits),
         Session(full_jitter),
         images.packing,
+        Meeting(run.rank, info.session_id) if run.world_size > 1 and given is None else None,
+        pictures=run.rank == 0 or images.every_rank,
     )
 
 

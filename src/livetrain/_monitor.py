@@ -7,18 +7,18 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from livetrain import _records
 from livetrain._delivery.outbox import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory, training_config
 from livetrain._lifecycle import close_at_exit, disarm_in_children
-from livetrain._loop import StepLoop, length_of_epoch
 from livetrain._resume import ResumeState, read_resume
 from livetrain._stats import Stats
 from livetrain._steering.recipe import read_recipe
@@ -29,8 +29,6 @@ from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Monitor"]
-
-T = TypeVar("T")
 
 _STATUSES = {
     "initializing": pb.INITIALIZING,
@@ -71,6 +69,9 @@ class Monitor:
             None: nothing.
         resume: what `resume_state` of an earlier monitor returned: this one goes on with that run, at its step. None: a new run.
         rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
+            Several are one run with a stream for each; rank 0 speaks for it.
+        session: a secret word that the ranks of one training share, made up anew for each training. None: ``$LIVETRAIN_SESSION``,
+            else the ranks find each other through the store of ``torch.distributed``.
 
     Raises:
         ConfigurationError: an argument or a ``LIVETRAIN_*`` variable has a value that cannot work.
@@ -105,6 +106,7 @@ class Monitor:
         enabled: bool = True,
         rank: int | None = None,
         world_size: int | None = None,
+        session: str | None = None,
         recipe: str | Path | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
@@ -122,17 +124,16 @@ class Monitor:
             batch_size=batch_size,
             rank=rank,
             world_size=world_size,
+            session=session,
         )
         target = endpoint(env, server=server, token=token, tls=tls)
         earlier = read_resume(resume)
         self._config = description.config
         self._settings = dict(config or {})
+        self._world_size = description.world_size
         self._step, self._epoch = (earlier.step, earlier.epoch) if earlier else (0, 0)
         self._batch_index = 0
-        self._batches_logged = 0
-        self._epoch_open = False  # one that `steps` began and no `log_epoch` ended
-        self._loop: StepLoop[Any] | None = None
-        self._logged_before = 0  # batches, when the body of that loop began
+        self._batches_logged = False
         self._status, self._message = "", ""
         self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
         self._last_stats: Stats | None = None
@@ -143,10 +144,12 @@ class Monitor:
         self._steering = Steering(
             control,
             description.rank,
+            description.world_size,
             put=lambda writer: self._put(writer, Lane.CRITICAL),
             declare=lambda controls: self._engine.declare(controls) if self._engine else None,
             announce=self.set_status,
             silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
+            reachable=lambda: self._engine is not None and env.mode == "online",
             recipe=() if recipe is None else read_recipe(recipe),
         )
         self._control = self._steering.control
@@ -161,7 +164,7 @@ class Monitor:
             spool,
             offline=env.mode == "offline",
             spool_mib=env.spool_mib,
-            controls=self._control.declarations(),
+            controls=self._steering.declarations(),
             resume=earlier,
             images=images,
             max_overhead=(env.max_overhead or max_overhead)
@@ -223,9 +226,10 @@ class Monitor:
         this_step = self._next_step(step)
         if epoch is not None:
             self._epoch = _whole("epoch", epoch)
+        captured_size = 0
         try:
             now = time.monotonic()
-            reason = engine.admit(now, images is not None)
+            reason = engine.admit(now)
             captured = engine.capture.take(
                 images,
                 preds,
@@ -234,8 +238,9 @@ class Monitor:
                 accuracy=accuracy,
                 ids=ids,
                 per_sample_loss=per_sample_loss,
-                with_images=images is not None and reason == pb.STRIP_REASON_NONE,
+                with_images=reason == pb.STRIP_REASON_NONE,
             )
+            captured_size = captured.batch_size
             engine.put_batch(
                 captured, reason or captured.reason, this_step, self._epoch, self._batch_index
             )
@@ -244,17 +249,16 @@ class Monitor:
             # Ours, not the training's: counted, said once a minute, never raised.
             engine.problem("internal_error", f"livetrain could not record a batch: {error!r}")
         self._batch_index += 1
-        self._batches_logged += 1
+        self._batches_logged = True
         engine.spent(time.perf_counter() - started)
-        self._control.boundary(self._step)
+        self._boundary(engine, captured_size)
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Record named numbers.
 
         Args:
             metrics: name to number, or to a tensor of one.
-            step: None: that of the last `log_batch`, or the one that a loop over `steps` is on; without either, one more than
-                the last.
+            step: None: that of the last `log_batch`; in a loop without `log_batch`, one more than the last.
 
         Raises:
             UsageError: `metrics` is not a mapping, or `step` not a whole number from 0.
@@ -271,7 +275,9 @@ class Monitor:
             raise UsageError(
                 f"log({metrics!r}): not a mapping; give for example {{'gradient_norm': 1.5}}."
             )
-        at, alone = self._step_of_numbers(step)
+        at = self._step - 1 if step is None else _whole("step", step)
+        if not self._batches_logged:
+            at = self._next_step(step)
         values = self._numbers(engine, metrics)
         engine.put(
             _records.scalars(at, values, self._epoch),
@@ -279,8 +285,8 @@ class Monitor:
             SMALL_BYTES * (1 + len(values) // 4),
         )
         engine.spent(time.perf_counter() - started)
-        if alone:
-            self._control.boundary(self._step)
+        if not self._batches_logged:
+            self._boundary(engine)
 
     def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
         """Record an epoch's means; the next batch belongs to the next epoch.
@@ -301,7 +307,9 @@ class Monitor:
             _records.epoch(number, max(self._step - 1, 0), self._numbers(engine, means)),
             Lane.CRITICAL,
         )
-        self._end_epoch(engine, number)
+        engine.meter.epoch_ended(time.monotonic())
+        self._epoch = number + 1
+        self._batch_index = 0
 
     def log_validation(self, epoch: int | None = None, **values: Any) -> None:
         """Record a validation's result: ``loss``, ``accuracy`` and any other number; `epoch` None: the current one.
@@ -499,39 +507,6 @@ class Monitor:
 
     # ------------------------------------------------------------ what the page may do
 
-    def steps(self, loader: Iterable[T], *, epoch: int | None = None) -> Iterator[T]:
-        """Go through the batches of one epoch: paused and stopped when somebody asks for it, and timed.
-
-        Between two batches the loop waits while it is paused, and ends when it is to stop; the next epoch's then ends at once. A
-        batch counts as a step, whether its body calls `log_batch` or not. How long the loader and the body took is recorded as
-        ``perf/data_ms`` and ``perf/step_ms``, milliseconds; the number of batches is taken from ``len(loader)`` where it has one.
-
-        Args:
-            loader: any iterable of batches; the training's, not the validation's.
-            epoch: None: the one after the last, whether that was ended by `log_epoch` or by its last batch.
-
-        Raises:
-            UsageError: `epoch` is not a whole number from 0.
-
-        Example:
-            >>> import livetrain
-            >>> monitor = livetrain.Monitor(enabled=False)
-            >>> [batch for batch in monitor.steps([1, 2, 3])]
-            [1, 2, 3]
-        """
-        if self._epoch_open:
-            self._end_epoch(self._engine, self._epoch)
-        if epoch is not None:
-            self._epoch = _whole("epoch", epoch)
-        self._epoch_open = True
-        batches = length_of_epoch(loader)
-        if batches is not None and batches != self._config.batches_per_epoch:
-            self.update(batches_per_epoch=batches)
-        self._control.boundary(self._step)
-        loop = StepLoop(loader, lambda: self.should_stop, self._begin_step, self._end_step)
-        self._loop = loop
-        return iter(loop)
-
     @property
     def should_stop(self) -> bool:
         """Whether somebody asked the training to stop: leave the loop when it says so."""
@@ -561,6 +536,52 @@ class Monitor:
             >>> livetrain.Monitor(enabled=False).attach(optimizer)
         """
         self._steering.attach(target)
+        if self._engine is not None and self._world_size > 1:
+            self._engine.own_time.watch(target)
+
+    def sync(self, broadcast: Callable[[Any], Any]) -> None:
+        """Let several ranks be steered: call it on every rank, at the same place in each step.
+
+        A command is carried out by all ranks before the same step, and rank 0 is the one that is told. Not each call makes a
+        broadcast: one does in about a tenth of a second, and every half second while the training is paused. With one rank
+        alone it does nothing.
+
+        Args:
+            broadcast: called with a text on rank 0 and with None on the others; returns the text of rank 0 on each of them.
+
+        Raises:
+            UsageError: `broadcast` returned something else.
+            Exception: whatever `broadcast` raises, e.g. because another rank is gone.
+
+        Example:
+            >>> import livetrain
+            >>> import torch.distributed as dist  # doctest: +SKIP
+            >>> group = dist.new_group(backend="gloo")  # doctest: +SKIP
+            >>> def broadcast(text):
+            ...     box = [text]
+            ...     dist.broadcast_object_list(box, src=0, group=group)
+            ...     return box[0]
+            >>> livetrain.Monitor(enabled=False).sync(broadcast)
+        """
+        self._steering.sync(broadcast, self._step)
+        if (engine := self._engine) is not None:
+            engine.step_begins(self._control.stood_still)
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Survive a batch size that was set from the page and does not fit into memory.
+
+        Put a step into it: where memory runs out within the first steps of a larger batch size, the size goes back to the one
+        before, the command is told to have failed, and the training goes on with the next batch. Any other error comes through,
+        and so does each on several ranks, of which the others would wait.
+
+        Example:
+            >>> import livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> for batch in range(2):
+            ...     with monitor.guard():
+            ...         monitor.log_batch(None, None, loss=0.5)
+        """
+        return self._steering.guard()
 
     def on(
         self,
@@ -668,49 +689,9 @@ class Monitor:
 
     # ------------------------------------------------------------ within
 
-    def _end_epoch(self, engine: Engine | None, number: int) -> None:
-        if engine is not None:
-            engine.meter.epoch_ended(time.monotonic())
-        self._epoch = number + 1
-        self._batch_index = 0
-        self._epoch_open = False
-
-    def _begin_step(self) -> int:
-        self._logged_before = self._batches_logged
-        return self._step
-
-    def _end_step(self, step: int, waited: float, worked: float) -> None:
-        """The body of a loop over `steps` is done with a batch; where it logged none, its step is counted here."""
-        if silent := self._batches_logged == self._logged_before:
-            self._step = step + 1
-            self._batch_index += 1
-        else:
-            step = self._step - 1  # what the body called it
-        if (engine := self._engine) is None:
-            return
-        started = time.perf_counter()
-        try:
-            times = {"perf/data_ms": waited * 1e3, "perf/step_ms": worked * 1e3}
-            engine.put(_records.scalars(step, times, self._epoch))
-            if silent:
-                engine.batch_logged(time.monotonic(), step)
-        except Exception as error:  # as in log_batch
-            engine.problem("internal_error", f"livetrain could not record a step: {error!r}")
-        engine.spent(time.perf_counter() - started)
-        if silent:
-            self._control.boundary(self._step)
-
-    def _step_of_numbers(self, step: int | None) -> tuple[int, bool]:
-        """Return the step that logged numbers belong to, and whether they are a step of their own."""
-        in_loop = self._loop is not None and self._loop.step is not None
-        if not in_loop and not self._batches_logged:
-            return self._next_step(step), True
-        if step is not None:
-            return _whole("step", step), False
-        begun = (
-            in_loop and self._batches_logged == self._logged_before
-        )  # and its batch is yet to be logged
-        return (self._step if begun else self._step - 1), False
+    def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
+        self._steering.boundary(self._step, self._epoch, batch_size)
+        engine.step_begins(self._control.stood_still)
 
     def _put(
         self, writer: _records.Writer, lane: Lane = Lane.DURABLE, size: int = SMALL_BYTES
@@ -748,6 +729,7 @@ class Monitor:
             engine = self._engine
             if engine is None:
                 return True
+            self._control.dismiss("the training ended before it came to this")
             if self._status not in _ENDS:
                 engine.put(_records.end(error, self._control.stopped_by), Lane.CRITICAL)
             engine.put(engine.report, Lane.CRITICAL)

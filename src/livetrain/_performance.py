@@ -57,6 +57,14 @@ class StepMeter:
         self._batches += 1
         self._in_epoch += 1
 
+    def stood_still(self, seconds: float) -> None:
+        """The training was paused for so long, which says nothing of how fast it is."""
+        self._recent = deque((time + seconds for time in self._recent), maxlen=self._recent.maxlen)
+        if self._first is not None:
+            self._first += seconds
+        if self._epoch_started is not None:
+            self._epoch_started += seconds
+
     def epoch_ended(self, now: float) -> None:
         """An epoch is over; its length is learned when nobody gave it."""
         if self.batches_per_epoch is None and self._in_epoch:

@@ -18,7 +18,6 @@ __all__ = [
     "Number",
     "Reading",
     "Writer",
-    "command_result",
     "config_json",
     "controls",
     "end",
@@ -240,30 +239,6 @@ def end(error: BaseException | None, stopped_by: str = "") -> Writer:
     return status(pb.FAILED, message, interrupted=not isinstance(error, Exception))
 
 
-def command_result(
-    command_id: str,
-    state: pb.CommandState,
-    message: str,
-    applied_step: int,
-    values: Mapping[str, str],
-    rank: int,
-) -> Writer:
-    """What became of a command."""
-
-    def write(stamp: _wire.Stamp) -> bytes:
-        request = stamp.request()
-        result = request.command_result
-        result.command_id, result.state = command_id, state
-        result.message = _wire.sendable(message)
-        result.applied_step = applied_step
-        for name, value in values.items():
-            result.values[name] = _wire.sendable(value)
-        result.ranks.append(rank)
-        return request.SerializeToString()
-
-    return write
-
-
 def controls(declarations: Sequence[pb.ControlDeclaration]) -> Writer:
     """All that may be done to this training."""
 
@@ -276,9 +251,15 @@ def controls(declarations: Sequence[pb.ControlDeclaration]) -> Writer:
 
 
 def performance(
-    reading: Performance, overhead: float, resources: Callable[[], Resources | None]
+    reading: Performance,
+    overhead: float,
+    resources: Callable[[], Resources | None],
+    own_seconds: float | None = None,
 ) -> Writer:
-    """How fast the training goes; `resources` is asked when the record is written."""
+    """How fast the training goes; `resources` is asked when the record is written.
+
+    `own_seconds` is what this rank takes of a step alone, before others may have to wait for it; None: it is not known.
+    """
 
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
@@ -289,6 +270,8 @@ def performance(
         data.estimated_time_remaining_sec = reading.remaining_seconds or 0.0
         data.current_fps, data.average_fps = reading.current_fps, reading.average_fps
         data.overhead_percent = overhead * 100
+        if own_seconds is not None:
+            data.own_ms = own_seconds * 1e3
         if (used := resources()) is not None:
             usage = data.resource_usage
             usage.cpu_percent = used.cpu_percent

@@ -52,10 +52,8 @@ class ImageOptions:
         gather_seconds: how long batches of fewer than 16 images are gathered before they are shown, seconds.
         formatter: called in the background as ``formatter(index, prediction, target) -> str``; its text stands on the
             tile. None: label and confidence.
-        render: called in the background, on several threads, as ``render(sample)`` with a copy of each sample that is shown, for
-            data that are no pictures (token ids, sound, a table): returns a picture or a text. None: samples are pictures,
-            and texts are written out.
         watch: ids of the samples to follow in place of a random 16; needs ``ids=`` in ``log_batch``. None: random.
+        every_rank: of several ranks each sends images, and the page chooses whose to show. False: rank 0 alone.
 
     Raises:
         ConfigurationError: a value cannot work; the sentence says what would.
@@ -75,8 +73,8 @@ class ImageOptions:
     std: tuple[float, ...] | None = None
     gather_seconds: float = 2.0
     formatter: Callable[[int, Any, Any], str] | None = None
-    render: Callable[[Any], Any] | None = None
     watch: Sequence[Hashable] | None = None
+    every_rank: bool = False
 
     def __post_init__(self) -> None:
         _check(
@@ -148,13 +146,6 @@ class ImageOptions:
             self.formatter,
             "not callable",
             "give a function (index, prediction, target) -> str",
-        )
-        _check(
-            self.render is None or callable(self.render),
-            "render",
-            self.render,
-            "not callable",
-            "give a function sample -> picture or text",
         )
         if self.watch is not None:
             _check(
@@ -281,6 +272,7 @@ class Environment:
     token: str | None = None
     project: str | None = None
     run: str | None = None
+    session: str | None = None
     mode: Mode = "online"
     spool_dir: Path | None = None
     spool_mib: float | None = None
@@ -336,6 +328,7 @@ def from_environment(environ: Mapping[str, str]) -> Environment:
         token=text("TOKEN"),
         project=text("PROJECT"),
         run=text("RUN"),
+        session=text("SESSION"),
         mode=mode,  # type: ignore[arg-type]  # checked against the literal's words above
         spool_dir=Path(spool_dir).expanduser() if spool_dir else None,
         spool_mib=number("SPOOL_MIB", 512),

@@ -13,9 +13,6 @@ from livetrain.exceptions import ConfigurationError
 
 __all__ = ["LiveTrainCallback"]
 
-AGREE_EVERY_BATCHES = 10
-"""How many batches several ranks train between two looks at whether one of them was asked to stop."""
-
 
 def _callback_bases() -> tuple[type, ...]:
     """Return the ``Callback`` of each namespace that is there: a Trainer takes those of its own namespace alone."""
@@ -44,9 +41,9 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
     """Shows a Lightning training live; needs no argument.
 
     It takes images and targets from the batch, the loss from what ``training_step`` returns, and predictions from ``logits`` or
-    ``preds`` in it or else from the module's own output, seen by a forward hook. It works in a ``Trainer`` of either namespace,
-    sends from rank 0, and changes nothing in the training. Where images or predictions cannot be found, loss and metrics go on
-    and one warning says what to give.
+    ``preds`` in it or else from the module's own output, seen by a forward hook. It works in a ``Trainer`` of either namespace
+    and changes nothing in the training. Several ranks are one run: rank 0 speaks for it, the others tell of their batches.
+    Where images or predictions cannot be found, loss and metrics go on and one warning says what to give.
 
     Args:
         run: the run's name. None: ``$LIVETRAIN_RUN``, else the module's class name.
@@ -84,7 +81,7 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
     machine's figures are the monitor's. The status goes from running to completed, failed or interrupted.
 
     Attributes:
-        monitor: the monitor of the training that runs, or ran last; None before the first, and on ranks other than 0.
+        monitor: the monitor of the training that runs, or ran last; None before the first.
 
     Example:
         >>> trainer = Trainer(callbacks=[livetrain.LiveTrainCallback()])  # doctest: +SKIP
@@ -136,8 +133,6 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Open the run. Not in ``setup``: only now does Lightning know how many batches there are."""
-        if trainer.global_rank != 0:
-            return
         self._session = Session(trainer, pl_module, self._config)
         self.monitor = self._session.monitor
 
@@ -157,9 +152,10 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Log the batch, and stop if someone asked for it."""
-        if self._session and batch is not None:
-            self._session.end_batch(trainer, pl_module, outputs, batch)
-        self._obey(trainer, batch_idx)
+        if self._session:
+            if batch is not None:
+                self._session.end_batch(trainer, pl_module, outputs, batch)
+            self._session.obey(trainer)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Log the validation; the sanity check comes before the run is open."""
@@ -183,16 +179,6 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         session, self._session = self._session, None
         if session:
             session.finish(error)
-
-    def _obey(self, trainer: Any, batch_idx: int) -> None:
-        stop = self._session is not None and self._session.monitor.should_stop
-        if trainer.world_size > 1:
-            # Ranks that stop at different steps wait for each other for ever; asking all of them costs a round trip.
-            if batch_idx % AGREE_EVERY_BATCHES:
-                return
-            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
-        if stop:
-            trainer.should_stop = True
 
 
 def _check_options(options: dict[str, Any]) -> None:

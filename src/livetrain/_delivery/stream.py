@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from livetrain import _wire
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.outbox import Mark, Outbox, Record
+from livetrain._delivery.server_clock import ServerClock
 from livetrain._delivery.session import (
     Acknowledged,
     Close,
@@ -62,8 +63,12 @@ class Identity:
 class Listener:
     """What else wants to know; called on the stream's thread, overridden where it is needed."""
 
-    def commanded(self, command: pb.ControlCommand) -> None:
-        """The server passes a command on."""
+    def ready(self, now: float) -> bool:
+        """Whether it is known who speaks; until then nothing is sent."""
+        return True
+
+    def commanded(self, command: pb.ControlCommand, late: float) -> None:
+        """The server passes a command on; `late`: seconds that it was on its way."""
 
     def wished(self, frame_interval_ms: int) -> None:
         """The server says how often it wants frames; 0: as they come."""
@@ -113,6 +118,7 @@ class Stream:
         self._address = address
         self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
         self._connection: Connection | None = None
+        self._clock = ServerClock()
         self._marks: deque[tuple[int, Mark]] = deque()  # with the last record before each
         self._draining = False
         self._stopping = False
@@ -185,9 +191,17 @@ class Stream:
 
     def _perform(self) -> float | None:
         """Do what is to be done; return when to look again, None: when something happens."""
+        now = time.monotonic()
+        provisional = self.identity.session_id
+        ready = self._listener.ready(now)
+        if self.identity.session_id != provisional:
+            self._keep_identity()
         if self._connector is None:
             self._over = self._draining and not len(self._outbox)
             return None
+        if not ready:
+            self._over = self._draining and not len(self._outbox)
+            return now + _PACE_SECONDS
         while True:
             now = time.monotonic()
             match self.session.next(now):
@@ -336,6 +350,7 @@ class Stream:
         if config.max_message_bytes:
             self._ledger.max_message_bytes = config.max_message_bytes
         heartbeat_ms = config.heartbeat_interval_ms or 2000
+        self._clock.restart(reply.server_time_ms, now)
         self.session.registered(
             now,
             Registered(
@@ -356,6 +371,7 @@ class Stream:
         self.backlog.set_meta(self.identity.info.SerializeToString())
 
     def _responded(self, now: float, response: pb.TelemetryResponse) -> None:
+        late = self._clock.late(response.timestamp_ms, now)
         match response.WhichOneof("payload"):
             case "ack":
                 ack = response.ack
@@ -366,7 +382,13 @@ class Stream:
                 self._refused(now, response.error)
             case "command":
                 self.session.heard(now)
-                self._listener.commanded(response.command)
+                ours = response.session_id in ("", self.identity.session_id)
+                if ours or self.session.older_server:
+                    self._listener.commanded(response.command, late)
+                else:
+                    warn_once_a_minute(
+                        "stranger", "a command for another run came, and was left alone"
+                    )
 
     def _refused(self, now: float, error: pb.ErrorResponse) -> None:
         names_a_record = error.rejected_seq or error.expected_seq

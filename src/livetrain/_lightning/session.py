@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,9 @@ class Session:
         self._images: Any = None
         self._targets: Any = None
         self._rates: dict[str, Any] = {}
+        self._speaks = (
+            trainer.global_rank == 0
+        )  # for the run; the other ranks tell of their batches
         self._warned = False
 
     def begin_epoch(self, trainer: Any) -> None:
@@ -108,11 +112,18 @@ class Session:
             step=step,
         )
         scalars = {**step_metrics(logged), **self._rates}
-        if scalars:
+        if scalars and self._speaks:
             self.monitor.log(scalars, step=step)
         self._warn_once(batch, logits)
         # The batch's memory belongs to the training again.
         self._batch = self._images = self._targets = None
+
+    def obey(self, trainer: Any) -> None:
+        """Let every rank do what was asked for, and stop if that was it."""
+        if trainer.world_size > 1:
+            self.monitor.sync(trainer.strategy.broadcast)
+        if self.monitor.should_stop:
+            trainer.should_stop = True
 
     def end_epoch(self, trainer: Any) -> None:
         """Log the epoch that was open, if one was.
@@ -120,7 +131,7 @@ class Session:
         Called when the next one begins or the training ends: only then is what the module logs in its own
         ``on_train_epoch_end`` there, since Lightning asks callbacks before modules.
         """
-        if self._open_epoch is None:
+        if self._open_epoch is None or not self._speaks:
             return
         epoch, self._open_epoch = self._open_epoch, None
         metrics = epoch_metrics(self._metrics.take(trainer.callback_metrics))
@@ -131,7 +142,7 @@ class Session:
     def end_validation(self, trainer: Any) -> None:
         """Log what the validation found."""
         values = validation_metrics(self._metrics.take(trainer.callback_metrics))
-        if values:
+        if values and self._speaks:
             self.monitor.log_validation(trainer.current_epoch, **values)
 
     def finish(self, error: BaseException | None) -> None:
@@ -188,6 +199,8 @@ def describe_training(trainer: Any, module: Any, options: Mapping[str, Any]) -> 
         "rank": trainer.global_rank,
         "world_size": trainer.world_size,
     }
+    if trainer.world_size > 1 and "session" not in options:
+        known["session"] = trainer.strategy.broadcast(uuid.uuid4().hex)
     return {**{name: value for name, value in known.items() if value is not None}, **options}
 
 

@@ -13,16 +13,17 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from livetrain._steering.command import Command, Outcome
 from livetrain._steering.recipe import RecipeStep
 from livetrain._steering.settings import Refused, Setting, check_parameters
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Command", "Control", "Outcome", "read_command"]
+__all__ = ["Control", "Decision"]
 
 _MAX_WAITING = 256
 _MAX_REMEMBERED = 4096
@@ -33,53 +34,11 @@ _BUILT_IN = ("pause", "resume", "stop", "set")
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """One command; `expires_at` in seconds on the monotonic clock, None: never."""
+class Decision:
+    """What is done at one boundary; `resume` says why a pause ends by itself, empty: it does not."""
 
-    command_id: str
-    verb: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    issued_by: str = ""
-    expires_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a command so far."""
-
-    command_id: str
-    state: pb.CommandState
-    message: str = ""
-    applied_step: int = 0  # the first step under it
-    values: Mapping[str, str] = field(default_factory=dict)
-
-
-_OLDER_VERBS = {
-    pb.ControlCommand.PAUSE_TRAINING: ("pause", ""),
-    pb.ControlCommand.RESUME_TRAINING: ("resume", ""),
-    pb.ControlCommand.STOP_TRAINING: ("stop", ""),
-    pb.ControlCommand.ADJUST_BATCH_SIZE: ("set", "batch_size"),
-    pb.ControlCommand.CHANGE_LEARNING_RATE: ("set", "learning_rate"),
-}
-
-
-def read_command(message: pb.ControlCommand, now: float) -> Command:
-    """Read a command of the wire; `now` in seconds on the monotonic clock.
-
-    An older server sends a type and no verb, and of the parameters only the one that belongs to the type counts.
-    """
-    parameters = dict(message.parameters)
-    verb = message.verb
-    if not verb:
-        verb, only = _OLDER_VERBS.get(message.type, ("", ""))
-        parameters = {only: parameters[only]} if only in parameters else {}
-    return Command(
-        message.command_id or uuid.uuid4().hex,
-        verb,
-        parameters,
-        message.issued_by[:200],
-        now + message.ttl_ms / 1000 if message.ttl_ms else None,
-    )
+    commands: tuple[Command, ...] = ()
+    resume: str = ""
 
 
 class Control:
@@ -91,7 +50,14 @@ class Control:
         announce: called with "paused" or "running" and a sentence when that changes.
         silence: seconds since the server was heard last, for a pause that nobody can end any more.
         recipe: commands to be carried out again at their steps, in that order.
+        rank: of this process; one above 0 carries out what rank 0 decided, and speaks for itself alone.
         clock: seconds, monotonic.
+
+    Attributes:
+        should_stop: somebody asked the training to stop; `stopped_by` says who.
+        paused: the training stands still.
+        stood_still: seconds that it was paused in all, until it last went on.
+        refuses: why no command is taken at all; empty: they are.
 
     Example:
         >>> control = Control(ControlOptions(), answer=lambda outcome: print(outcome.message))
@@ -110,18 +76,22 @@ class Control:
         announce: Callable[[str, str], None] = lambda status, message: None,
         silence: Callable[[], float] = lambda: 0.0,
         recipe: Sequence[RecipeStep] = (),
+        rank: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options
         self._answer = answer
         self._announce = announce
         self._silence = silence
+        self._rank = rank
         self._clock = clock
         self._settings: dict[str, Setting] = {}
         self._custom: dict[str, tuple[Callable[..., Any], pb.ControlDeclaration]] = {}
         self._listeners: dict[str, list[Callable[[], Any]]] = {}
         self._recipe: deque[RecipeStep] = deque(recipe)
         self._waiting: deque[Command] = deque()
+        self._unsettled: list[tuple[Command, Outcome]] = []  # taken, and not in effect yet
+        self._sources: dict[str, str] = {}  # by which command each value was set last
         self._known: OrderedDict[str, Outcome] = (
             OrderedDict()
         )  # the oldest is forgotten past the bound
@@ -130,6 +100,8 @@ class Control:
         self.should_stop = False
         self.stopped_by = ""
         self.paused = False
+        self.refuses = "" if options.allow else "this training takes no commands"
+        self.stood_still = 0.0
         self._paused_at = 0.0
         self._paused_by = ""
 
@@ -137,6 +109,8 @@ class Control:
 
     def declarations(self) -> list[pb.ControlDeclaration]:
         """Return all that this training lets be done to it."""
+        if self.refuses:
+            return []
         verbs = [
             pb.ControlDeclaration(verb=verb)
             for verb in self._options.allow
@@ -182,122 +156,203 @@ class Control:
 
     def _check(self, command: Command) -> None:
         verb, allowed = command.verb, self._options.allow
+        if self.refuses:
+            raise Refused(self.refuses)
         if verb in self._custom:
             check_parameters(self._custom[verb][1], command.parameters)
         elif verb == "set":
             if not command.parameters:
                 raise Refused("set needs a value, such as learning_rate")
             for name, text in command.parameters.items():
-                if name not in self._settings:
-                    raise Refused(f"this training does not let {name} be set")
-                self._settings[name].check(text)
+                self._setting(name).check(text)
         elif verb not in _BUILT_IN:
             raise Refused(f"this training knows no command {verb!r}")
         elif verb not in allowed:
             raise Refused(f"this training does not allow {verb}")
 
+    def _setting(self, name: str) -> Setting:
+        if name not in self._settings:
+            raise Refused(f"this training does not let {name} be set")
+        return self._settings[name]
+
     # ------------------------------------------------------------ the training's thread
 
     def boundary(self, step: int) -> None:
         """Between two steps: apply what waits, and stay here while paused; `step` is the one that comes next."""
+        while True:
+            self.carry_out(self.decide(step), step)
+            if not self.paused or self.should_stop:
+                break
+            self.wait(_TICK_SECONDS)
+        self.hold(step)
+
+    def decide(self, step: int) -> Decision:
+        """Return what is to be done before `step`: all that waits, but for what waited for too long."""
         while self._recipe and self._recipe[0].step <= step:
             again = self._recipe.popleft()
             name = f"recipe-{again.step}-{uuid.uuid4().hex[:8]}"
             self.receive(Command(name, again.verb, again.parameters, "the recipe"))
-        while self._waiting or self.paused:
-            while self._waiting:
-                self._carry_out(self._waiting.popleft(), step)
-            if self.should_stop or not self.paused:
-                break
-            self._stay_paused()
+        if not self._waiting and not self.paused:
+            return _NOTHING
+        commands = []
+        while self._waiting:
+            command = self._waiting.popleft()
+            if command.expires_at is not None and self._clock() > command.expires_at:
+                why = "its lifetime was over before the training came to it"
+                self._settle(Outcome(command.command_id, pb.EXPIRED, why))
+            else:
+                commands.append(command)
+        return Decision(tuple(commands), self._why_resume() if self.paused else "")
+
+    def carry_out(self, decision: Decision, step: int) -> None:
+        """Do it, before `step`."""
+        for command in decision.commands:
+            self._carry_out(command, step)
+        if decision.resume and self.paused:
+            self._resume(decision.resume)
+
+    def hold(self, step: int) -> None:
+        """See that what was set holds, and settle what has come into effect by now."""
         for setting in self._settings.values():
             setting.hold()
+        for command, outcome in tuple(self._unsettled):
+            if not self._waits_for(command):
+                self._unsettled.remove((command, outcome))
+                # The batch that was logged last is the first under it.
+                first = max(step - 1, 0)
+                self._settle(
+                    Outcome(
+                        command.command_id, pb.APPLIED, "", first, outcome.values, outcome.previous
+                    )
+                )
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a command comes, `seconds` at most."""
+        deadline = time.monotonic() + seconds
+        with self._condition:
+            while not self._waiting and (left := deadline - time.monotonic()) > 0:
+                self._condition.wait(
+                    min(left, _TICK_SECONDS)
+                )  # short, so that Ctrl-C comes through everywhere
+
+    def dismiss(self, why: str) -> None:
+        """Answer whatever the training will not come to any more."""
+        while self._waiting:
+            self._settle(Outcome(self._waiting.popleft().command_id, pb.REJECTED, why))
+        while self._unsettled:
+            self._settle(Outcome(self._unsettled.pop()[0].command_id, pb.COMMAND_FAILED, why))
+
+    def withdraw(self, name: str, value: str, why: str) -> None:
+        """Say that a value which was set did not last, and that `value` holds in its place."""
+        command_id = self._sources.pop(name, None)
+        if command_id is None:
+            return
+        self._unsettled = [entry for entry in self._unsettled if entry[0].command_id != command_id]
+        step = self._known[command_id].applied_step if command_id in self._known else 0
+        self._settle(Outcome(command_id, pb.COMMAND_FAILED, why, step, {name: value}))
 
     def _carry_out(self, command: Command, step: int) -> None:
-        if command.expires_at is not None and self._clock() > command.expires_at:
-            self._settle(
-                Outcome(
-                    command.command_id,
-                    pb.EXPIRED,
-                    "its lifetime was over before the training came to it",
-                )
-            )
-            return
+        name, verb = command.command_id, command.verb
+        ours = not self._rank or verb in self._custom or verb in _BUILT_IN
+        if not ours:
+            return  # a handler that only rank 0 has
         try:
-            message, values = self._apply(command)
+            message, values, previous = self._apply(command)
         except Refused as refusal:
-            self._settle(Outcome(command.command_id, pb.REJECTED, str(refusal)))
+            self._fail(command, pb.REJECTED, str(refusal))
         except (
             Exception
         ) as error:  # a user's handler: its fault is told to the one who asked, not to the training
-            self._settle(
-                Outcome(
-                    command.command_id, pb.COMMAND_FAILED, f"{type(error).__name__}: {error}"[:500]
-                )
-            )
+            self._fail(command, pb.COMMAND_FAILED, f"{type(error).__name__}: {error}"[:500])
         else:
-            self._settle(Outcome(command.command_id, pb.APPLIED, message, step, values))
-            for listener in self._listeners.get(command.verb, ()):
+            if why := self._waits_for(command):
+                outcome = Outcome(name, pb.ACCEPTED, why, 0, values, previous, pending=True)
+                self._unsettled.append((command, outcome))
+                self._settle(outcome)
+                return
+            self._settle(Outcome(name, pb.APPLIED, message, step, values, previous))
+            for listener in self._listeners.get(verb, ()):
                 try:
                     listener()
                 except Exception as error:  # the command took effect all the same
-                    warn_once_a_minute(
-                        "listener", f"a handler of {command.verb!r} failed: {error!r}"
-                    )
+                    warn_once_a_minute("listener", f"a handler of {verb!r} failed: {error!r}")
 
-    def _apply(self, command: Command) -> tuple[str, dict[str, str]]:
+    def _fail(self, command: Command, state: pb.CommandState, why: str) -> None:
+        if not self._rank:
+            self._settle(Outcome(command.command_id, state, why))
+        elif command.verb not in ("pause", "resume"):  # these are refused alike by every rank
+            why = f"rank {self._rank}: {why}"
+            self._settle(Outcome(command.command_id, pb.COMMAND_FAILED, why))
+
+    def _apply(self, command: Command) -> tuple[str, dict[str, str], dict[str, str]]:
+        """Return what is to be said of it, what took effect, and what held before."""
         by = f" by {command.issued_by}" if command.issued_by else ""
         match command.verb:
             case verb if verb in self._custom:
                 handler, declaration = self._custom[verb]
                 said = handler(**check_parameters(declaration, command.parameters))
-                return "" if said is None else str(said)[:500], dict(command.parameters)
+                return "" if said is None else str(said)[:500], dict(command.parameters), {}
             case "pause":
                 if self.paused:
                     raise Refused(f"the training is paused already{self._paused_by}")
                 self.paused, self._paused_at, self._paused_by = True, self._clock(), by
                 self._announce("paused", f"paused{by}")
-                return f"paused{by}", {}
+                return f"paused{by}", {}, {}
             case "resume":
                 if not self.paused:
                     raise Refused("the training is not paused")
                 self._resume(f"resumed{by}")
-                return f"resumed{by}", {}
+                return f"resumed{by}", {}, {}
             case "stop":
                 self.should_stop, self.stopped_by = True, f"stopped{by}"
                 if self.paused:
                     self._resume(f"stopping{by}")
-                return f"stopped{by}", {}
+                return f"stopped{by}", {}, {}
             case _:
-                for name, text in command.parameters.items():
-                    self._settings[name].check(text)  # all or nothing
-                return "", {
-                    name: self._settings[name].apply(text)
-                    for name, text in command.parameters.items()
-                }
+                return "", *self._set(command.command_id, command.parameters)
+
+    def _set(
+        self, command_id: str, wanted: Mapping[str, str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        settings = {name: self._setting(name) for name in wanted}
+        for name, setting in settings.items():
+            setting.check(wanted[name])  # all or nothing
+        previous = {name: setting.current() for name, setting in settings.items()}
+        for command, _ in tuple(self._unsettled):
+            if command.parameters.keys() & wanted.keys():
+                self._unsettled = [entry for entry in self._unsettled if entry[0] is not command]
+                why = "another value was set before this one took effect"
+                self._settle(Outcome(command.command_id, pb.COMMAND_FAILED, why))
+        # Those first that a function of the user's carries out: should it raise, nothing was set yet.
+        for name in sorted(wanted, key=lambda name: not settings[name].may_fail):
+            settings[name].apply(wanted[name])
+            self._sources[name] = command_id
+        return {name: setting.current() for name, setting in settings.items()}, previous
+
+    def _waits_for(self, command: Command) -> str:
+        if command.verb != "set":
+            return ""
+        whys = (self._settings[name].waits() for name in command.parameters)
+        return next((why for why in whys if why), "")
 
     def _resume(self, message: str) -> None:
         self.paused = False
+        self.stood_still += self._clock() - self._paused_at
         self._announce("running", message)
 
-    def _stay_paused(self) -> None:
-        if self._clock() - self._paused_at >= self._options.pause_lease_seconds:
-            self._resume(
-                f"resumed by itself: a pause lasts at most {self._options.pause_lease_seconds:g} s"
-            )
-        elif self._silence() >= self._options.lost_contact_seconds:
-            self._resume(
-                f"resumed by itself: no contact with the server for {self._options.lost_contact_seconds:g} s"
-            )
-        else:
-            with self._condition:
-                if not self._waiting:
-                    self._condition.wait(
-                        _TICK_SECONDS
-                    )  # short, so that Ctrl-C comes through everywhere
+    def _why_resume(self) -> str:
+        options = self._options
+        if self._clock() - self._paused_at >= options.pause_lease_seconds:
+            return f"resumed by itself: a pause lasts at most {options.pause_lease_seconds:g} s"
+        if self._silence() >= options.lost_contact_seconds:
+            return f"resumed by itself: no contact with the server for {options.lost_contact_seconds:g} s"
+        return ""
 
     def _settle(self, outcome: Outcome) -> None:
         self._known[outcome.command_id] = outcome
         while len(self._known) > _MAX_REMEMBERED:
             self._known.popitem(last=False)
         self._answer(outcome)
+
+
+_NOTHING = Decision()

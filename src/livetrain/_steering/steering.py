@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from livetrain import _records
 from livetrain._records import Writer
-from livetrain._steering.control import Control, Outcome, read_command
+from livetrain._steering.agreement import Agreement, Broadcast
+from livetrain._steering.batch_size import BatchSize
+from livetrain._steering.command import Outcome, read_command, result_record
+from livetrain._steering.control import Control
+from livetrain._steering.guard import SizeGuard
+from livetrain._steering.rates import learning_rates
 from livetrain._steering.recipe import RecipeStep
-from livetrain._steering.settings import BatchSize, Handled, Setting, learning_rates
+from livetrain._steering.settings import Handled, Setting
 from livetrain.config import ControlOptions, Parameter
 from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
@@ -26,11 +31,12 @@ class Steering:
 
     Args:
         options: what is allowed.
-        rank: of this process, for its answers.
+        rank, world_size: of this process; several are steered through `sync` alone.
         put: takes the records.
         declare: takes all that is allowed, whenever that changes.
         announce: called with "paused" or "running" and a sentence.
         silence: seconds since the server was heard.
+        reachable: whether a command can ever come.
         recipe: commands to be carried out again.
     """
 
@@ -38,31 +44,88 @@ class Steering:
         self,
         options: ControlOptions,
         rank: int,
+        world_size: int,
         put: Callable[[Writer], None],
         declare: Callable[[Sequence[pb.ControlDeclaration]], None],
         announce: Callable[[str, str], None],
         silence: Callable[[], float],
+        reachable: Callable[[], bool],
         recipe: Sequence[RecipeStep] = (),
     ) -> None:
         self._options = options
         self._rank = rank
+        self._alone = world_size < 2
         self._put = put
         self._tell = declare
         self._optimizers = 0
+        self._sizes: list[BatchSize] = []
+        self._epoch = 0
         self.control = Control(
-            options, answer=self._answer, announce=announce, silence=silence, recipe=recipe
+            options,
+            answer=self._answer,
+            announce=announce,
+            silence=silence,
+            recipe=() if rank else recipe,
+            rank=rank,
+        )
+        self._agreement = Agreement(
+            self.control, rank, silent=lambda: not reachable() and not recipe
+        )
+        self._refusal = self.control.refuses
+        if rank:
+            self.control.refuses = "commands are given to rank 0, which agrees with the others"
+        elif not self._alone:
+            self.control.refuses = self._refusal or (
+                f"this training has {world_size} ranks, and its loop does not call monitor.sync: "
+                "the command would reach one of them alone"
+            )
+        # Alone: a rank that goes on with another batch size than the others would leave them waiting.
+        self._guard = SizeGuard(
+            self._sizes if self._alone else [],
+            lambda size, why: self.control.withdraw("batch_size", size, why),
         )
 
-    def commanded(self, message: pb.ControlCommand) -> None:
-        """Take a command from the server; on the stream's thread."""
-        self.control.receive(read_command(message, time.monotonic()))
+    # ------------------------------------------------------------ what the training does
+
+    def boundary(self, step: int, epoch: int, batch_size: int = 0) -> None:
+        """A batch was logged, and `step` of `epoch` comes next; `batch_size` 0: of a size that nobody knows."""
+        for size in self._sizes:
+            if epoch != self._epoch:
+                size.epoch_ended()
+            size.saw(batch_size)
+        self._epoch = epoch
+        if self._alone:
+            self.control.boundary(step)
+        elif not self._agreement.used:
+            self.control.hold(step)
+
+    def sync(self, broadcast: Broadcast, step: int) -> None:
+        """Agree with the other ranks; see `Monitor.sync`."""
+        if self._alone:
+            return
+        if not self._agreement.used and not self._rank:
+            self.control.refuses = self._refusal
+            self._declare()
+        self._agreement.sync(broadcast, step)
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Survive a batch size that does not fit; see `Monitor.guard`."""
+        return self._guard.step()
+
+    # ------------------------------------------------------------ what may be done to it
+
+    def commanded(self, message: pb.ControlCommand, late: float = 0.0) -> None:
+        """Take a command from the server that was `late` seconds on its way; on the stream's thread."""
+        self.control.receive(read_command(message, time.monotonic(), late))
 
     def attach(self, target: Any) -> None:
         """Let an optimizer's learning rate or a batch sampler's batch size be set; see `Monitor.attach`."""
         if getattr(target, "param_groups", None):
             self._attach_optimizer(target)
         elif isinstance(getattr(target, "batch_size", None), int):
-            self._allow(BatchSize(target, *self._options.range_of("batch_size")))
+            size = BatchSize(target, *self._options.range_of("batch_size"))
+            self._sizes[:] = [size]
+            self._allow(size)
         else:
             raise UsageError(
                 f"attach({type(target).__name__}): neither an optimizer nor a batch sampler; "
@@ -72,9 +135,7 @@ class Steering:
     def _attach_optimizer(self, optimizer: Any) -> None:
         self._optimizers += 1
         name = "learning_rate" if self._optimizers == 1 else f"learning_rate/{self._optimizers}"
-        rates = learning_rates(
-            optimizer.param_groups, *self._options.range_of("learning_rate"), name
-        )
+        rates = learning_rates(optimizer, *self._options.range_of("learning_rate"), name)
         self._allow(*rates)
         if (register := getattr(optimizer, "register_step_pre_hook", None)) is not None:
             # A scheduler that steps between our boundary and the optimizer's step must not undo what was set.
@@ -104,22 +165,18 @@ class Steering:
             )
             self._declare()
 
+    def declarations(self) -> list[pb.ControlDeclaration]:
+        """Return all that may be done to this training: of several ranks, what rank 0 says."""
+        return [] if self._rank else self.control.declarations()
+
     def _allow(self, *settings: Setting) -> None:
         for setting in settings:
             self.control.allow_setting(setting)
         self._declare()
 
     def _declare(self) -> None:
-        self._tell(self.control.declarations())
+        if not self._rank:
+            self._tell(self.declarations())
 
     def _answer(self, outcome: Outcome) -> None:
-        self._put(
-            _records.command_result(
-                outcome.command_id,
-                outcome.state,
-                outcome.message,
-                outcome.applied_step,
-                outcome.values,
-                self._rank,
-            )
-        )
+        self._put(result_record(outcome, self._rank))

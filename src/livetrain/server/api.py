@@ -13,10 +13,10 @@ from fastapi import APIRouter, HTTPException, Query, Response, WebSocket
 from google.protobuf.json_format import MessageToDict
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
 from livetrain.server.orders import Orders
+from livetrain.server.ranks import RankStanding
 from livetrain.server.run import Run
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.reader import Curve
@@ -52,7 +52,6 @@ class Api:
             "/api/runs/{run_id}/events", self.events, methods=["GET"], summary="Committed records"
         )
         self.router.include_router(orders.router)
-        self.router.include_router(Gallery(intake.registry).router)
         route(
             "/healthz",
             self.healthz,
@@ -91,6 +90,7 @@ class Api:
         """Return a run with its settings, streams and the names of its curves."""
         run = await self._find(run_id)
         names = await self._registry.ask(self._registry.reader.metric_names, run.key)
+        now = time.monotonic()
         return {
             **_summary(run),
             "epoch_id": self._intake.epoch,
@@ -102,6 +102,9 @@ class Api:
             "metrics": names,
             "viewers": len(self._intake.hub.channel(run).viewers),
             "frames": run.frames,
+            "world_size": run.world_size,
+            "ranks": [_rank(rank) for rank in run.ranks(now)],
+            "remarks": run.remarks(now, time.time_ns() // 1_000_000),
             "streams": [
                 {
                     "stream_id": stream.stream_id,
@@ -213,6 +216,19 @@ def _summary(run: Run) -> dict[str, Any]:
         "steps": run.steps,
         "epoch": run.epoch,
         "total_epochs": run.config.total_epochs or None,
+    }
+
+
+def _rank(rank: RankStanding) -> dict[str, Any]:
+    return {
+        "rank": rank.rank,
+        "contact": rank.contact,
+        "status": rank.status,
+        "message": rank.message,
+        "steps": rank.steps,
+        "step_ms": rank.step_ms,
+        "own_ms": rank.own_ms,
+        "last_heard_at": rank.last_heard_ms / 1000 if rank.last_heard_ms else None,
     }
 
 

@@ -13,10 +13,24 @@ from typing import Final
 
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["OLDER_CONTROLS", "Command", "CommandBook", "refusal", "to_wire"]
+__all__ = ["OLDER_CONTROLS", "Command", "CommandBook", "moved_on", "refusal", "to_wire"]
 
+_WEIGHT: Final[dict[int, int]] = {
+    pb.QUEUED: 1,
+    pb.SENT: 2,
+    pb.ACCEPTED: 3,
+    pb.EXPIRED: 4,
+    pb.APPLIED: 5,
+    pb.COMMAND_FAILED: 6,
+    pb.REJECTED: 7,
+}
+"""What is believed where several things are said of one command, by several ranks or more than once: the heaviest, in whatever
+order they come. A trainer never applies too late, so that it applied outweighs our guess that it would not; that one rank
+failed outweighs that the others did not."""
 _FINAL: Final = frozenset({pb.APPLIED, pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILED})
+_WITHOUT_EFFECT: Final = frozenset({pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILED})
 _REMEMBERED: Final = 1000
+_MOST_OPEN: Final = 256
 _UNANSWERED_MS: Final = 60_000
 """How long after its lifetime a command that was sent may still be answered: the trainer keeps its answer while it is away."""
 
@@ -55,9 +69,12 @@ class Command:
     Attributes:
         offset: of its `CommandIssued` in the run's log.
         issued_ms, expires_ms: Unix milliseconds.
-        state: the last that was heard; a final one stays.
+        state: what is believed of all that was heard.
         applied_step: the first step under it.
+        values, previous: what took effect, and what held before.
         ranks: that applied it.
+        pending: the trainer took it, and it takes effect later by itself.
+        origin: the address that it came from.
     """
 
     offset: int
@@ -71,7 +88,10 @@ class Command:
     applied_step: int = 0
     message: str = ""
     values: dict[str, str] = field(default_factory=dict)
+    previous: dict[str, str] = field(default_factory=dict)
     ranks: list[int] = field(default_factory=list)
+    pending: bool = False
+    origin: str = ""
 
     @property
     def final(self) -> bool:
@@ -112,6 +132,16 @@ class CommandBook:
             if not command.final and now_ms < command.expires_ms
         ]
 
+    def unfinished(self) -> list[Command]:
+        """Return those of which it is not known what became."""
+        return [command for command in self._commands.values() if not command.final]
+
+    @property
+    def full(self) -> str | None:
+        """Why no further command can be taken now; None: one can."""
+        open_ = len(self.unfinished())
+        return f"{open_} commands of this run wait already." if open_ >= _MOST_OPEN else None
+
     def overdue(self, now_ms: int, *, reachable: bool) -> list[Command]:
         """Return what will not be answered any more.
 
@@ -121,12 +151,26 @@ class CommandBook:
         """
         return [
             command
-            for command in self._commands.values()
-            if not command.final
+            for command in self.unfinished()
+            if not (command.pending and reachable)
             and now_ms
             >= command.expires_ms
             + (0 if command.state == pb.QUEUED else _UNANSWERED_MS if not reachable else 5_000)
         ]
+
+    def last_set(self, names: Iterable[str]) -> Command | None:
+        """Return the newest command that set one of these values, or may still do so."""
+        wanted = set(names)
+        return next(
+            (
+                command
+                for command in reversed(self._commands.values())
+                if command.verb == "set"
+                and command.state not in _WITHOUT_EFFECT
+                and wanted & command.parameters.keys()
+            ),
+            None,
+        )
 
     def apply(self, offset: int, record: pb.TelemetryRequest) -> None:
         """Fold one record of the run's log in; those of other kinds change nothing."""
@@ -145,26 +189,35 @@ class CommandBook:
             issued.issued_by,
             issued.issued_ms,
             issued.expires_ms,
+            origin=issued.origin,
         )
-        while len(self._commands) > _REMEMBERED:
-            del self._commands[next(iter(self._commands))]
+        if len(self._commands) > _REMEMBERED:
+            # What is open has yet to be answered; there are at most some hundred of these.
+            oldest = next((c for c in self._commands.values() if c.final), None)
+            if oldest is not None:
+                del self._commands[oldest.command_id]
 
     def _settle(self, result: pb.CommandResult) -> None:
         command = self._commands.get(result.command_id)
         if command is None:
             return
-        # The trainer never applies a command after its lifetime: if it says that it did, it did in time,
-        # and our own guess that nobody will answer was wrong.
-        overrules = command.state == pb.EXPIRED and result.state == pb.APPLIED
-        if command.final and not overrules:
-            if result.state == command.state == pb.APPLIED:
-                command.ranks = sorted({*command.ranks, *result.ranks})
+        if result.state == pb.APPLIED:
+            if command.ranks and result.applied_step != command.applied_step:
+                ranks = " and ".join(map(str, result.ranks))
+                said = f"rank {ranks} counts step {result.applied_step}"
+                command.message = f"{command.message}; {said}" if command.message else said
+            elif not command.ranks:
+                command.applied_step = result.applied_step
+            command.ranks = sorted({*command.ranks, *result.ranks})
+        heard, known = _WEIGHT.get(result.state, 0), _WEIGHT.get(command.state, 0)
+        if heard < known or (heard == known and command.final):
             return
         command.state = result.state
         command.message = result.message
-        command.applied_step = result.applied_step
-        command.values = dict(result.values)
-        command.ranks = sorted(result.ranks)
+        command.pending = result.pending
+        command.applied_step = result.applied_step or command.applied_step
+        command.values = dict(result.values) or command.values
+        command.previous = dict(result.previous) or command.previous
 
     def shown_by(self, status: int) -> Command | None:
         """Return the open command that an older trainer, which answers none, has obeyed by this status."""
@@ -205,6 +258,22 @@ def refusal(
         if problem:
             return f"{name}={text!r}: {problem}."
     return None
+
+
+def moved_on(last: Command | None, seen: Command | None) -> str | None:
+    """Say why a value should not be set by somebody who does not know who set it last; None: they do.
+
+    Args:
+        last: the newest command that set it; None: none did.
+        seen: the newest that they know of; None: they know of none.
+    """
+    if last is None or (seen is not None and seen.offset >= last.offset):
+        return None
+    asked = ", ".join(f"{name}={text}" for name, text in last.parameters.items())
+    when = f" at step {last.applied_step}" if last.state == pb.APPLIED else " just now"
+    return (
+        f"The run moved on: {last.issued_by} set {asked}{when}. Give it again if you still want it."
+    )
 
 
 def _problem(parameter: pb.ControlParameter, text: str) -> str | None:

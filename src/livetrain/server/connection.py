@@ -167,7 +167,8 @@ class Connection:
         if run.deleted or not stream.order.owns(self._number):
             return False
         now = stream.heard = time.monotonic()
-        if run.hear(now, time.time_ns() // 1_000_000):
+        stream.heard_ms = time.time_ns() // 1_000_000
+        if run.hear(now, stream.heard_ms):
             self._intake.hub.channel(run).tell_state()
         if record.kind == HEARTBEAT:
             self._outlet.due()
@@ -182,7 +183,7 @@ class Connection:
         elif record.seq:
             seq = record.seq
         else:
-            return self._unsequenced(run, record)
+            return self._unsequenced(run, stream, record)
         verdict = stream.order.offer(self._number, seq, record.size)
         if verdict is Verdict.NEW:
             self._intake.take(run, stream, record, seq)
@@ -221,12 +222,13 @@ class Connection:
         message = f"The pictures of a batch are not shown: {problem}."
         self._error(_CODE.INVALID_DATA, message, retryable=bool(run.protocol))
 
-    def _unsequenced(self, run: Run, record: Record) -> bool:
+    def _unsequenced(self, run: Run, stream: Stream, record: Record) -> bool:
         """Figures about the trainer that nobody has to keep may come without a number; nothing else may."""
         if record.kind == PERFORMANCE:
-            self._intake.hub.note_performance(run, record.message.performance_data)
+            stream.apply(record)
+            self._intake.hub.note_performance(run, stream, record.message.performance_data)
         elif record.kind == REPORT:
-            run.apply(record, 0)
+            run.apply(record, 0, rank=stream.rank)
             self._intake.hub.channel(run).tell_state()
         else:
             return self._reject(Rejected(0, "a record without a seq"))

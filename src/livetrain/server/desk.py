@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.commands import Command, refusal, to_wire
+from livetrain.server.commands import Command, moved_on, refusal, to_wire
 from livetrain.server.intake import Intake
 from livetrain.server.run import Run, Stream
 
@@ -42,6 +42,8 @@ class Desk:
         issued_by: str,
         ttl_seconds: float = DEFAULT_TTL_SECONDS,
         command_id: str = "",
+        origin: str = "",
+        seen: str | None = None,
     ) -> Command:
         """Write a command into the run's log and pass it on; return how it stands.
 
@@ -52,6 +54,9 @@ class Desk:
             issued_by: who wants it.
             ttl_seconds: after this it is not carried out any more.
             command_id: given again, the same command is meant: nothing new happens. Empty: a new one.
+            origin: the address that it comes from.
+            seen: of a value that is to be set, the id of the newest command that set it, as far as who gives this one knows;
+                empty: none did. Where another did since, it is refused. None: they do not care.
 
         Raises:
             JournalError: it could not be written, and nothing happens.
@@ -60,7 +65,9 @@ class Desk:
         known = run.commands.get(command_id)
         if known is not None:
             return known
-        refused = refusal(run.declared, verb, parameters, ended=run.ended)
+        refused = run.commands.full or refusal(run.declared, verb, parameters, ended=run.ended)
+        if refused is None and seen is not None and verb == "set":
+            refused = moved_on(run.commands.last_set(parameters), run.commands.get(seen))
         now_ms = _unix_ms()
         issued = pb.CommandIssued(
             command_id=command_id,
@@ -69,6 +76,7 @@ class Desk:
             issued_by=issued_by,
             issued_ms=now_ms,
             expires_ms=now_ms + int(ttl_seconds * 1000),
+            origin=origin,
         )
         self._intake.note(run, pb.TelemetryRequest(timestamp_ms=now_ms, command_issued=issued))
         command = run.commands.get(command_id)
@@ -96,6 +104,10 @@ class Desk:
 
     def sweep(self, run: Run) -> None:
         """Give up what is over: called some times a second."""
+        if run.ended:
+            for command in run.commands.unfinished():
+                self._settle(run, command, pb.REJECTED, "The run ended before it came to this.")
+            return
         reachable = run.contact in ("alive", "stale")
         for command in run.commands.overdue(_unix_ms(), reachable=reachable):
             told = command.state != pb.QUEUED
@@ -128,9 +140,10 @@ class Desk:
 
 
 def _speaker(run: Run) -> Stream | None:
-    """Return the connected stream of the lowest rank: it alone is told, and agrees with the others on the step."""
-    connected = [stream for stream in run.streams.values() if stream.outlet is not None]
-    return min(connected, key=lambda stream: stream.rank, default=None)
+    """Return the connected stream of rank 0: it alone is told, and agrees with the others on the step."""
+    lowest = min((stream.rank for stream in run.streams.values()), default=0)
+    connected = [s for s in run.streams.values() if s.outlet is not None and s.rank == lowest]
+    return max(connected, key=lambda stream: stream.key, default=None)
 
 
 def _unix_ms() -> int:

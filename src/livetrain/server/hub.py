@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
@@ -14,13 +13,16 @@ from livetrain.server.limits import Limits
 from livetrain.server.records import Piece
 from livetrain.server.replay import Ring
 from livetrain.server.run import Run
+from livetrain.server.stream import Stream
 from livetrain.server.viewer import Frame, Viewer, encode_events
 from livetrain.server.wire import LENGTH, bytes_field, key, varint, varint_field
 
-__all__ = ["Channel", "Hub", "Listener", "encode_event"]
+__all__ = ["Channel", "Hub", "encode_event"]
 
 _GATHER_SECONDS: Final = 0.05
 _PERFORMANCE_SECONDS: Final = 0.25
+_NAMES: Final = 50
+"""So many of those who watch are named; of the others the number is told."""
 
 
 def encode_event(offset: int, received_ms: int, stream_id: str, rank: int, record: bytes) -> bytes:
@@ -29,40 +31,15 @@ def encode_event(offset: int, received_ms: int, stream_id: str, rank: int, recor
     return head.SerializeToString() + b"".join(bytes_field(5, [record]))
 
 
-class Listener(Protocol):
-    """A view of runs beside the native one. Called on the event loop, it returns at once: what it has to say waits with it."""
-
-    def follows(self, run: Run) -> bool:
-        """Does it want to hear of this run?"""
-
-    def wants_frames(self, run: Run) -> bool:
-        """Is there someone with it who sees this run's pictures?"""
-
-    def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
-        """These are in the store now, in this order."""
-
-    def framed(self, run: Run, frame: Frame) -> None:
-        """A batch with pictures came; it may not be in the store yet."""
-
-    def state_changed(self, run: Run) -> None:
-        """Status, contact, settings or the like of a run are others now."""
-
-    def performed(self, run: Run) -> None:
-        """It was told how fast the run is; at most four times a second."""
-
-
 class Channel:
     """One run's viewers, its newest events and its newest frame."""
 
-    def __init__(
-        self, run: Run, epoch: str, limits: Limits, listeners: Sequence[Listener] = ()
-    ) -> None:
+    def __init__(self, run: Run, epoch: str, limits: Limits) -> None:
         self.run = run
         self.epoch = epoch
         self.viewers: set[Viewer] = set()
-        self._listeners = listeners
         self.ring = Ring(limits.ring_bytes)
-        self.frame: Frame | None = None
+        self.frames: dict[int, Frame] = {}  # the newest of each rank
         self._gathered: list[tuple[int, bytes]] = []
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -72,21 +49,12 @@ class Channel:
     @property
     def watched(self) -> bool:
         """Is there someone who wants to see frames?"""
-        return any(viewer.wants_frames for viewer in self.viewers) or any(
-            listener.wants_frames(self.run) for listener in self._listeners
-        )
-
-    def _following(self) -> Iterator[Listener]:
-        return (listener for listener in self._listeners if listener.follows(self.run))
+        return any(viewer.wants_frames for viewer in self.viewers)
 
     def publish(self, events: list[tuple[int, bytes]]) -> None:
         """Pass on committed events: gathered, so that a viewer gets at most 20 messages of them a second."""
         for offset, event in events:
             self.ring.append(offset, event)
-        parsed: list[live.RunEvent] = []
-        for listener in self._following():
-            parsed = parsed or [live.RunEvent.FromString(event) for _, event in events]
-            listener.committed(self.run, parsed)
         if not self.viewers:
             return
         self._gathered += events
@@ -110,17 +78,20 @@ class Channel:
                 viewer.push(batch)
 
     def show(self, frame: Frame) -> None:
-        """Pass on a frame."""
-        self.frame = frame
+        """Pass on a frame, to those who want to see its rank."""
+        self.frames[frame.rank] = frame
         for viewer in self.viewers:
+            if viewer.rank == frame.rank:
+                viewer.show(frame)
+
+    def show_newest(self, viewer: Viewer) -> None:
+        """Have a viewer sent the newest frame of the rank that it wants to see."""
+        frame = self.frames.get(viewer.rank)
+        if frame is not None:
             viewer.show(frame)
-        for listener in self._following():
-            listener.framed(self.run, frame)
 
     def tell_state(self) -> None:
         """Pass on the run's state."""
-        for listener in self._following():
-            listener.state_changed(self.run)
         if self.viewers:
             message = live.LiveMessage(state=self.run.state()).SerializeToString()
             for viewer in self.viewers:
@@ -128,7 +99,7 @@ class Channel:
 
     def tell_performance(self) -> None:
         """Pass on the run's performance, at most four times a second; the last word is never left out."""
-        if self._performance_timer is not None or not (self.viewers or any(self._following())):
+        if not self.viewers or self._performance_timer is not None:
             return
         wait = max(0.0, self._performed + _PERFORMANCE_SECONDS - time.monotonic())
         self._performance_timer = asyncio.get_running_loop().call_later(wait, self._perform)
@@ -136,18 +107,18 @@ class Channel:
     def _perform(self) -> None:
         self._performance_timer = None
         self._performed = time.monotonic()
-        for listener in self._following():
-            listener.performed(self.run)
-        if not self.viewers:
-            return
         message = live.LiveMessage(performance=self.performance()).SerializeToString()
         for viewer in self.viewers:
             viewer.tell("performance", message)
 
     def performance(self) -> live.Performance:
         """Return the run's performance as viewers are told."""
+        now = time.monotonic()
         return live.Performance(
-            data=self.run.performance, ingest_fps=self.run.ingest_fps(time.monotonic())
+            data=self.run.performance,
+            ingest_fps=self.run.ingest_fps(now),
+            ranks=[rank.told() for rank in self.run.ranks(now)],
+            remarks=self.run.remarks(now, time.time_ns() // 1_000_000),
         )
 
     def join(self, viewer: Viewer) -> None:
@@ -155,19 +126,21 @@ class Channel:
         # What was gathered before it came is in the ring and the store, where it will be read from.
         self.flush()
         self.viewers.add(viewer)
-        self._tell_presence()
+        self.tell_presence()
 
     def leave(self, viewer: Viewer) -> None:
         """Remove a viewer."""
         if viewer in self.viewers:
             self.viewers.discard(viewer)
-            self._tell_presence()
+            self.tell_presence()
 
     def presence(self) -> live.Presence:
-        """Return how many watch."""
-        return live.Presence(viewers=len(self.viewers))
+        """Return how many watch, and the names of those who said one."""
+        names = sorted(viewer.name for viewer in self.viewers if viewer.name)
+        return live.Presence(viewers=len(self.viewers), names=names[:_NAMES])
 
-    def _tell_presence(self) -> None:
+    def tell_presence(self) -> None:
+        """Pass on who watches."""
         message = live.LiveMessage(presence=self.presence()).SerializeToString()
         for viewer in self.viewers:
             viewer.tell("presence", message)
@@ -183,15 +156,10 @@ class Channel:
 
 
 class Hub:
-    """The channels of all runs; their newest frames are kept within one byte limit, least recently seen out first.
-
-    Attributes:
-        listeners: the views beside the native one.
-    """
+    """The channels of all runs; their newest frames are kept within one byte limit, least recently seen out first."""
 
     def __init__(self, epoch: str, limits: Limits) -> None:
         self.epoch = epoch
-        self.listeners: list[Listener] = []
         self._limits = limits
         self._channels: dict[int, Channel] = {}
         self._frames: OrderedDict[int, int] = OrderedDict()
@@ -201,9 +169,7 @@ class Hub:
         """Return a run's channel, made when it is first asked for."""
         channel = self._channels.get(run.key)
         if channel is None:
-            channel = self._channels[run.key] = Channel(
-                run, self.epoch, self._limits, self.listeners
-            )
+            channel = self._channels[run.key] = Channel(run, self.epoch, self._limits)
         return channel
 
     def forget(self, run: Run, code: int) -> None:
@@ -231,18 +197,20 @@ class Hub:
         inner = key(5, LENGTH) + varint(size)
         message = b"".join(bytes_field(3, (head, inner, *pieces), len(head) + len(inner) + size))
         channel = self.channel(run)
-        channel.show(Frame(number, message))
+        channel.show(Frame(number, message, rank))
         channel.tell_performance()
-        self._frame_bytes += len(message) - self._frames.pop(run.key, 0)
-        self._frames[run.key] = len(message)
+        held = sum(len(frame.message) for frame in channel.frames.values())
+        self._frame_bytes += held - self._frames.pop(run.key, 0)
+        self._frames[run.key] = held
         while self._frame_bytes > self._limits.frames_bytes and len(self._frames) > 1:
             oldest, freed = self._frames.popitem(last=False)
             self._frame_bytes -= freed
-            self._channels[oldest].frame = None
+            self._channels[oldest].frames.clear()
 
-    def note_performance(self, run: Run, data: pb.PerformanceData) -> None:
-        """Pass on how fast a run is."""
-        run.performance = data
+    def note_performance(self, run: Run, stream: Stream, data: pb.PerformanceData) -> None:
+        """Pass on how fast a rank of a run is; the run is as fast as its rank 0."""
+        if not stream.rank:
+            run.performance = data
         self.channel(run).tell_performance()
 
     @property

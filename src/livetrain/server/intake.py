@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.counters import Counters
@@ -58,24 +58,6 @@ def _reason(message: pb.TelemetryRequest) -> str:
     return name.removeprefix("STRIP_REASON_").lower()
 
 
-def _sample_row(run: Run, record: Record, unix_ms: int) -> dict[str, Any]:
-    sample = record.message.sample
-    return {
-        "run_key": run.key,
-        "sample_id": sample.sample_id,
-        "created_ms": unix_ms,
-        "step": sample.step,
-        "epoch": sample.epoch,
-        "kind": sample.kind,
-        "prompt": sample.prompt,
-        "format": sample.image.format,
-        "width": sample.image.width,
-        "height": sample.image.height,
-        "size": len(record.picture),
-        "picture": record.picture,
-    }
-
-
 class Intake:
     """Takes records of runs and sees them through.
 
@@ -119,7 +101,8 @@ class Intake:
         """Put a record that is new into the journal, and its pictures before the viewers at once."""
         unix_ms = _unix_ms()
         run.offset += 1
-        if run.apply(record, unix_ms):
+        stream.apply(record)
+        if run.apply(record, unix_ms, rank=stream.rank):
             run.check_contact(time.monotonic())
             self.hub.channel(run).tell_state()
         self.counters.records.inc()
@@ -132,10 +115,8 @@ class Intake:
                 self.counters.frames.inc()
                 self.hub.show(run, stream.rank, record.frame)
         elif record.kind == PERFORMANCE:
-            self.hub.note_performance(run, message.performance_data)
-        sample = _sample_row(run, record, unix_ms) if record.picture else None
-        batch = message.batch_data.batch_idx
-        self._add(run, stream, record.kind, record.data, seq, unix_ms, batch, sample)
+            self.hub.note_performance(run, stream, message.performance_data)
+        self._add(run, stream, record.kind, record.data, seq, unix_ms, message.batch_data.batch_idx)
 
     def note(self, run: Run, record: pb.TelemetryRequest) -> None:
         """Put something of the server's own into a run's log: an event, a command or what became of one."""
@@ -154,7 +135,6 @@ class Intake:
         seq: int,
         unix_ms: int,
         batch: int,
-        sample: dict[str, Any] | None = None,
     ) -> None:
         row = {
             "run_key": run.key,
@@ -167,9 +147,9 @@ class Intake:
         # An older client waits for one acknowledgement a batch.
         older = batch if run.protocol == 0 and kind == BATCH else None
         # Rows and Python objects cost some 200 bytes beside the record itself.
-        size = len(data) + 200 + (sample["size"] if sample is not None else 0)
-        origin = run, stream, older
-        self.journal.add(row, seq=seq, state=run.row, origin=origin, size=size, sample=sample)
+        self.journal.add(
+            row, seq=seq, state=run.row, origin=(run, stream, older), size=len(data) + 200
+        )
 
     def committed(self, group: Group) -> None:
         """Pass on a group that is in the store: to viewers, and to its trainers as acknowledgements."""

@@ -29,6 +29,8 @@ class Order(BaseModel):
         issued_by: who wants it, for the others who watch.
         ttl_seconds: after this it is not carried out any more.
         command_id: makes a repeated POST the same command. Absent: each is a new one.
+        seen: with `set`, the id of the newest command that set this value, as far as who gives this one knows; empty: none did.
+            Where somebody else set it since, the command is refused. Absent: it is taken all the same.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,6 +40,7 @@ class Order(BaseModel):
     issued_by: Annotated[str, Field(max_length=100)] = ""
     ttl_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = DEFAULT_TTL_SECONDS
     command_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
+    seen: Annotated[str, Field(max_length=64)] | None = None
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -81,6 +84,8 @@ class Orders:
                 issued_by=order.issued_by or f"somebody at {host}",
                 ttl_seconds=order.ttl_seconds,
                 command_id=order.command_id,
+                origin=host,
+                seen=order.seen,
             )
         except JournalError as error:
             raise HTTPException(
@@ -111,9 +116,12 @@ def _shown(command: Command) -> dict[str, Any]:
         "state": state.removeprefix("COMMAND_").lower(),
         "applied_step": command.applied_step if command.state == pb.APPLIED else None,
         "message": command.message,
+        "pending": command.pending,
         "values": dict(command.values),
+        "previous": dict(command.previous),
         "ranks": list(command.ranks),
         "issued_by": command.issued_by,
+        "origin": command.origin,
         "issued_at": command.issued_ms / 1000,
         "expires_at": command.expires_ms / 1000,
     }

@@ -15,12 +15,12 @@ from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.intake import Intake
-from livetrain.server.run import GUEST, Run, Stream
+from livetrain.server.run import Run, Stream
 from livetrain.server.sequencing import Sequencer
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.statements import add_run, add_stream, mark_opened, set_token
 
-__all__ = ["GUEST_STREAM", "RefusedError", "Registrar", "hashed"]
+__all__ = ["RefusedError", "Registrar", "hashed"]
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,6 @@ _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread
 _SETTLE_SECONDS: Final = 1.0
 OLDER_STREAM: Final = "older"
 """The one stream of an older client's run."""
-GUEST_STREAM: Final = "guest"
-"""The one stream of a run that nobody is connected for."""
 
 
 class RefusedError(Exception):
@@ -112,7 +110,8 @@ class Registrar:
             raise RefusedError(
                 "This stream is known; its resume_token is needed and was not given, or is another."
             )
-        self._adopt_info(run, info)
+        if not info.rank or all(other.rank for other in run.streams.values()):
+            self._adopt_info(run, info)  # rank 0 speaks for the run
         self._fence(run, stream)
         await self._settle(stream)
         if info.first_unacked_seq:
@@ -120,8 +119,8 @@ class Registrar:
             if lost:
                 self._intake.note(run, _history_lost(lost, stream.stream_id))
         now = time.monotonic()
-        stream.heard = now
-        if run.hear(now, time.time_ns() // 1_000_000):
+        stream.heard, stream.heard_ms = now, time.time_ns() // 1_000_000
+        if run.hear(now, stream.heard_ms):
             self._intake.hub.channel(run).tell_state()
         answer = self._answer(info, success=True, message="Welcome.")
         answer.protocol_version = 1
@@ -149,20 +148,7 @@ class Registrar:
         answer.run_id = run.run_id
         return answer
 
-    async def open_guest(self, info: pb.SessionInfo) -> Run:
-        """Make a run that no trainer is connected for: a dialect records what it hears in it.
-
-        Raises:
-            RefusedError: there are too many runs.
-            JournalError: the store cannot be written now.
-        """
-        run = await self._new_run(info, hashed(secrets.token_hex(16)), protocol=GUEST)
-        await self._new_stream(run, GUEST_STREAM, 0, "")
-        return run
-
-    async def _new_run(
-        self, info: pb.SessionInfo, session: str, *, protocol: int | None = None
-    ) -> Run:
+    async def _new_run(self, info: pb.SessionInfo, session: str) -> Run:
         # An older client may use one id for every training: it begins another run.
         if info.protocol_version and await self._registry.ask(
             self._registry.reader.session_deleted, session
@@ -179,7 +165,7 @@ class Registrar:
             key=0,
             run_id="".join(secrets.choice(_ALPHABET) for _ in range(10)),
             session_hash=session,
-            protocol=protocol if protocol is not None else min(info.protocol_version, 1),
+            protocol=1 if info.protocol_version else 0,
             name=(info.run_name or info.config.model_name or "run")[:limit],
             project=(info.project or "default")[:limit],
             tags=tuple(tag[:limit] for tag in info.tags[:32]),
@@ -244,6 +230,7 @@ class Registrar:
             run.name = info.run_name[: self._limits.name_chars]
         if info.HasField("config"):
             run.config.CopyFrom(info.config)
+        run.controls.world_size = info.world_size
         if info.controls:
             del run.controls.controls[:]
             run.controls.controls.extend(info.controls)

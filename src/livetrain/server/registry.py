@@ -86,8 +86,6 @@ class Registry:
             return known
         run = Run.from_row(row, now=time.monotonic(), unix_ms=time.time_ns() // 1_000_000)
         run.unsealed[:] = unsealed
-        for remark in remarks:
-            run.commands.apply(remark.offset, pb.TelemetryRequest.FromString(remark.record))
         for stream in streams:
             run.streams[stream["stream_id"]] = Stream(
                 key=stream["key"],
@@ -96,7 +94,13 @@ class Registry:
                 token_hash=stream["token_hash"],
                 opened=stream["opened"],
                 order=Sequencer(stream["durable_seq"]),
+                heard=run.heard,
             )
+        for remark in remarks:
+            record = pb.TelemetryRequest.FromString(remark.record)
+            run.commands.apply(remark.offset, record)
+            if record.HasField("status_update") and remark.stream_id in run.streams:
+                run.streams[remark.stream_id].apply_status(record.status_update)
         self.add(run)
         return run
 

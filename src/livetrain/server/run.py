@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.commands import OLDER_CONTROLS, CommandBook
+from livetrain.server.ranks import RankStanding, remarks
 from livetrain.server.records import (
     BATCH,
     CONTROLS,
@@ -22,71 +22,22 @@ from livetrain.server.records import (
     STATUS,
     Record,
 )
-from livetrain.server.sequencing import Sequencer
+from livetrain.server.stream import (
+    ENDED,
+    LOST_SECONDS,
+    STALE_SECONDS,
+    STATUS_WORDS,
+    Stream,
+    contact_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from livetrain.server.outlet import Outlet
+__all__ = ["LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
 
-__all__ = ["GUEST", "LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
-
-GUEST: Final = 2
-"""In place of a protocol's version: a run whose producer is not connected, and that a dialect records what it hears in."""
-_GUEST_PATIENCE: Final = 60.0
-"""Such a producer says something once an epoch, and no sign of life in between: its silence counts as so much less."""
-
-STALE_SECONDS: Final = 5.0
-LOST_SECONDS: Final = 30.0
 NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29, 32})
 """Kinds of records that are kept and shown one by one; all others are points of curves."""
-
-_STATUS: Final = {
-    pb.INITIALIZING: "initializing",
-    pb.RUNNING: "running",
-    pb.PAUSED: "paused",
-    pb.COMPLETED: "finished",
-    pb.FAILED: "failed",
-}
-_ENDED: Final = frozenset({"finished", "failed", "interrupted"})
-
-
-def contact_after(silent_seconds: float, protocol: int = 1) -> str:
-    """Return the word for a run that goes on and was last heard so long ago. Silence is never called a crash."""
-    if protocol == GUEST:
-        silent_seconds /= _GUEST_PATIENCE
-    if silent_seconds < STALE_SECONDS:
-        return "alive"
-    return "stale" if silent_seconds < LOST_SECONDS else "lost"
-
-
-@dataclass(slots=True)
-class Stream:
-    """One producer of a run.
-
-    Attributes:
-        key: in the store.
-        token_hash: of its resume token; empty for an older client.
-        opened: whether it was ever streamed: from then on it is registered again with its token only.
-        order: its sequence.
-        outlet: what its present connection still has to be told; None: not connected.
-        heard: when it last said something, seconds of the monotonic clock.
-        last_batch: ``batch_idx`` of the last batch that was taken.
-        granted: bytes that waited for their commit when it last got credit.
-        picture_error: when it was last told that its pictures cannot be shown, seconds of the monotonic clock.
-    """
-
-    key: int
-    stream_id: str
-    rank: int
-    token_hash: str
-    opened: bool
-    order: Sequencer
-    outlet: Outlet | None = None
-    heard: float = 0.0
-    last_batch: int = 0
-    picture_error: float = -math.inf
-    granted: int = 0
 
 
 @dataclass(slots=True)
@@ -95,11 +46,12 @@ class Run:
 
     Attributes:
         key: in the store.
-        protocol: 0 for an older client's, 1 for one of today, :data:`GUEST` for none.
+        protocol: 0 for an older client's.
         offset: of the last record that was taken; it is committed up to ``committed``.
         heard: when a trainer of it last said something, seconds of the monotonic clock.
         frames: how many frames came so far, in this life of the server.
         unsealed: records that are in no chunk of a curve, and their bytes.
+        controls: what its trainer lets be done to it, and how many ranks there are.
     """
 
     key: int
@@ -136,12 +88,30 @@ class Run:
     @property
     def ended(self) -> bool:
         """Did its trainer say that it is over?"""
-        return self.status in _ENDED
+        return self.status in ENDED
 
     @property
-    def guest(self) -> bool:
-        """Is there no trainer that is connected for it?"""
-        return self.protocol == GUEST
+    def world_size(self) -> int:
+        """How many ranks it has, as its trainers say."""
+        return max(self.controls.world_size, 1)
+
+    @property
+    def newest(self) -> list[Stream]:
+        """The newest stream of each rank, ascending by rank."""
+        found: dict[int, Stream] = {}
+        for stream in sorted(self.streams.values(), key=lambda stream: stream.key):
+            found[stream.rank] = stream
+        return [found[rank] for rank in sorted(found)]
+
+    def ranks(self, now: float) -> list[RankStanding]:
+        """Return how each rank that reported stands, ascending; none for a run of one rank alone."""
+        return [stream.standing(now) for stream in self.newest] if self.world_size > 1 else []
+
+    def remarks(self, now: float, unix_ms: int) -> list[str]:
+        """Return what is worth saying of its ranks, in sentences; nothing once it is over."""
+        if self.ended or self.contact == "lost":
+            return []
+        return remarks(self.ranks(now), self.world_size, (unix_ms - self.created_ms) / 1000)
 
     @property
     def declared(self) -> Sequence[pb.ControlDeclaration]:
@@ -156,14 +126,23 @@ class Run:
 
     def check_contact(self, now: float) -> bool:
         """Bring ``contact`` up to date; return whether it changed."""
-        contact = "ended" if self.ended else contact_after(now - self.heard, self.protocol)
+        contact = "ended" if self.ended else contact_after(now - self.heard)
         changed = contact != self.contact
         self.contact = contact
         return changed
 
-    def apply(self, record: Record, unix_ms: int) -> bool:
-        """Take over what a record says about the run; return whether viewers should be told its state."""
+    def apply(self, record: Record, unix_ms: int, *, rank: int = 0) -> bool:
+        """Take over what a record says about the run; return whether viewers should be told its state.
+
+        Rank 0 speaks for the run; the others make steps and say what became of commands.
+        """
         kind, message = record.kind, record.message
+        if rank:
+            if kind == BATCH:
+                self.steps = max(self.steps, message.batch_data.step + 1)
+            elif kind == RESULT:
+                self.commands.apply(self.offset, message)
+            return False
         if kind == BATCH:
             batch = message.batch_data
             self.steps = max(self.steps, batch.step + 1)
@@ -198,7 +177,7 @@ class Run:
                 del self.config.class_names[:]
                 self.config.class_names.extend(update.config.class_names)
         self.message = update.message
-        status = _STATUS.get(update.status)
+        status = STATUS_WORDS.get(update.status)
         if status is None:
             return
         self.status = "interrupted" if status == "failed" and update.interrupted else status
@@ -235,6 +214,7 @@ class Run:
             controls=self.declared,
             report=self.report,
             ended_ms=self.ended_ms,
+            world_size=self.world_size,
         )
 
     def row(self) -> dict[str, Any]:

@@ -78,6 +78,32 @@ class Upkeep:
         self._desk.sweep(run)
         for stream in run.streams.values():
             self._check_silence(run, stream, now)
+        if run.world_size > 1 and not run.ended:
+            self._check_ranks(run, now)
+
+    def _check_ranks(self, run: Run, now: float) -> None:
+        """Say of a rank that is not heard any more, or is heard again, while the others go on."""
+        for stream in run.newest:
+            before = stream.contact
+            if not stream.check_contact(now):
+                continue
+            self._hub.channel(run).tell_performance()
+            if stream.contact == "lost" and run.contact != "lost":
+                silent = now - stream.heard
+                self._note_rank(run, stream, "rank_lost", f"has not been heard for {silent:.0f} s")
+            elif before == "lost" and stream.contact == "alive":
+                self._note_rank(run, stream, "rank_back", "is heard again")
+
+    def _note_rank(self, run: Run, stream: Stream, kind: str, what: str) -> None:
+        log.info("rank %s of run %s %s", stream.rank, run.run_id, what)
+        event = pb.Event(
+            kind=kind,
+            message=f"Rank {stream.rank} {what}.",
+            fields={"rank": str(stream.rank)},
+            step=max(stream.steps - 1, 0),
+        )
+        record = pb.TelemetryRequest(timestamp_ms=time.time_ns() // 1_000_000, event=event)
+        self._intake.note(run, record)
 
     def _check_silence(self, run: Run, stream: Stream, now: float) -> None:
         outlet = stream.outlet

@@ -38,6 +38,7 @@ class Frame:
 
     number: int
     message: bytes
+    rank: int = 0
 
 
 def encode_events(epoch: str, events: tuple[tuple[int, bytes], ...]) -> Batch:
@@ -66,6 +67,8 @@ class Viewer:
         position: the last offset that it has or that waits for it.
         skipped: frames that it was not sent because a newer one came.
         close_code: why its connection has to end; 0: it goes on.
+        name: of who watches, as they say; empty: they do not.
+        rank: whose frames it is sent.
     """
 
     def __init__(self, epoch: str, *, limit_bytes: int, wants_frames: bool = True) -> None:
@@ -73,6 +76,8 @@ class Viewer:
         self.position = 0
         self.skipped = 0
         self.close_code = 0
+        self.name = ""
+        self.rank = 0
         self.wants_frames = wants_frames
         self._limit = limit_bytes
         self._credit = 1 if wants_frames else 0

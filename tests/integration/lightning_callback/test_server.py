@@ -127,4 +127,5 @@ def test_spawned_ranks_make_one_run(server: ServerProcess, tmp_path: Path) -> No
     run, curves = only_run(server)
     assert run["status"] == "finished"
     assert curves["loss"]["steps"] == list(range(10))  # 40 samples, by 4, on 2 ranks, twice
-    assert [stream["rank"] for stream in run["streams"]] == [0]
+    assert sorted(stream["rank"] for stream in run["streams"]) == [0, 1]
+    assert curves["rank1/loss"]["steps"] == list(range(10))

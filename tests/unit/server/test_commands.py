@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.commands import OLDER_CONTROLS, CommandBook, refusal, to_wire
+from livetrain.server.commands import OLDER_CONTROLS, CommandBook, moved_on, refusal, to_wire
 
 
 def issue(
@@ -94,28 +94,103 @@ def test_only_so_many_are_remembered() -> None:
     book = CommandBook()
     for index in range(1200):
         issue(book, f"c{index}")
+        answer(book, pb.APPLIED, f"c{index}")
     assert len(book.newest(5000)) == 1000
     assert "c0" not in book
     assert "c1199" in book
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 7))))
-def test_answers_in_any_order_never_undo_an_end(answers: list[tuple[str, int]]) -> None:
+WEIGHTS = [
+    pb.COMMAND_STATE_UNKNOWN,
+    pb.QUEUED,
+    pb.SENT,
+    pb.ACCEPTED,
+    pb.EXPIRED,
+    pb.APPLIED,
+    pb.COMMAND_FAILED,
+    pb.REJECTED,
+]
+
+
+@given(st.lists(st.sampled_from(WEIGHTS)))
+def test_the_heaviest_answer_counts_in_whatever_order_they_come(answers: list[int]) -> None:
     book = CommandBook()
-    ends: dict[str, int] = {}
-    for name in "ab":
-        issue(book, name)
-    for name, what in answers:
-        answer(book, what, name)
-        command = book.get(name)
-        assert command is not None
-        if name in ends:
-            assert command.state == ends[name] or (ends[name], command.state) == (
-                pb.EXPIRED,
-                pb.APPLIED,
-            )
-        if command.final:
-            ends[name] = command.state
+    issue(book)
+    for what in answers:
+        answer(book, what)
+    assert state(book) == max([pb.QUEUED, *answers], key=WEIGHTS.index)
+
+
+def test_one_rank_that_fails_makes_it_fail_whoever_speaks_first() -> None:
+    for order in ((0, 1), (1, 0)):
+        book = CommandBook()
+        issue(book)
+        for rank in order:
+            if rank:
+                answer(book, pb.COMMAND_FAILED, message="rank 1: no such setting", ranks=[1])
+            else:
+                answer(book, pb.APPLIED, applied_step=7, ranks=[0])
+        (command,) = book.newest(1)
+        assert (command.state, command.ranks, command.applied_step) == (pb.COMMAND_FAILED, [0], 7)
+        assert command.message == "rank 1: no such setting"
+
+
+def test_a_rank_that_counts_another_step_is_told_of() -> None:
+    book = CommandBook()
+    issue(book)
+    answer(book, pb.APPLIED, applied_step=7, ranks=[0])
+    answer(book, pb.APPLIED, applied_step=8, ranks=[1])
+    (command,) = book.newest(1)
+    assert (command.applied_step, command.message) == (7, "rank 1 counts step 8")
+
+
+def test_what_was_taken_and_waits_for_the_next_epoch_does_not_expire() -> None:
+    book = CommandBook()
+    issue(book, verb="set", expires_ms=1000)
+    answer(book, pb.ACCEPTED, message="pending until then", pending=True)
+    assert book.overdue(900_000, reachable=True) == []
+    assert len(book.overdue(900_000, reachable=False)) == 1, "but for a trainer that is gone"
+    answer(book, pb.APPLIED, applied_step=90, values={"b": "64"}, previous={"b": "32"})
+    (command,) = book.newest(1)
+    assert (command.pending, command.message, command.previous) == (False, "", {"b": "32"})
+
+
+def test_an_open_command_is_not_forgotten_and_there_are_only_so_many() -> None:
+    book = CommandBook()
+    issue(book, "first")
+    for index in range(1200):
+        issue(book, f"c{index}")
+        answer(book, pb.REJECTED, f"c{index}")
+    assert [command.command_id for command in book.unfinished()] == ["first"]
+    assert len(book.newest(5000)) == 1000
+    assert book.full is None
+    for index in range(255):
+        issue(book, f"open{index}")
+    assert book.full == "256 commands of this run wait already."
+
+
+def set_by(book: CommandBook, who: str, command_id: str, offset: int, **values: str) -> None:
+    issued = pb.CommandIssued(
+        command_id=command_id, verb="set", issued_by=who, parameters=values, expires_ms=1000
+    )
+    book.apply(offset, pb.TelemetryRequest(command_issued=issued))
+
+
+def test_who_does_not_know_the_last_change_is_told_of_it() -> None:
+    book = CommandBook()
+    assert moved_on(book.last_set(["learning_rate"]), None) is None
+    set_by(book, "ada", "a", 1, learning_rate="0.1")
+    set_by(book, "bob", "b", 2, learning_rate="0.2")
+    set_by(book, "eve", "e", 3, batch_size="9")
+    answer(book, pb.APPLIED, "b", applied_step=70)
+    last = book.last_set(["learning_rate"])
+    assert moved_on(last, book.get("b")) is None
+    why = moved_on(last, book.get("a"))
+    assert why is not None
+    assert why.startswith("The run moved on: bob set learning_rate=0.2 at step 70.")
+    answer(book, pb.COMMAND_FAILED, "b")  # without effect in the end
+    assert moved_on(book.last_set(["learning_rate"]), book.get("a")) is None
+    assert moved_on(book.last_set(["learning_rate"]), book.get("b")) is None, "they know more"
 
 
 DECLARED = [

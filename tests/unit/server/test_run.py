@@ -5,17 +5,21 @@ import pytest
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
 from livetrain.server.records import Record, read
-from livetrain.server.run import GUEST, Run, contact_after
+from livetrain.server.run import Run, contact_after
 
 
 def new_run(now: float = 100.0) -> Run:
     return Run(1, "abc", "hash", 1, "name", "default", (), created_ms=5, heard=now)
 
 
-def say(run: Run, **payload: object) -> bool:
+def record_of(**payload: object) -> Record:
     (record,) = read(pb.TelemetryRequest(**payload).SerializeToString(), Limits())  # type: ignore[arg-type]
     assert isinstance(record, Record)
-    return run.apply(record, 1234)
+    return record
+
+
+def say(run: Run, **payload: object) -> bool:
+    return run.apply(record_of(**payload), 1234)
 
 
 @pytest.mark.parametrize(
@@ -24,15 +28,6 @@ def say(run: Run, **payload: object) -> bool:
 )
 def test_silence_has_its_words(silent: float, word: str) -> None:
     assert contact_after(silent) == word
-
-
-@pytest.mark.parametrize(("silent", "word"), [(299, "alive"), (300, "stale"), (1800, "lost")])
-def test_who_speaks_once_an_epoch_is_not_missed_in_between(silent: float, word: str) -> None:
-    assert contact_after(silent, GUEST) == word
-    run = new_run(100)
-    run.protocol = GUEST
-    run.check_contact(100 + silent)
-    assert run.contact == word
 
 
 def test_contact_heals_and_an_end_is_an_end() -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+import types
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetrain._steering.control import Command, Control, Outcome, read_command
-from livetrain._steering.settings import learning_rates
+from livetrain._steering.command import Command, Outcome, read_command
+from livetrain._steering.control import Control
+from livetrain._steering.rates import learning_rates
 from livetrain.config import ControlOptions
 from livetrain.proto import telemetry_pb2 as pb
+
+
+def optimizer(groups: list[dict[str, float]]) -> Any:
+    return types.SimpleNamespace(param_groups=groups)
 
 
 class Desk:
@@ -32,7 +38,9 @@ class Desk:
             clock=lambda: self.now,
         )
         self.groups = [{"lr": 0.1}]
-        self.control.allow_setting(*learning_rates(self.groups, 0.0, 10.0, "learning_rate"))
+        self.control.allow_setting(
+            *learning_rates(optimizer(self.groups), 0.0, 10.0, "learning_rate")
+        )
 
     def give(self, verb: str, command_id: str = "", **parameters: str) -> None:
         command_id = command_id or f"c{len(self.outcomes)}"

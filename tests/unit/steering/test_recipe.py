@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
 
 import pytest
 
 import livetrain
 from livetrain._steering.control import Control
+from livetrain._steering.rates import learning_rates
 from livetrain._steering.recipe import RecipeStep, read_recipe, recipe_of, write_recipe
-from livetrain._steering.settings import learning_rates
 from livetrain.config import ControlOptions
 
 
@@ -72,7 +73,8 @@ def test_commands_are_carried_out_at_their_steps() -> None:
         RecipeStep(5, "set", {"learning_rate": "undo"}),
     ]
     control = Control(ControlOptions(), answer=lambda outcome: None, recipe=steps)
-    control.allow_setting(*learning_rates(groups, 0.0, 10.0, "learning_rate"))
+    optimizer = types.SimpleNamespace(param_groups=groups)
+    control.allow_setting(*learning_rates(optimizer, 0.0, 10.0, "learning_rate"))
     rates = []
     for step in range(1, 7):  # the boundary before each step
         control.boundary(step)

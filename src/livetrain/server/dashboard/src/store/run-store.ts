@@ -21,12 +21,11 @@ export interface Rates {
   p99: number | null;
 }
 
-/** Frames, and by the trainer's own count records. */
+/** Frames. */
 export interface LeftOut {
   trainer: Record<string, number>;
   server: number;
   browser: number;
-  records: Record<string, number>;
 }
 
 export interface RunPage {
@@ -69,7 +68,7 @@ export const initialPage: RunPage = {
   announcement: '',
   frame: null,
   rates: { fps: 0, p50: null, p99: null },
-  leftOut: { trainer: {}, server: 0, browser: 0, records: {} },
+  leftOut: { trainer: {}, server: 0, browser: 0 },
   metricNames: [],
   curvesVersion: 0,
   held: false,

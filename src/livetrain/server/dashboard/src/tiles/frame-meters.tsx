@@ -1,28 +1,20 @@
 import { useStore } from 'zustand';
 import { formatCount, formatFps, formatMs } from '../lib/format';
-import { DROP_WORDS, STRIP_WORDS } from '../lib/stripped';
+import { STRIP_WORDS } from '../lib/stripped';
 import type { RunStore } from '../store/run-store';
 import { Hint } from '../ui/hint';
 import styles from './tiles-panel.module.css';
 
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
-function Reasons({
-  counts,
-  words,
-  none,
-}: {
-  counts: Record<string, number>;
-  words: Readonly<Record<string, string>>;
-  none: string;
-}) {
+function Reasons({ counts }: { counts: Record<string, number> }) {
   const rows = Object.entries(counts).filter(([, n]) => n > 0);
-  if (rows.length === 0) return <>{none}</>;
+  if (rows.length === 0) return <>The trainer has sent every frame.</>;
   return (
     <ul>
       {rows.map(([reason, n]) => (
         <li key={reason}>
-          {formatCount(n)} – {words[reason] ?? reason}
+          {formatCount(n)} – {STRIP_WORDS[reason] ?? reason}
         </li>
       ))}
     </ul>
@@ -35,7 +27,6 @@ export function FrameMeters({ store }: { store: RunStore }) {
   const rates = useStore(store, (page) => page.rates);
   const leftOut = useStore(store, (page) => page.leftOut);
   const performance = useStore(store, (page) => page.performance);
-  const records = total(leftOut.records);
   return (
     <dl className={styles.meters}>
       <div>
@@ -64,15 +55,7 @@ export function FrameMeters({ store }: { store: RunStore }) {
       <div>
         <dt>Frames left out</dt>
         <dd data-testid="left-out">
-          <Hint
-            text={
-              <Reasons
-                counts={leftOut.trainer}
-                words={STRIP_WORDS}
-                none="The trainer has sent every frame."
-              />
-            }
-          >
+          <Hint text={<Reasons counts={leftOut.trainer} />}>
             {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the hint opens on focus */}
             <span tabIndex={0}>trainer {formatCount(total(leftOut.trainer))}</span>
           </Hint>
@@ -82,17 +65,6 @@ export function FrameMeters({ store }: { store: RunStore }) {
           </span>
         </dd>
       </div>
-      {records > 0 && (
-        <div>
-          <dt>Records left out</dt>
-          <dd data-testid="records-left-out">
-            <Hint text={<Reasons counts={leftOut.records} words={DROP_WORDS} none="" />}>
-              {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the hint opens on focus */}
-              <span tabIndex={0}>{formatCount(records)}</span>
-            </Hint>
-          </dd>
-        </div>
-      )}
     </dl>
   );
 }

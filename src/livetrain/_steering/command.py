@@ -1,0 +1,88 @@
+"""One command, as it comes over the wire, and what became of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from livetrain import _wire
+from livetrain._records import Writer
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Command", "Outcome", "read_command", "result_record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command; `expires_at` in seconds on the monotonic clock, None: never."""
+
+    command_id: str
+    verb: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    issued_by: str = ""
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command so far."""
+
+    command_id: str
+    state: pb.CommandState
+    message: str = ""
+    applied_step: int = 0  # the first step under it
+    values: Mapping[str, str] = field(default_factory=dict)  # what took effect
+    previous: Mapping[str, str] = field(default_factory=dict)  # what held before
+    pending: bool = False  # with ACCEPTED: it was taken, and takes effect later by itself
+
+
+_OLDER_VERBS = {
+    pb.ControlCommand.PAUSE_TRAINING: ("pause", ""),
+    pb.ControlCommand.RESUME_TRAINING: ("resume", ""),
+    pb.ControlCommand.STOP_TRAINING: ("stop", ""),
+    pb.ControlCommand.ADJUST_BATCH_SIZE: ("set", "batch_size"),
+    pb.ControlCommand.CHANGE_LEARNING_RATE: ("set", "learning_rate"),
+}
+
+
+def read_command(message: pb.ControlCommand, now: float, late: float = 0.0) -> Command:
+    """Read a command of the wire.
+
+    An older server sends a type and no verb, and of the parameters only the one that belongs to the type counts.
+
+    Args:
+        message: the command.
+        now: seconds on the monotonic clock.
+        late: seconds that it was on its way, which its lifetime went on meanwhile.
+    """
+    parameters = dict(message.parameters)
+    verb = message.verb
+    if not verb:
+        verb, only = _OLDER_VERBS.get(message.type, ("", ""))
+        parameters = {only: parameters[only]} if only in parameters else {}
+    return Command(
+        message.command_id or uuid.uuid4().hex,
+        verb,
+        parameters,
+        message.issued_by[:200],
+        now - late + message.ttl_ms / 1000 if message.ttl_ms else None,
+    )
+
+
+def result_record(outcome: Outcome, rank: int) -> Writer:
+    """What became of a command on this rank."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        result = request.command_result
+        result.command_id, result.state = outcome.command_id, outcome.state
+        result.message = _wire.sendable(outcome.message)
+        result.applied_step, result.pending = outcome.applied_step, outcome.pending
+        for told, values in ((result.values, outcome.values), (result.previous, outcome.previous)):
+            for name, value in values.items():
+                told[_wire.sendable(name)] = _wire.sendable(value)
+        result.ranks.append(rank)
+        return request.SerializeToString()
+
+    return write

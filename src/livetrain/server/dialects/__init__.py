@@ -1,1 +1,0 @@
-"""What older clients speak, each a view of the one event model, in a module of its own."""
