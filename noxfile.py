@@ -191,6 +191,32 @@ def proto(session: nox.Session) -> None:
 
 
 @nox.session
+def older_clients(session: nox.Session) -> None:
+    """Generate clients from the older schemas alone, for the tests: `-- FOLDER`."""
+    session.install("grpcio-tools==1.62.3", "setuptools<80")
+    out = Path(session.posargs[0]).resolve()
+    session.run(
+        *("python", "-m", "grpc_tools.protoc", f"-I{ROOT / 'tests/interop/older'}"),
+        *(f"--python_out={out}", f"--grpc_python_out={out}", "telemetry.proto", "metrics.proto"),
+    )
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Every client and framework against a real server, a line each; `-- NAME` for one of them."""
+    session.install("-e", ".[demo,lightning]", *group("test"))
+    session.run("python", "-m", "tests.interop.report", *session.posargs)
+
+
+@nox.session
+def interop_page(session: nox.Session) -> None:
+    """Build the page of somebody else's that tests gRPC-Web: `-- FOLDER`."""
+    node = Node(session)
+    node.env["LIVETRAIN_INTEROP"] = str(Path(session.posargs[0]).resolve())
+    node.npm("run", "interop")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; a warning is an error."""
     session.install("-e", ".[server]", *group("docs"))

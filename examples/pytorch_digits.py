@@ -50,18 +50,17 @@ def main(epochs: int) -> None:
         config={"lr": 2e-3, "batch_size": 32},
         class_names=list("0123456789"),
         total_epochs=epochs,
-        batches_per_epoch=len(train),
     ) as monitor:
         for epoch in range(epochs):
-            for images, labels in train:
+            for images, labels in monitor.steps(train):
                 logits = model(images)
                 loss = nn.functional.cross_entropy(logits, labels)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 monitor.log_batch(images, logits, loss, targets=labels)
-                if monitor.should_stop:
-                    return
+            if monitor.should_stop:
+                return
             val_loss, val_accuracy = evaluate(model, test)
             monitor.log_epoch(epoch, val_loss=val_loss, val_accuracy=val_accuracy)
             print(f"epoch {epoch}: test accuracy {val_accuracy:.3f}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.interop.browser import chromium
 
 # A slow machine is no bug; a failure prints what repeats it.
 hypothesis.settings.register_profile("livetrain", deadline=None, print_blob=True)
@@ -35,15 +36,7 @@ def own_state_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Let pytest-playwright drive the machine's Chromium; without one, Playwright's own."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    # Chromium's sandbox refuses to run as root, which is what a container usually is.
-    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return {
-        **browser_type_launch_args,
-        "args": [*quiet, *root, "--disable-gpu", "--disable-quic", "--no-first-run"],
-        **({"executable_path": chromium} if chromium else {}),
-    }
+    return {**browser_type_launch_args, **chromium()}
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,10 @@ class Governor:
         self._frames.add(now, 1.0)
         return pb.STRIP_REASON_NONE
 
+    def pass_over(self) -> None:
+        """A step comes that has no images to show: what it costs is not a frame's."""
+        self._in_frame = False
+
     def describe(self) -> str:
         """Say in a sentence what is done now, and why."""
         quality, size = self.settings

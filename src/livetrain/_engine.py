@@ -147,9 +147,8 @@ class Engine(Listener):
             read,
             captured.frame,
             reason=reason,
-            images=min(captured.batch_size, TILES)
-            if self.pictures and not captured.gathering
-            else 0,
+            # None are left out of a batch that has none to show, or whose images go with those of the next.
+            images=0 if captured.frame is None and not reason else min(captured.batch_size, TILES),
             unix_ms=unix_us // 1000,
             mono_us=time.monotonic_ns() // 1000,
             line=self._outbox,
@@ -191,13 +190,14 @@ class Engine(Listener):
             self._stood_still = stood_still
         self.own_time.begin()
 
-    def admit(self, now: float) -> int:
+    def admit(self, now: float, has_images: bool = True) -> int:
         """Say whether this step's images may go, and meter what the background used since the last."""
         used = self._encoder.cpu_seconds + self._stream.thread_seconds
         self.governor.background_time(now, used - self._background_seconds)
         self._background_seconds = used
-        if not self.pictures:
-            return pb.STRIP_REASON_UNWATCHED  # not counted: this rank has none to leave out
+        if not has_images:
+            self.governor.pass_over()
+            return pb.STRIP_REASON_NONE
         if self.capture.gathering:
             return pb.STRIP_REASON_NONE  # its frame was admitted with its first images
         reason = self.governor.admit(now)

@@ -7,18 +7,19 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from livetrain import _records
 from livetrain._delivery.outbox import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory, training_config
 from livetrain._lifecycle import close_at_exit, disarm_in_children
+from livetrain._loop import StepLoop, length_of_epoch
 from livetrain._resume import ResumeState, read_resume
 from livetrain._stats import Stats
 from livetrain._steering.recipe import read_recipe
@@ -29,6 +30,8 @@ from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Monitor"]
+
+T = TypeVar("T")
 
 _STATUSES = {
     "initializing": pb.INITIALIZING,
@@ -133,7 +136,10 @@ class Monitor:
         self._world_size = description.world_size
         self._step, self._epoch = (earlier.step, earlier.epoch) if earlier else (0, 0)
         self._batch_index = 0
-        self._batches_logged = False
+        self._batches_logged = 0
+        self._epoch_open = False  # one that `steps` began and no `log_epoch` ended
+        self._loop: StepLoop[Any] | None = None
+        self._logged_before = 0  # batches, when the body of that loop began
         self._status, self._message = "", ""
         self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
         self._last_stats: Stats | None = None
@@ -229,7 +235,8 @@ class Monitor:
         captured_size = 0
         try:
             now = time.monotonic()
-            reason = engine.admit(now)
+            shown = images is not None and engine.pictures
+            reason = engine.admit(now, shown)
             captured = engine.capture.take(
                 images,
                 preds,
@@ -238,7 +245,7 @@ class Monitor:
                 accuracy=accuracy,
                 ids=ids,
                 per_sample_loss=per_sample_loss,
-                with_images=reason == pb.STRIP_REASON_NONE,
+                with_images=shown and reason == pb.STRIP_REASON_NONE,
             )
             captured_size = captured.batch_size
             engine.put_batch(
@@ -249,7 +256,7 @@ class Monitor:
             # Ours, not the training's: counted, said once a minute, never raised.
             engine.problem("internal_error", f"livetrain could not record a batch: {error!r}")
         self._batch_index += 1
-        self._batches_logged = True
+        self._batches_logged += 1
         engine.spent(time.perf_counter() - started)
         self._boundary(engine, captured_size)
 
@@ -258,7 +265,8 @@ class Monitor:
 
         Args:
             metrics: name to number, or to a tensor of one.
-            step: None: that of the last `log_batch`; in a loop without `log_batch`, one more than the last.
+            step: None: that of the last `log_batch`, or the one that a loop over `steps` is on; without either, one more than
+                the last.
 
         Raises:
             UsageError: `metrics` is not a mapping, or `step` not a whole number from 0.
@@ -275,9 +283,7 @@ class Monitor:
             raise UsageError(
                 f"log({metrics!r}): not a mapping; give for example {{'gradient_norm': 1.5}}."
             )
-        at = self._step - 1 if step is None else _whole("step", step)
-        if not self._batches_logged:
-            at = self._next_step(step)
+        at, alone = self._step_of_numbers(step)
         values = self._numbers(engine, metrics)
         engine.put(
             _records.scalars(at, values, self._epoch),
@@ -285,7 +291,7 @@ class Monitor:
             SMALL_BYTES * (1 + len(values) // 4),
         )
         engine.spent(time.perf_counter() - started)
-        if not self._batches_logged:
+        if alone:
             self._boundary(engine)
 
     def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
@@ -307,9 +313,7 @@ class Monitor:
             _records.epoch(number, max(self._step - 1, 0), self._numbers(engine, means)),
             Lane.CRITICAL,
         )
-        engine.meter.epoch_ended(time.monotonic())
-        self._epoch = number + 1
-        self._batch_index = 0
+        self._end_epoch(engine, number)
 
     def log_validation(self, epoch: int | None = None, **values: Any) -> None:
         """Record a validation's result: ``loss``, ``accuracy`` and any other number; `epoch` None: the current one.
@@ -507,6 +511,39 @@ class Monitor:
 
     # ------------------------------------------------------------ what the page may do
 
+    def steps(self, loader: Iterable[T], *, epoch: int | None = None) -> Iterator[T]:
+        """Go through the batches of one epoch: paused and stopped when somebody asks for it, and timed.
+
+        Between two batches the loop waits while it is paused, and ends when it is to stop; the next epoch's then ends at once. A
+        batch counts as a step, whether its body calls `log_batch` or not. How long the loader and the body took is recorded as
+        ``perf/data_ms`` and ``perf/step_ms``, milliseconds; the number of batches is taken from ``len(loader)`` where it has one.
+
+        Args:
+            loader: any iterable of batches; the training's, not the validation's.
+            epoch: None: the one after the last, whether that was ended by `log_epoch` or by its last batch.
+
+        Raises:
+            UsageError: `epoch` is not a whole number from 0.
+
+        Example:
+            >>> import livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> [batch for batch in monitor.steps([1, 2, 3])]
+            [1, 2, 3]
+        """
+        if self._epoch_open:
+            self._end_epoch(self._engine, self._epoch)
+        if epoch is not None:
+            self._epoch = _whole("epoch", epoch)
+        self._epoch_open = True
+        batches = length_of_epoch(loader)
+        if batches is not None and batches != self._config.batches_per_epoch:
+            self.update(batches_per_epoch=batches)
+        self._control.boundary(self._step)
+        loop = StepLoop(loader, lambda: self.should_stop, self._begin_step, self._end_step)
+        self._loop = loop
+        return iter(loop)
+
     @property
     def should_stop(self) -> bool:
         """Whether somebody asked the training to stop: leave the loop when it says so."""
@@ -692,6 +729,50 @@ class Monitor:
     def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
         self._steering.boundary(self._step, self._epoch, batch_size)
         engine.step_begins(self._control.stood_still)
+
+    def _end_epoch(self, engine: Engine | None, number: int) -> None:
+        if engine is not None:
+            engine.meter.epoch_ended(time.monotonic())
+        self._epoch = number + 1
+        self._batch_index = 0
+        self._epoch_open = False
+
+    def _begin_step(self) -> int:
+        self._logged_before = self._batches_logged
+        return self._step
+
+    def _end_step(self, step: int, waited: float, worked: float) -> None:
+        """The body of a loop over `steps` is done with a batch; where it logged none, its step is counted here."""
+        if silent := self._batches_logged == self._logged_before:
+            self._step = step + 1
+            self._batch_index += 1
+        else:
+            step = self._step - 1  # what the body called it
+        if (engine := self._engine) is None:
+            return
+        started = time.perf_counter()
+        try:
+            times = {"perf/data_ms": waited * 1e3, "perf/step_ms": worked * 1e3}
+            engine.put(_records.scalars(step, times, self._epoch))
+            if silent:
+                engine.batch_logged(time.monotonic(), step)
+        except Exception as error:  # as in log_batch
+            engine.problem("internal_error", f"livetrain could not record a step: {error!r}")
+        engine.spent(time.perf_counter() - started)
+        if silent:
+            self._boundary(engine)
+
+    def _step_of_numbers(self, step: int | None) -> tuple[int, bool]:
+        """Return the step that logged numbers belong to, and whether they are a step of their own."""
+        in_loop = self._loop is not None and self._loop.step is not None
+        if not in_loop and not self._batches_logged:
+            return self._next_step(step), True
+        if step is not None:
+            return _whole("step", step), False
+        begun = (
+            in_loop and self._batches_logged == self._logged_before
+        )  # and its batch is yet to be logged
+        return (self._step if begun else self._step - 1), False
 
     def _put(
         self, writer: _records.Writer, lane: Lane = Lane.DURABLE, size: int = SMALL_BYTES

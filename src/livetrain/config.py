@@ -52,6 +52,9 @@ class ImageOptions:
         gather_seconds: how long batches of fewer than 16 images are gathered before they are shown, seconds.
         formatter: called in the background as ``formatter(index, prediction, target) -> str``; its text stands on the
             tile. None: label and confidence.
+        render: called in the background, on several threads, as ``render(sample)`` with a copy of each sample that is shown, for
+            data that are no pictures (token ids, sound, a table): returns a picture or a text. None: samples are pictures,
+            and texts are written out.
         watch: ids of the samples to follow in place of a random 16; needs ``ids=`` in ``log_batch``. None: random.
         every_rank: of several ranks each sends images, and the page chooses whose to show. False: rank 0 alone.
 
@@ -73,6 +76,7 @@ class ImageOptions:
     std: tuple[float, ...] | None = None
     gather_seconds: float = 2.0
     formatter: Callable[[int, Any, Any], str] | None = None
+    render: Callable[[Any], Any] | None = None
     watch: Sequence[Hashable] | None = None
     every_rank: bool = False
 
@@ -146,6 +150,13 @@ class ImageOptions:
             self.formatter,
             "not callable",
             "give a function (index, prediction, target) -> str",
+        )
+        _check(
+            self.render is None or callable(self.render),
+            "render",
+            self.render,
+            "not callable",
+            "give a function sample -> picture or text",
         )
         if self.watch is not None:
             _check(

@@ -101,7 +101,7 @@ class RecordingMonitor(Monitor):
     ) -> None:
         """Keep a batch."""
         step = self._next_step(step)
-        self._batches_logged = True
+        self._batches_logged += 1
         if epoch is not None:
             self._epoch = epoch
         self.batches.append(
@@ -120,18 +120,14 @@ class RecordingMonitor(Monitor):
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Keep named numbers."""
-        at = (
-            self._next_step(step)
-            if step is not None or not self._batches_logged
-            else self._step - 1
-        )
+        at, _ = self._step_of_numbers(step)
         self.scalars.append((at, _floats(metrics)))
 
     def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
         """Keep an epoch's means."""
         number = self._epoch if epoch is None else epoch
         self.epochs.append((number, _floats(means)))
-        self._epoch = number + 1
+        self._end_epoch(None, number)
 
     def log_validation(self, epoch: int | None = None, **values: Any) -> None:
         """Keep a validation's result."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from tests.faults.conditions import wait_until
+from tests.faults.ledger import api
 from tests.faults.processes import Process, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -180,3 +181,58 @@ def test_a_run_that_is_not_there_is_said(page: Page, server: Server) -> None:
     expect(page.locator("body")).to_contain_text(
         re.compile("no such run|not there|does not exist", re.I)
     )
+
+
+FULL_SPOOL = """
+import sys, time, livetrain
+monitor = livetrain.Monitor("full", server=sys.argv[1])
+for step in range(20_000):
+    monitor.log_batch(None, None, loss=1 / (step + 1))
+    if step % 1000 == 999:
+        monitor.log_epoch(loss=0.5)
+    if step % 100 == 99:
+        time.sleep(0.01)  # what comes in a burst is left out before it is thinned
+print("away is over", flush=True)
+while not monitor.should_stop:
+    monitor.log_batch(None, None, loss=0.0)
+    time.sleep(0.05)
+"""
+
+
+def test_what_was_left_out_while_the_server_was_away_is_marked_on_the_curves(
+    tmp_path: Path, page: Page, troubles: list[str]
+) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    server = Server(folder)
+    env = {"LIVETRAIN_SPOOL_MIB": "0.25", "LIVETRAIN_SPOOL_DIR": str(tmp_path / "spool")}
+    command = [sys.executable, "-c", FULL_SPOOL, server.grpc]
+    with Process(command, tmp_path, "training", env=env) as training:
+        wait_until(lambda: "over" in training.stdout_file.read_text(), 60, "the spool is full")
+        with server:
+            page.goto(f"{server.http}/")
+            page.get_by_role("link", name="full").click()
+            left_out = page.get_by_test_id("records-left-out")
+            expect(left_out).to_be_visible(timeout=PATIENCE_MS)
+            expect(page.get_by_test_id("gap").first).to_be_visible()
+            chart = page.get_by_test_id("chart-loss")
+            flags = chart.get_by_role("button", name=re.compile("left out"))
+            expect(flags.first).to_be_visible()
+            for _ in range(2):  # as it happened, and as a page shows it that comes later
+                (run,) = api(server, "/api/runs")["runs"]
+                report = api(server, f"/api/runs/{run['run_id']}")["report"]
+                thinned = int(report["counters"]["dropped.thinned"])
+                expect(left_out).to_have_text(f"{thinned:,}")
+                said = " ".join(str(flag.get_attribute("aria-label")) for flag in flags.all())
+                gaps = re.findall(
+                    r"([\d,]+) records? w\w+ left out (?:from|at) step ([\d,]+)", said
+                )
+                counts = [int(count.replace(",", "")) for count, _ in gaps]
+                assert sum(counts) == thinned, said
+                assert int(gaps[0][1].replace(",", "")) < 1000, said
+                page.reload()
+                expect(page.get_by_test_id("gap").first).to_be_visible(timeout=PATIENCE_MS)
+            epochs = api(server, f"/api/runs/{run['run_id']}/metrics?names=epoch/loss")
+            assert len(epochs["metrics"]["epoch/loss"]["steps"]) == 20, "an epoch was thinned"
+            training.kill()
+    assert troubles == []

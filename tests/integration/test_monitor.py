@@ -180,6 +180,16 @@ def test_a_flush_waits_for_pictures_that_are_still_encoded(server: Server) -> No
         assert curve(server, "loss") == {0: 0.5}
 
 
+def test_a_training_without_images_shows_and_leaves_out_none(server: Server) -> None:
+    with livetrain.Monitor(server=server.grpc, max_overhead=0.9) as monitor:
+        for _ in range(50):
+            monitor.log_batch(None, LOGITS, 0.5)
+        assert monitor.flush(20)
+        stats = monitor.stats()
+    assert (stats.frames_sent, stats.stripped, stats.problems) == (0, {}, {})
+    assert len(curve(server, "loss")) == 50
+
+
 def test_offline_encodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVETRAIN_MODE", "offline")
     monitor = livetrain.Monitor(spool_dir=tmp_path / "spool", max_overhead=0.9)

@@ -273,3 +273,37 @@ def test_the_console_steers_and_writes_the_recipe(server: Server, tmp_path: Path
     with Training(server, recipe=file) as again:
         wait_until(lambda: again.steps > step + 1, 30, "the step of the recipe")
         assert (again.rates[step - 1], again.rates[step]) == (0.1, 0.02)
+
+
+def test_a_loop_over_steps_is_paused_and_stopped_and_timed(server: Server) -> None:
+    """Its body logs nothing: what is seen of it, the loop itself says."""
+    seen, pace = [], threading.Event()
+    monitor = livetrain.Monitor("loop", server=server.grpc, total_epochs=1)
+
+    def run() -> None:
+        with monitor:
+            for number in monitor.steps(range(10_000)):
+                seen.append(number)
+                pace.wait(0.01)
+
+    thread = threading.Thread(target=run, daemon=True)
+    training = Training.__new__(Training)
+    training.server, training.monitor = server, monitor
+    thread.start()
+    wait_until(lambda: monitor.run_id and len(seen) > 5, 20, "the training runs")
+    training.run_id = monitor.run_id
+    assert monitor.flush(20)
+    paused = training.do("pause")
+    assert paused["state"] == "applied"
+    assert len(seen) == paused["applied_step"]
+    assert training.do("resume")["state"] == "applied"
+    wait_until(lambda: len(seen) > paused["applied_step"], 20, "it goes on")
+    stopped = training.do("stop")
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(seen) == stopped["applied_step"]
+    assert training.ask("")["config"]["batches_per_epoch"] == 10_000
+    curves = training.ask("/metrics?names=perf/data_ms,perf/step_ms")["metrics"]
+    assert curves["perf/data_ms"]["steps"] == list(range(len(seen)))
+    assert min(curves["perf/step_ms"]["values"]) >= 9
+    assert max(curves["perf/data_ms"]["values"][:5]) < min(curves["perf/step_ms"]["values"])

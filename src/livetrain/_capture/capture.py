@@ -16,6 +16,7 @@ from livetrain._capture.reader import FrameReader
 from livetrain._capture.reading import Reading, take_reading
 from livetrain._capture.reports import Reports
 from livetrain._capture.ring import Ring, Slot
+from livetrain._capture.samples import Samples
 from livetrain._capture.sampling import Draw, Watch
 from livetrain._capture.source import Images, host_array, open_images
 from livetrain._wire import EncodedFrame, Strip, Tile
@@ -135,9 +136,7 @@ class Capture:
             pass
         elif self._busy.acquire(blocking=False):
             try:
-                opened = open_images(
-                    images, self._options.layout, size, self._options.max_size, self._find_device
-                )
+                opened = self._open(images, size)
                 size = opened.count
                 frame, reason = self._gather(opened, preds, targets, per_sample_loss, ids)
             except Exception as error:
@@ -156,6 +155,12 @@ class Capture:
             with_images and frame is None and self._gathering is not None,
             reason,
         )
+
+    def _open(self, images: Any, size: int | None) -> Images:
+        options = self._options
+        if options.render is not None and images is not None:
+            return Samples(images, self._find_device)
+        return open_images(images, options.layout, size, options.max_size, self._find_device)
 
     def _accuracy(self, given: Any, preds: Any, targets: Any) -> Reading | BatchAccuracy:
         if given is None and preds is not None and targets is not None:

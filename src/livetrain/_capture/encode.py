@@ -16,6 +16,7 @@ from livetrain._capture.layout import NotAnImageError
 from livetrain._capture.picture import JPEG_LIMIT, encode_picture
 from livetrain._capture.predictions import read_losses, read_targets
 from livetrain._capture.reader import FrameReader
+from livetrain._capture.samples import rendered
 from livetrain._capture.scratch import Scratch
 from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction
 
@@ -114,11 +115,12 @@ def _pictures(
 def _encode_pictures(
     frame: CapturedFrame, quality: int, max_size: int, packing: str, scratch: Scratch
 ) -> Strip | tuple[Tile, ...]:
-    rows = [_arrive(frame.reader, part) for part in frame.parts]
-    digests = _digests(frame, rows)
+    parts = rendered(frame, max_size)
+    rows = [_arrive(frame.reader, part) for part in parts]
+    digests = _digests(frame, parts, rows)
     blocks = [
         _convert(frame.reader, part, raw, max_size, scratch)
-        for part, raw in zip(frame.parts, rows, strict=True)
+        for part, raw in zip(parts, rows, strict=True)
     ]
     images = [block for block in blocks if not isinstance(block, str)]
     form = frame.reader.options.format
@@ -133,7 +135,7 @@ def _encode_pictures(
             )
             return Strip(data, used, width, height, count, sent)
     tiles: list[Tile] = []
-    for part, block in zip(frame.parts, blocks, strict=True):
+    for part, block in zip(parts, blocks, strict=True):
         for i in range(part.count):
             if isinstance(block, str):
                 tiles.append(Tile(b"", "", 0, 0, 0, error=block))
@@ -181,12 +183,12 @@ def _convert(
         return f"cannot be read: {type(error).__name__}: {error}"[:200]
 
 
-def _digests(frame: CapturedFrame, rows: list[NDArray[Any] | str]) -> list[int]:
+def _digests(frame: CapturedFrame, parts: list[Part], rows: list[NDArray[Any] | str]) -> list[int]:
     """Return the content hash of each tile, 0 where it need not be remembered."""
     reader, ids = frame.reader, frame.sample_ids
     followed = reader.options.watch is not None and bool(ids)
     looks: list[bool] = []
-    for part, raw in zip(frame.parts, rows, strict=True):
+    for part, raw in zip(parts, rows, strict=True):
         if isinstance(raw, str):
             looks.extend([False] * part.count)
         else:
@@ -200,7 +202,7 @@ def _digests(frame: CapturedFrame, rows: list[NDArray[Any] | str]) -> list[int]:
     if not followed and 2 * sum(looks) < len(looks):
         return [0] * len(looks)
     digests: list[int] = []
-    for part, raw in zip(frame.parts, rows, strict=True):
+    for part, raw in zip(parts, rows, strict=True):
         if isinstance(raw, str):
             digests.extend([0] * part.count)
             continue

@@ -29,6 +29,7 @@ class Part:
         order: the axes of one image.
         block: the copies in host memory; None: see pending or error.
         pending: the copies on their way to the host.
+        samples: copies of what is no picture yet, one a tile; they are rendered when the frame is read.
         single: what is pending is one image without a batch axis.
         error: why there are no images, a sentence.
     """
@@ -37,6 +38,7 @@ class Part:
     order: Order = "HW"
     block: Block | None = None
     pending: Pending | None = None
+    samples: Any = None
     single: bool = False
     error: str = ""
 
@@ -115,6 +117,11 @@ class CapturedFrame:
     ) -> None:
         """Take over images that a device is copying."""
         self.parts.append(Part(count, order, pending=pending, single=single))
+        self.count += count
+
+    def add_samples(self, samples: Any, count: int) -> None:
+        """Take over copies of what is no picture yet: a sequence, or one that is on its way from a device."""
+        self.parts.append(Part(count, samples=samples))
         self.count += count
 
     def add_error(self, error: str, count: int) -> None:

@@ -37,6 +37,9 @@ class Target(Protocol):
     ) -> None:
         """Take over images that a device is copying."""
 
+    def add_samples(self, samples: Any, count: int) -> None:
+        """Take over copies of what is no picture yet."""
+
     def add_error(self, error: str, count: int) -> None:
         """Leave the place of images that there are none of."""
 
@@ -66,7 +69,7 @@ def open_images(
     """Open whatever was given as images; what cannot be an image is opened as tiles that say why.
 
     Args:
-        images: a batch, or one image, as an array, a tensor or a PIL image; or a list of images.
+        images: a batch, or one image, as an array, a tensor or a PIL image; or a list of images or texts.
         layout: ``ImageOptions.layout``.
         expected: how many predictions or targets came along; None: none did.
         max_size: pixels that the longer side of a tile may have.
@@ -74,7 +77,7 @@ def open_images(
     """
     if isinstance(images, (list, tuple)):
         return _List(list(images), layout, max_size, find_device)
-    if isinstance(images, np.ndarray) and images.dtype.hasobject and images.ndim:
+    if isinstance(images, np.ndarray) and images.dtype.kind in "OU" and images.ndim:
         return _List(list(images), layout, max_size, find_device)
     try:
         return _open(images, layout, expected, max_size, find_device)
@@ -122,7 +125,9 @@ def _open(
             raise NotAnImageError("None is not an image")
         if isinstance(value, (str, bytes, dict)):
             kind = type(value).__name__
-            raise NotAnImageError(f"{kind} is not an image; give an array, a tensor or a PIL image")
+            raise NotAnImageError(
+                f"{kind} is not an image; give an array, a tensor, a PIL image or a list"
+            )
         value = _adopt(value)
         device = find_device(value)
         if device is not None:
@@ -195,8 +200,11 @@ class _List:
 
     def take(self, picks: Sequence[int], into: Target) -> None:
         for pick in picks:
+            if isinstance(item := self._items[pick], str):
+                into.add_samples([str(item)], 1)
+                continue
             try:
-                image = _open(self._items[pick], self._layout, 1, self._max_size, self._find_device)
+                image = _open(item, self._layout, 1, self._max_size, self._find_device)
                 if image.count != 1:
                     raise NotAnImageError(
                         f"an item of the list holds {image.count} images; give one an item"

@@ -48,7 +48,8 @@ class ServerProcess:
         self._log = log
         self._command = [
             *(sys.executable, "-c", START),
-            *("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", str(data_dir)),
+            *("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--relay", "off"),
+            *("--data-dir", str(data_dir)),
         ]
         self._start_seconds = start_seconds
         self._stop_seconds = stop_seconds

@@ -190,7 +190,7 @@ class Ledger:
         self.counters.dropped["oversize"] += 1
         warn_once_a_minute("oversize", f"livetrain gave up a record that is too large: {limit}.")
         self._give_up(seq, f"too large: {limit}")
-        return self._hole(seq, None)
+        return self._hole(seq, _wire.step_of(kept))
 
     def _hole(self, seq: int, step: int | None) -> bytes:
         """Return what goes out in the place of a record that is gone."""

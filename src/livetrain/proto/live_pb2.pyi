@@ -233,3 +233,11 @@ class FrameCredit(_message.Message):
 class Ping(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("run_id", "hello")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    hello: Hello
+    def __init__(self, run_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ...) -> None: ...

@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Response, WebSocket
 from google.protobuf.json_format import MessageToDict
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
 from livetrain.server.orders import Orders
@@ -52,6 +53,7 @@ class Api:
             "/api/runs/{run_id}/events", self.events, methods=["GET"], summary="Committed records"
         )
         self.router.include_router(orders.router)
+        self.router.include_router(Gallery(intake.registry).router)
         route(
             "/healthz",
             self.healthz,

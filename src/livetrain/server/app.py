@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +21,9 @@ from livetrain.server.api import Api
 from livetrain.server.counters import Counters
 from livetrain.server.datadir import DataDir
 from livetrain.server.desk import Desk
+from livetrain.server.dialects.dialects import Dialects
 from livetrain.server.errors import StartError
-from livetrain.server.guard import AllowList, Guard
+from livetrain.server.guard import AllowList, App, Guard
 from livetrain.server.hub import Hub
 from livetrain.server.ingest import Ingest, options
 from livetrain.server.intake import Intake
@@ -62,7 +63,10 @@ def run(settings: Settings) -> int:
         # port is tried before it is asked to take it.
         _listen(settings.grpc, "--grpc").close()
         http = stack.enter_context(contextlib.closing(_listen(settings.http, "--http")))
-        return asyncio.run(_serve(settings, http, stack))
+        relay = _listen_for_relay(settings)
+        if relay is not None:
+            stack.enter_context(contextlib.closing(relay))
+        return asyncio.run(_serve(settings, http, relay, stack))
 
 
 def _listen(address: Address, flag: str) -> socket.socket:
@@ -86,7 +90,25 @@ def _listen(address: Address, flag: str) -> socket.socket:
     return listener
 
 
-async def _serve(settings: Settings, http: socket.socket, stack: contextlib.ExitStack) -> int:
+def _listen_for_relay(settings: Settings) -> socket.socket | None:
+    """Take the relay's port, if it is wanted. A default that is taken keeps nobody from training: few need the relay."""
+    if settings.relay is None:
+        return None
+    try:
+        return _listen(settings.relay, "--relay")
+    except StartError as error:
+        if "relay" in settings.model_fields_set:
+            raise
+        log.warning("there is no metrics relay: %s", error)
+        return None
+
+
+async def _serve(
+    settings: Settings,
+    http: socket.socket,
+    relay: socket.socket | None,
+    stack: contextlib.ExitStack,
+) -> int:
     limits = Limits()
     grpc_server = grpc.aio.server(options=options(limits.message_bytes))
     try:
@@ -102,7 +124,7 @@ async def _serve(settings: Settings, http: socket.socket, stack: contextlib.Exit
         contextlib.closing(open_store(settings.database or data_dir.database))
     )
     server = Server(settings, limits, store, site=f"http://{Address(*http.getsockname()[:2])}")
-    await server.serve(grpc_server, grpc_port, http)
+    await server.serve(grpc_server, grpc_port, http, relay)
     return 0
 
 
@@ -143,12 +165,19 @@ class Server:
             committed=self._intake.committed,
             troubled=self._intake.troubled,
         )
-        self._ingest = Ingest(self._intake, Registrar(self._intake, site), desk)
-        self._api = Api(self._intake, self._upkeep, Live(self._intake), Orders(self._intake, desk))
+        registrar = Registrar(self._intake, site)
+        self._ingest = Ingest(self._intake, registrar, desk)
+        live = Live(self._intake)
+        self._api = Api(self._intake, self._upkeep, live, Orders(self._intake, desk))
+        self._dialects = Dialects(self._intake, registrar, desk, live)
         self._stop = asyncio.Event()
 
     async def serve(
-        self, grpc_server: grpc.aio.Server, grpc_port: int, http: socket.socket
+        self,
+        grpc_server: grpc.aio.Server,
+        grpc_port: int,
+        http: socket.socket,
+        relay: socket.socket | None,
     ) -> None:
         """Serve until told to end."""
         loop = asyncio.get_running_loop()
@@ -157,25 +186,31 @@ class Server:
         self._journal.start()
         grpc_server.add_generic_rpc_handlers(tuple(self._ingest.handlers()))
         await grpc_server.start()
-        web = _Uvicorn(self._web_config(http.getsockname()[1]))
-        web_task = asyncio.create_task(web.serve(sockets=[http]))
+        webs = [(_Uvicorn(self._config(self._app(), http)), http)]
+        if relay is not None:
+            # As large a message as the relays that it stands in for took by default.
+            config = self._config(self._dialects.relay, relay, ws_max_size=1024 * 1024)
+            webs.append((_Uvicorn(config), relay))
+        tasks = [asyncio.create_task(web.serve(sockets=[taken])) for web, taken in webs]
         sweeper = asyncio.create_task(self._upkeep.run())
         stop = asyncio.create_task(self._stop.wait())
-        while not web.started and not web_task.done():
+        while not all(web.started for web, _ in webs) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.005)
         self._api.ready = True
         print(f"grpc: {Address(self._settings.grpc.host, grpc_port)}", flush=True)
         print(f"http: {self._site}", flush=True)
-        done, _ = await asyncio.wait({stop, web_task, sweeper}, return_when=asyncio.FIRST_COMPLETED)
+        if relay is not None:
+            print(f"relay: ws://{Address(*relay.getsockname()[:2])}", flush=True)
+        done, _ = await asyncio.wait({stop, *tasks, sweeper}, return_when=asyncio.FIRST_COMPLETED)
         if stop not in done:
             log.error("a part of the server ended by itself; it stops")
-        await self._end(grpc_server, web, web_task, sweeper)
+        await self._end(grpc_server, [web for web, _ in webs], tasks, sweeper)
 
     async def _end(
         self,
         grpc_server: grpc.aio.Server,
-        web: uvicorn.Server,
-        web_task: asyncio.Task[None],
+        webs: Sequence[uvicorn.Server],
+        tasks: Sequence[asyncio.Task[None]],
         sweeper: asyncio.Task[None],
     ) -> None:
         """Stop taking, commit, acknowledge, close; one deadline spans it all."""
@@ -195,14 +230,16 @@ class Server:
         self._ingest.finish()
         await grpc_server.stop(min(1.0, left()))
         self._hub.close(_RESTARTING)
-        web.should_exit = True
-        _, pending = await asyncio.wait({web_task}, timeout=left())
+        for web in webs:
+            web.should_exit = True
+        self._dialects.close()
+        _, pending = await asyncio.wait(tasks, timeout=left())
         for task in pending:
             task.cancel()
         self._registry.close()
         log.info("stopped")
 
-    def _web_config(self, port: int) -> uvicorn.Config:
+    def _app(self) -> FastAPI:
         app = FastAPI(
             title="livetrain-server",
             version=livetrain.__version__,
@@ -212,13 +249,20 @@ class Server:
             redoc_url=None,
         )
         app.include_router(self._api.router)
+        self._dialects.mount(app)
         app.include_router(Pages(read_index(_STATIC)).router)
+        return app
+
+    def _config(
+        self, app: App, listener: socket.socket, *, ws_max_size: int = 64 * 1024
+    ) -> uvicorn.Config:
+        port = listener.getsockname()[1]
         allowed = AllowList(port, self._settings.allow_host, self._settings.allow_origin)
         return uvicorn.Config(
             Guard(app, allowed, self._counters),
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # its default costs 13 to 23 ms a frame and viewer
-            ws_max_size=64 * 1024,
+            ws_max_size=ws_max_size,
             ws_ping_interval=10.0,
             ws_ping_timeout=10.0,
             h11_max_incomplete_event_size=16 * 1024,

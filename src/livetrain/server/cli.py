@@ -34,6 +34,11 @@ _NEEDED = (
     "--http", metavar="HOST:PORT", help="Where browsers and scripts connect. [127.0.0.1:8080]"
 )
 @click.option(
+    "--relay",
+    metavar="HOST:PORT",
+    help="Where clients of the metrics relay connect; off: nowhere. [127.0.0.1:8765, if it is free]",
+)
+@click.option(
     "--data-dir", metavar="DIR", help="Where data is kept. [~/.local/state/livetrain/server]"
 )
 @click.option("--database", metavar="URL", help="An SQLAlchemy URL. [a file in the data directory]")

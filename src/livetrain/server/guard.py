@@ -13,7 +13,7 @@ from typing import Any, Final
 from livetrain.server.counters import Counters
 from livetrain.server.logs import Complaints
 
-__all__ = ["AllowList", "Guard"]
+__all__ = ["AllowList", "App", "Guard", "Receive", "Scope", "Send"]
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,17 @@ _HEADERS: Final = (
 )
 
 
+_PREFLIGHT: Final = (
+    (b"access-control-allow-methods", b"GET, POST"),
+    (
+        b"access-control-allow-headers",
+        b"content-type, x-grpc-web, x-user-agent, grpc-timeout, connect-protocol-version, connect-timeout-ms",
+    ),
+    (b"access-control-max-age", b"600"),
+)
+_EXPOSED: Final = (b"access-control-expose-headers", b"grpc-status, grpc-message, grpc-encoding")
+
+
 class AllowList:
     """Exact hosts and origins.
 
@@ -58,10 +69,8 @@ class AllowList:
         given = [host.lower() for host in hosts]
         with_port = [f"{host}:{port}" for host in given if ":" not in host.rpartition("]")[2]]
         self._hosts = frozenset([*loopback, *given, *with_port])
-        self._origins = frozenset(
-            [f"http://{host}" for host in self._hosts]
-            + [origin.lower().rstrip("/") for origin in origins]
-        )
+        self._foreign = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self._origins = self._foreign.union(f"http://{host}" for host in self._hosts)
 
     def host(self, host: str) -> bool:
         """Is this value of ``Host`` one of ours?"""
@@ -70,6 +79,10 @@ class AllowList:
     def origin(self, origin: str) -> bool:
         """Is this value of ``Origin`` one of ours? ``null`` never is."""
         return origin.lower() in self._origins
+
+    def foreign(self, origin: str) -> bool:
+        """Was this value of ``Origin`` allowed by name, so that its pages may read answers?"""
+        return origin.lower() in self._foreign
 
 
 class Guard:
@@ -88,7 +101,13 @@ class Guard:
             return
         refusal = self._judge(scope)
         if refusal is None:
-            await self._app(scope, receive, _with_headers(send))
+            sharing = self._sharing(scope)
+            if sharing and scope.get("method") == "OPTIONS":
+                start = {"type": "http.response.start", "status": 204, "headers": [*_PREFLIGHT]}
+                await _with_headers(send, sharing)(start)
+                await send({"type": "http.response.body", "body": b""})
+                return
+            await self._app(scope, receive, _with_headers(send, sharing))
             return
         status, cause, reason = refusal
         self._counters.rejected.labels(cause).inc()
@@ -112,6 +131,13 @@ class Guard:
             }
         )
         await send({"type": "http.response.body", "body": body})
+
+    def _sharing(self, scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the headers that let a page of an allowed origin read the answer; none for any other."""
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        if len(origins) != 1 or not self._allowed.foreign(origins[0].decode("latin-1")):
+            return ()
+        return (b"access-control-allow-origin", origins[0]), (b"vary", b"origin"), _EXPOSED
 
     def _judge(self, scope: Scope) -> tuple[int, str, str] | None:
         headers: dict[bytes, list[str]] = {}
@@ -140,10 +166,10 @@ class Guard:
         return None
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, more: Iterable[tuple[bytes, bytes]] = ()) -> Send:
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *_HEADERS]
+            message["headers"] = [*message.get("headers", []), *_HEADERS, *more]
         await send(message)
 
     return sending

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
@@ -17,7 +18,7 @@ from livetrain.server.stream import Stream
 from livetrain.server.viewer import Frame, Viewer, encode_events
 from livetrain.server.wire import LENGTH, bytes_field, key, varint, varint_field
 
-__all__ = ["Channel", "Hub", "encode_event"]
+__all__ = ["Channel", "Hub", "Listener", "encode_event"]
 
 _GATHER_SECONDS: Final = 0.05
 _PERFORMANCE_SECONDS: Final = 0.25
@@ -31,13 +32,38 @@ def encode_event(offset: int, received_ms: int, stream_id: str, rank: int, recor
     return head.SerializeToString() + b"".join(bytes_field(5, [record]))
 
 
+class Listener(Protocol):
+    """A view of runs beside the native one. Called on the event loop, it returns at once: what it has to say waits with it."""
+
+    def follows(self, run: Run) -> bool:
+        """Does it want to hear of this run?"""
+
+    def wants_frames(self, run: Run) -> bool:
+        """Is there someone with it who sees this run's pictures?"""
+
+    def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
+        """These are in the store now, in this order."""
+
+    def framed(self, run: Run, frame: Frame) -> None:
+        """A batch with pictures came; it may not be in the store yet."""
+
+    def state_changed(self, run: Run) -> None:
+        """Status, contact, settings or the like of a run are others now."""
+
+    def performed(self, run: Run) -> None:
+        """It was told how fast the run is; at most four times a second."""
+
+
 class Channel:
     """One run's viewers, its newest events and its newest frame."""
 
-    def __init__(self, run: Run, epoch: str, limits: Limits) -> None:
+    def __init__(
+        self, run: Run, epoch: str, limits: Limits, listeners: Sequence[Listener] = ()
+    ) -> None:
         self.run = run
         self.epoch = epoch
         self.viewers: set[Viewer] = set()
+        self._listeners = listeners
         self.ring = Ring(limits.ring_bytes)
         self.frames: dict[int, Frame] = {}  # the newest of each rank
         self._gathered: list[tuple[int, bytes]] = []
@@ -47,14 +73,28 @@ class Channel:
         self._performance_timer: asyncio.TimerHandle | None = None
 
     @property
+    def frame(self) -> Frame | None:
+        """The newest of rank 0."""
+        return self.frames.get(0)
+
+    @property
     def watched(self) -> bool:
         """Is there someone who wants to see frames?"""
-        return any(viewer.wants_frames for viewer in self.viewers)
+        return any(viewer.wants_frames for viewer in self.viewers) or any(
+            listener.wants_frames(self.run) for listener in self._listeners
+        )
+
+    def _following(self) -> Iterator[Listener]:
+        return (listener for listener in self._listeners if listener.follows(self.run))
 
     def publish(self, events: list[tuple[int, bytes]]) -> None:
         """Pass on committed events: gathered, so that a viewer gets at most 20 messages of them a second."""
         for offset, event in events:
             self.ring.append(offset, event)
+        parsed: list[live.RunEvent] = []
+        for listener in self._following():
+            parsed = parsed or [live.RunEvent.FromString(event) for _, event in events]
+            listener.committed(self.run, parsed)
         if not self.viewers:
             return
         self._gathered += events
@@ -83,6 +123,9 @@ class Channel:
         for viewer in self.viewers:
             if viewer.rank == frame.rank:
                 viewer.show(frame)
+        if not frame.rank:  # older clients know of no ranks
+            for listener in self._following():
+                listener.framed(self.run, frame)
 
     def show_newest(self, viewer: Viewer) -> None:
         """Have a viewer sent the newest frame of the rank that it wants to see."""
@@ -92,6 +135,8 @@ class Channel:
 
     def tell_state(self) -> None:
         """Pass on the run's state."""
+        for listener in self._following():
+            listener.state_changed(self.run)
         if self.viewers:
             message = live.LiveMessage(state=self.run.state()).SerializeToString()
             for viewer in self.viewers:
@@ -99,7 +144,7 @@ class Channel:
 
     def tell_performance(self) -> None:
         """Pass on the run's performance, at most four times a second; the last word is never left out."""
-        if not self.viewers or self._performance_timer is not None:
+        if self._performance_timer is not None or not (self.viewers or any(self._following())):
             return
         wait = max(0.0, self._performed + _PERFORMANCE_SECONDS - time.monotonic())
         self._performance_timer = asyncio.get_running_loop().call_later(wait, self._perform)
@@ -107,6 +152,10 @@ class Channel:
     def _perform(self) -> None:
         self._performance_timer = None
         self._performed = time.monotonic()
+        for listener in self._following():
+            listener.performed(self.run)
+        if not self.viewers:
+            return
         message = live.LiveMessage(performance=self.performance()).SerializeToString()
         for viewer in self.viewers:
             viewer.tell("performance", message)
@@ -156,10 +205,15 @@ class Channel:
 
 
 class Hub:
-    """The channels of all runs; their newest frames are kept within one byte limit, least recently seen out first."""
+    """The channels of all runs; their newest frames are kept within one byte limit, least recently seen out first.
+
+    Attributes:
+        listeners: the views beside the native one.
+    """
 
     def __init__(self, epoch: str, limits: Limits) -> None:
         self.epoch = epoch
+        self.listeners: list[Listener] = []
         self._limits = limits
         self._channels: dict[int, Channel] = {}
         self._frames: OrderedDict[int, int] = OrderedDict()
@@ -169,7 +223,9 @@ class Hub:
         """Return a run's channel, made when it is first asked for."""
         channel = self._channels.get(run.key)
         if channel is None:
-            channel = self._channels[run.key] = Channel(run, self.epoch, self._limits)
+            channel = self._channels[run.key] = Channel(
+                run, self.epoch, self._limits, self.listeners
+            )
         return channel
 
     def forget(self, run: Run, code: int) -> None:

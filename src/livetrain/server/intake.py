@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.counters import Counters
@@ -56,6 +56,24 @@ def _reason(message: pb.TelemetryRequest) -> str:
     known = message.strip_reason in pb.StripReason.values()
     name = pb.StripReason.Name(message.strip_reason) if known else "other"
     return name.removeprefix("STRIP_REASON_").lower()
+
+
+def _sample_row(run: Run, record: Record, unix_ms: int) -> dict[str, Any]:
+    sample = record.message.sample
+    return {
+        "run_key": run.key,
+        "sample_id": sample.sample_id,
+        "created_ms": unix_ms,
+        "step": sample.step,
+        "epoch": sample.epoch,
+        "kind": sample.kind,
+        "prompt": sample.prompt,
+        "format": sample.image.format,
+        "width": sample.image.width,
+        "height": sample.image.height,
+        "size": len(record.picture),
+        "picture": record.picture,
+    }
 
 
 class Intake:
@@ -116,7 +134,9 @@ class Intake:
                 self.hub.show(run, stream.rank, record.frame)
         elif record.kind == PERFORMANCE:
             self.hub.note_performance(run, stream, message.performance_data)
-        self._add(run, stream, record.kind, record.data, seq, unix_ms, message.batch_data.batch_idx)
+        sample = _sample_row(run, record, unix_ms) if record.picture else None
+        batch = message.batch_data.batch_idx
+        self._add(run, stream, record.kind, record.data, seq, unix_ms, batch, sample)
 
     def note(self, run: Run, record: pb.TelemetryRequest) -> None:
         """Put something of the server's own into a run's log: an event, a command or what became of one."""
@@ -135,6 +155,7 @@ class Intake:
         seq: int,
         unix_ms: int,
         batch: int,
+        sample: dict[str, Any] | None = None,
     ) -> None:
         row = {
             "run_key": run.key,
@@ -147,9 +168,9 @@ class Intake:
         # An older client waits for one acknowledgement a batch.
         older = batch if run.protocol == 0 and kind == BATCH else None
         # Rows and Python objects cost some 200 bytes beside the record itself.
-        self.journal.add(
-            row, seq=seq, state=run.row, origin=(run, stream, older), size=len(data) + 200
-        )
+        size = len(data) + 200 + (sample["size"] if sample is not None else 0)
+        origin = run, stream, older
+        self.journal.add(row, seq=seq, state=run.row, origin=origin, size=size, sample=sample)
 
     def committed(self, group: Group) -> None:
         """Pass on a group that is in the store: to viewers, and to its trainers as acknowledgements."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
 from fastapi import WebSocket
@@ -68,6 +68,19 @@ class Live:
         await self._attend(socket, run, first.hello)
 
     async def _attend(self, socket: WebSocket, run: Run, hello: live.Hello) -> None:
+        with self._joined(run, hello) as (channel, viewer):
+            reader = asyncio.create_task(self._listen(socket, channel, viewer))
+            try:
+                async for message in self._bring_up(channel, viewer, hello):
+                    await socket.send_bytes(message)
+                await self._follow(socket, viewer)
+            except WebSocketDisconnect:
+                pass
+            finally:
+                reader.cancel()
+
+    @contextlib.contextmanager
+    def _joined(self, run: Run, hello: live.Hello) -> Iterator[tuple[Channel, Viewer]]:
         channel = self._hub.channel(run)
         viewer = Viewer(
             self._hub.epoch, limit_bytes=self._limits.viewer_bytes, wants_frames=not hello.no_frames
@@ -75,17 +88,26 @@ class Live:
         viewer.name, viewer.rank = hello.name[:_NAME_CHARS], hello.rank
         channel.join(viewer)
         self._intake.watchers_changed(run)
-        reader = asyncio.create_task(self._listen(socket, channel, viewer))
         try:
-            await self._bring_up(socket, channel, viewer, hello)
-            await self._follow(socket, viewer)
-        except WebSocketDisconnect:
-            pass
+            yield channel, viewer
         finally:
-            reader.cancel()
             channel.leave(viewer)
             self._intake.watchers_changed(run)
             self._intake.counters.dropped.labels("frame_superseded").inc(viewer.skipped)
+
+    async def watch(self, run: Run, hello: live.Hello) -> AsyncIterator[bytes]:
+        """Yield what a viewer is sent that can say nothing back: of the frames each for which it has taken the one before."""
+        with self._joined(run, hello) as (channel, viewer):
+            async for message in self._bring_up(channel, viewer, hello):
+                yield message
+            while not viewer.close_code:
+                await viewer.wait()
+                while not viewer.close_code and (told := viewer.next()) is not None:
+                    yield told
+                    self._intake.counters.sent.inc()
+                    viewer.grant(1)
+            if viewer.close_code == COME_AGAIN:
+                self._intake.counters.dropped.labels("viewer_behind").inc()
 
     async def _listen(self, socket: WebSocket, channel: Channel, viewer: Viewer) -> None:
         try:
@@ -119,9 +141,9 @@ class Live:
                 return
 
     async def _bring_up(
-        self, socket: WebSocket, channel: Channel, viewer: Viewer, hello: live.Hello
-    ) -> None:
-        """Send a viewer what it lacks and release it; what happens meanwhile is held back for it."""
+        self, channel: Channel, viewer: Viewer, hello: live.Hello
+    ) -> AsyncIterator[bytes]:
+        """Yield to a viewer what it lacks and release it; what happens meanwhile is held back for it."""
         run = channel.run
         history = History(
             epoch=self._hub.epoch,
@@ -131,7 +153,7 @@ class Live:
         )
         recovery = plan(hello.epoch, hello.offset, history, limit=self._limits.recover_events)
         if recovery is Recovery.SNAPSHOT:
-            await self._snapshot(socket, channel, viewer, hello)
+            yield await self._snapshot(channel, viewer, hello)
             return
         # Nothing is awaited from here on to where the ring is read: no event can come between.
         missed = channel.ring.after(hello.offset) if recovery is Recovery.RING else []
@@ -141,7 +163,7 @@ class Live:
             to_offset=history.top,
             state=run.state(),
         )
-        await socket.send_bytes(live.LiveMessage(resumed=resumed).SerializeToString())
+        yield live.LiveMessage(resumed=resumed).SerializeToString()
         if recovery is Recovery.STORE:
             stored = await self._intake.registry.ask(
                 self._intake.registry.reader.events,
@@ -153,15 +175,13 @@ class Live:
         position = hello.offset
         for start in range(0, len(missed), _MESSAGE_EVENTS):
             part = tuple(missed[start : start + _MESSAGE_EVENTS])
-            await socket.send_bytes(encode_events(self._hub.epoch, part).message)
+            yield encode_events(self._hub.epoch, part).message
             position = part[-1][0]
         channel.show_newest(viewer)
         viewer.tell("presence", live.LiveMessage(presence=channel.presence()).SerializeToString())
         viewer.release(position)
 
-    async def _snapshot(
-        self, socket: WebSocket, channel: Channel, viewer: Viewer, hello: live.Hello
-    ) -> None:
+    async def _snapshot(self, channel: Channel, viewer: Viewer, hello: live.Hello) -> bytes:
         run, registry = channel.run, self._intake.registry
         offset, curves, recent = await registry.ask(
             registry.reader.snapshot,
@@ -173,10 +193,10 @@ class Live:
         rest = live.Snapshot(
             state=run.state(), performance=channel.performance(), presence=channel.presence()
         )
-        await socket.send_bytes(b"".join(bytes_field(1, (body, rest.SerializeToString()))))
         # The newest frame follows as a message of its own: it is the largest part, and is shared with other viewers.
         channel.show_newest(viewer)
         viewer.release(offset)
+        return b"".join(bytes_field(1, (body, rest.SerializeToString())))
 
 
 def _encode(event: StoredEvent) -> bytes:

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Point", "points"]
+__all__ = ["LEFT_OUT", "Point", "points"]
+
+LEFT_OUT = "livetrain/left_out"
+"""The curve of records that trainers left out, at the steps where they were."""
 
 
 class Point(NamedTuple):
@@ -53,6 +56,8 @@ def points(record: pb.TelemetryRequest, *, received_ms: int, rank: int = 0) -> I
         step, named = record.validation.step, _validation(record.validation)
     elif kind == "performance_data":
         step, named = record.performance_data.step, _performance(record.performance_data)
+    elif kind == "tombstone" and record.tombstone.HasField("step"):
+        step, named = record.tombstone.step, [(LEFT_OUT, record.tombstone.records)]
     elif kind == "round":
         step, named = record.round.round, _round(record.round)
     else:

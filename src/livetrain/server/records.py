@@ -6,7 +6,9 @@ out where they stand. The session's id stays here: whoever knows it may speak fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -14,7 +16,7 @@ from google.protobuf.message import DecodeError
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
-from livetrain.server.pictures import check_picture
+from livetrain.server.pictures import check_picture, picture_size
 from livetrain.server.wire import LENGTH, Field, bytes_field, count_elements, fields
 
 __all__ = [
@@ -55,6 +57,8 @@ _MAX_STEP: Final = 2**53  # whole numbers up to here are exact in JSON and JavaS
 # Below this size even nothing but empty sub-messages takes little memory when it is parsed.
 _SMALL: Final = 4096
 
+_SAMPLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 Piece = bytes | memoryview
 
 
@@ -71,6 +75,7 @@ class Record:
         frame: the whole record in pieces, for viewers; None: nothing to see.
         size: bytes that it took on the wire.
         problem: why its pictures cannot be shown; empty: nothing is wrong.
+        picture: of a sample; empty: it is none, or has none that can be shown.
     """
 
     seq: int
@@ -81,6 +86,7 @@ class Record:
     frame: tuple[Piece, ...] | None
     size: int
     problem: str = ""
+    picture: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +141,12 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
         message = pb.TelemetryRequest.FromString(raw)
         session_id = message.session_id
         message.ClearField("session_id")
-        problem = _check_rest(message, limits)
+        _check_rest(message, limits)
         kind = payloads.pop() if payloads else 0
+        picture, problem = _take_picture(message.sample) if kind == SAMPLE else (b"", "")
+        data = message.SerializeToString()
         return Record(
-            seq, kind, session_id, message, message.SerializeToString(), None, len(raw), problem
+            seq, kind, session_id, message, data, None, len(raw), problem, picture=picture
         )
     except (ProtocolError, DecodeError) as error:
         return Rejected(seq, str(error) or "not a message of this protocol")
@@ -213,11 +221,11 @@ def _check_tiles(raw: bytes, tiles: list[Field], limits: Limits) -> str:
     return ""
 
 
-def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> str:
-    """Refuse steps and names that cannot be kept; drop a sample's picture from what is kept."""
+def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> None:
+    """Refuse steps and names that cannot be kept."""
     kind = message.WhichOneof("payload")
     if kind is None:
-        return ""
+        return
     payload = getattr(message, kind)
     step = getattr(payload, "step", 0)
     if step >= _MAX_STEP:
@@ -228,15 +236,28 @@ def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> str:
                 raise ProtocolError(
                     f"a metric's name of {len(scalar.name)} characters; 1 to {limits.name_chars} are taken"
                 )
-    if kind == "sample":
-        picture = message.sample.image.image_bytes
-        message.sample.image.ClearField("image_bytes")
-        if picture:
-            try:
-                check_picture(picture, 0, len(picture))
-            except ProtocolError as error:
-                return str(error)
-    return ""
+
+
+def _take_picture(sample: pb.Sample) -> tuple[bytes, str]:
+    """Take a sample's picture out of its record, for a place of its own; return it, and why it cannot be shown.
+
+    What it says of its format and size becomes what its header says; an id that would need quoting in an address becomes another.
+    """
+    if not _SAMPLE_ID.fullmatch(sample.sample_id):
+        sample.sample_id = hashlib.sha256(sample.sample_id.encode()).hexdigest()[:32]
+    picture = sample.image.image_bytes
+    sample.image.ClearField("image_bytes")
+    if not picture:
+        sample.image.error = sample.image.error or "There is no picture."
+        return b"", ""
+    try:
+        check_picture(picture, 0, len(picture))
+    except ProtocolError as error:
+        sample.image.error = str(error)
+        return b"", str(error)
+    sample.image.format = "jpeg" if picture.startswith(b"\xff\xd8") else "png"
+    sample.image.width, sample.image.height = picture_size(picture, 0, len(picture))
+    return picture, ""
 
 
 def adopt(record: Record, *, step: int) -> Record:
@@ -271,6 +292,4 @@ def adopt(record: Record, *, step: int) -> Record:
     elif record.kind == PERFORMANCE:
         message.performance_data.step = max(0, step - 1)
     data = message.SerializeToString()
-    return Record(
-        0, record.kind, record.session_id, message, data, frame, record.size, record.problem
-    )
+    return replace(record, seq=0, message=message, data=data, frame=frame)

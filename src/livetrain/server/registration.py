@@ -15,12 +15,12 @@ from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.intake import Intake
-from livetrain.server.run import Run, Stream
+from livetrain.server.run import GUEST, Run, Stream
 from livetrain.server.sequencing import Sequencer
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.statements import add_run, add_stream, mark_opened, set_token
 
-__all__ = ["RefusedError", "Registrar", "hashed"]
+__all__ = ["GUEST_STREAM", "RefusedError", "Registrar", "hashed"]
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread
 _SETTLE_SECONDS: Final = 1.0
 OLDER_STREAM: Final = "older"
 """The one stream of an older client's run."""
+GUEST_STREAM: Final = "guest"
+"""The one stream of a run that nobody is connected for."""
 
 
 class RefusedError(Exception):
@@ -148,7 +150,20 @@ class Registrar:
         answer.run_id = run.run_id
         return answer
 
-    async def _new_run(self, info: pb.SessionInfo, session: str) -> Run:
+    async def open_guest(self, info: pb.SessionInfo) -> Run:
+        """Make a run that no trainer is connected for: a dialect records what it hears in it.
+
+        Raises:
+            RefusedError: there are too many runs.
+            JournalError: the store cannot be written now.
+        """
+        run = await self._new_run(info, hashed(secrets.token_hex(16)), protocol=GUEST)
+        await self._new_stream(run, GUEST_STREAM, 0, "")
+        return run
+
+    async def _new_run(
+        self, info: pb.SessionInfo, session: str, *, protocol: int | None = None
+    ) -> Run:
         # An older client may use one id for every training: it begins another run.
         if info.protocol_version and await self._registry.ask(
             self._registry.reader.session_deleted, session
@@ -165,7 +180,7 @@ class Registrar:
             key=0,
             run_id="".join(secrets.choice(_ALPHABET) for _ in range(10)),
             session_hash=session,
-            protocol=1 if info.protocol_version else 0,
+            protocol=protocol if protocol is not None else min(info.protocol_version, 1),
             name=(info.run_name or info.config.model_name or "run")[:limit],
             project=(info.project or "default")[:limit],
             tags=tuple(tag[:limit] for tag in info.tags[:32]),

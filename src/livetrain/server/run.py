@@ -24,6 +24,7 @@ from livetrain.server.records import (
 )
 from livetrain.server.stream import (
     ENDED,
+    GUEST,
     LOST_SECONDS,
     STALE_SECONDS,
     STATUS_WORDS,
@@ -34,7 +35,7 @@ from livetrain.server.stream import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
+__all__ = ["GUEST", "LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
 
 NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29, 32})
 """Kinds of records that are kept and shown one by one; all others are points of curves."""
@@ -46,7 +47,7 @@ class Run:
 
     Attributes:
         key: in the store.
-        protocol: 0 for an older client's.
+        protocol: 0 for an older client's, 1 for one of today, :data:`GUEST` for none.
         offset: of the last record that was taken; it is committed up to ``committed``.
         heard: when a trainer of it last said something, seconds of the monotonic clock.
         frames: how many frames came so far, in this life of the server.
@@ -114,6 +115,11 @@ class Run:
         return remarks(self.ranks(now), self.world_size, (unix_ms - self.created_ms) / 1000)
 
     @property
+    def guest(self) -> bool:
+        """Is there no trainer that is connected for it?"""
+        return self.protocol == GUEST
+
+    @property
     def declared(self) -> Sequence[pb.ControlDeclaration]:
         """What its trainer lets be done to it; one of the older protocol has no way to say."""
         return self.controls.controls if self.protocol else OLDER_CONTROLS
@@ -126,7 +132,7 @@ class Run:
 
     def check_contact(self, now: float) -> bool:
         """Bring ``contact`` up to date; return whether it changed."""
-        contact = "ended" if self.ended else contact_after(now - self.heard)
+        contact = "ended" if self.ended else contact_after(now - self.heard, self.protocol)
         changed = contact != self.contact
         self.contact = contact
         return changed

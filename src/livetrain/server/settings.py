@@ -47,6 +47,10 @@ def _address(value: Any) -> Address:
     return Address(host, int(port))
 
 
+def _relay(value: Any) -> Address | None:
+    return None if value is None or str(value).lower() == "off" else _address(value)
+
+
 def _origin(value: str) -> str:
     parts = urlsplit(value)
     if (
@@ -91,6 +95,7 @@ class Settings(BaseSettings):
     Attributes:
         grpc: where trainers connect.
         http: where browsers, scripts and Prometheus do.
+        relay: where clients of the metrics relay do; None: nowhere.
         data_dir: what the server keeps.
         database: an SQLAlchemy URL; None: a file in ``data_dir``.
         allow_origin: further origins whose pages may open the live view and change things.
@@ -107,6 +112,7 @@ class Settings(BaseSettings):
 
     grpc: Annotated[Address, NoDecode, BeforeValidator(_address)] = Address("127.0.0.1", 50051)
     http: Annotated[Address, NoDecode, BeforeValidator(_address)] = Address("127.0.0.1", 8080)
+    relay: Annotated[Address | None, NoDecode, BeforeValidator(_relay)] = Address("127.0.0.1", 8765)
     data_dir: Path = Field(default_factory=default_data_dir)
     database: str | None = None
     allow_origin: Annotated[

@@ -34,8 +34,16 @@ def until(condition: Callable[[], _Value], what: str, patience: float = PATIENCE
 class ServerProcess:
     """`livetrain-server` on free ports with a data directory; a context manager that kills what is left."""
 
-    def __init__(self, data_dir: Path, *flags: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *flags: str,
+        env: dict[str, str] | None = None,
+        relay: str | None = "127.0.0.1:0",
+    ) -> None:
         arguments = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", str(data_dir)]
+        if relay is not None:
+            arguments += ["--relay", relay]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "livetrain.server.cli", *arguments, *flags],
             stdout=subprocess.PIPE,
@@ -53,6 +61,7 @@ class ServerProcess:
             thread.start()
         self.grpc = self._address("grpc: ")
         self.http = self._address("http: ")
+        self.relay = self._address("relay: ") if relay not in (None, "off") else ""
 
     def _read_stdout(self) -> None:
         assert self.process.stdout is not None

@@ -33,7 +33,8 @@ def refusal(*flags: str, env: dict[str, str] | None = None) -> str:
 
 
 def free(tmp_path: Path) -> list[str]:
-    return ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", str(tmp_path / "data")]
+    ports = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--relay", "127.0.0.1:0"]
+    return [*ports, "--data-dir", str(tmp_path / "data")]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,8 @@ def free(tmp_path: Path) -> list[str]:
         (["--http", "nowhere"], ["--http", "HOST:PORT"]),
         (["--grpc", "0.0.0.0:0"], ["loopback", "ssh -L"]),
         (["--http", "[::]:0"], ["loopback"]),
+        (["--relay", "0.0.0.0:0"], ["loopback", "--relay"]),
+        (["--relay", "nowhere"], ["--relay", "HOST:PORT"]),
         (["--log-format", "xml"], ["--log-format", "text"]),
         (["--database", "nonsense"], ["nonsense", "sqlite:///"]),
         (["--database", "sqlite:////proc/nowhere/x.db"], ["/proc/nowhere", "sqlite:///"]),
@@ -55,7 +58,7 @@ def test_a_bad_flag(tmp_path: Path, flags: list[str], words: list[str]) -> None:
     assert all(word in sentence for word in words), sentence
 
 
-@pytest.mark.parametrize("flag", ["--grpc", "--http"])
+@pytest.mark.parametrize("flag", ["--grpc", "--http", "--relay"])
 def test_a_taken_port_leaves_nothing_behind(tmp_path: Path, flag: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

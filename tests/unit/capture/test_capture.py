@@ -440,7 +440,6 @@ BAD_IMAGES: dict[str, tuple[Any, str]] = {
     "flat rows": (np.zeros((16, 784)), "16 rows of 784 numbers"),
     "a number": (5, "axes"),
     "a list with holes": ([None] * 16, "None is not an image"),
-    "texts": (["x"] * 16, "str is not an image"),
     "structured": (np.zeros((16, 8, 8), [("a", "u1"), ("b", "u1")]), "are not pixels"),
     "a sparse tensor": (torch.zeros(16, 3, 8, 8).to_sparse(), "cannot be read"),
 }

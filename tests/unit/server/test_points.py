@@ -22,6 +22,11 @@ def found(rank: int = 0, **payload: object) -> dict[str, tuple[int, float]]:
         ),
         ({"batch_data": pb.BatchData(step=4)}, {}),
         (
+            {"tombstone": pb.Tombstone(reason="thinned", records=1, step=0)},
+            {"livetrain/left_out": (0, 1.0)},
+        ),
+        ({"tombstone": pb.Tombstone(reason="unwritable", records=1)}, {}),
+        (
             {
                 "scalars": pb.Scalars(
                     step=2, values=[pb.Scalar(name="a", value=1), pb.Scalar(name="b/c")]

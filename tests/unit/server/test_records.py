@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
+from livetrain.server.pictures import picture_size
 from livetrain.server.records import BATCH, EPOCH, HEARTBEAT, Record, Rejected, adopt, read
 from livetrain.server.wire import bytes_field
 
@@ -198,13 +201,33 @@ def test_a_flipped_byte_is_read_or_refused(at: int, value: int) -> None:
         assert isinstance(record, (Record, Rejected))
 
 
-def test_a_sample_is_kept_without_its_picture() -> None:
+def test_a_samples_picture_goes_a_way_of_its_own() -> None:
     sample = pb.Sample(
-        sample_id="a", image=pb.ImageData(image_bytes=JPEG, width=64), prompt="a cat"
+        sample_id="a-1", image=pb.ImageData(image_bytes=JPEG, width=1, format="x"), prompt="a cat"
     )
     record = one(pb.TelemetryRequest(seq=1, sample=sample).SerializeToString())
-    assert record.message.sample.image == pb.ImageData(width=64)
-    assert record.message.sample.prompt == "a cat"
+    width, height = picture_size(JPEG, 0, len(JPEG))
+    assert record.picture == JPEG
+    kept = record.message.sample
+    assert kept.image == pb.ImageData(width=width, height=height, format="jpeg")
+    assert (kept.sample_id, kept.prompt) == ("a-1", "a cat")
+    assert JPEG not in record.data
+
+
+@pytest.mark.parametrize("picture", [b"", b"<svg onload=alert(1)>", JPEG[:10]])
+def test_a_sample_without_a_picture_that_can_be_shown_says_so(picture: bytes) -> None:
+    sample = pb.Sample(sample_id="a", image=pb.ImageData(image_bytes=picture))
+    record = one(pb.TelemetryRequest(seq=1, sample=sample).SerializeToString())
+    assert record.picture == b""
+    assert record.message.sample.image.error
+    assert bool(record.problem) == bool(picture)
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "a b", "é", "x" * 65, "a/b"])
+def test_a_samples_id_fits_into_an_address(name: str) -> None:
+    sample = pb.Sample(sample_id=name, image=pb.ImageData(image_bytes=JPEG))
+    record = one(pb.TelemetryRequest(seq=1, sample=sample).SerializeToString())
+    assert re.fullmatch("[0-9a-f]{32}", record.message.sample.sample_id)
 
 
 def test_an_older_batch_gets_a_step_and_zeros_where_it_says_nothing() -> None:

@@ -5,7 +5,7 @@ import pytest
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
 from livetrain.server.records import Record, read
-from livetrain.server.run import Run, contact_after
+from livetrain.server.run import GUEST, Run, contact_after
 
 
 def new_run(now: float = 100.0) -> Run:
@@ -28,6 +28,15 @@ def say(run: Run, **payload: object) -> bool:
 )
 def test_silence_has_its_words(silent: float, word: str) -> None:
     assert contact_after(silent) == word
+
+
+@pytest.mark.parametrize(("silent", "word"), [(299, "alive"), (300, "stale"), (1800, "lost")])
+def test_who_speaks_once_an_epoch_is_not_missed_in_between(silent: float, word: str) -> None:
+    assert contact_after(silent, GUEST) == word
+    run = new_run(100)
+    run.protocol = GUEST
+    run.check_contact(100 + silent)
+    assert run.contact == word
 
 
 def test_contact_heals_and_an_end_is_an_end() -> None:

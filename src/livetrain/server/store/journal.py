@@ -97,6 +97,7 @@ class Journal:
         state: Callable[[], dict[str, Any]],
         origin: object,
         size: int,
+        sample: dict[str, Any] | None = None,
     ) -> None:
         """Put a record into the group that is being gathered; never waits.
 
@@ -106,9 +107,12 @@ class Journal:
             state: returns the row of its run; asked once a group, when that is complete.
             origin: comes back with the group when it is committed.
             size: bytes.
+            sample: the row of a sample's picture that belongs to it.
         """
         group = self._open
         group.events.append(event)
+        if sample is not None:
+            group.samples.append(sample)
         group.origins.append(origin)
         if event["stream_key"]:
             group.watermarks[event["stream_key"]] = seq

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from livetrain.server.store import schema
 from livetrain.server.store.chunks import Columns, rollups, thin, unpack
+from livetrain.server.store.samples import list_samples, read_picture
 from livetrain.server.store.seal import tail
 
 __all__ = ["Curve", "Reader", "StoredEvent"]
@@ -139,6 +140,16 @@ class Reader:
             return _events(
                 connection, run_key, after=after, limit=limit, notable=notable, newest=newest
             )
+
+    def samples(self, run_key: int, *, limit: int, before: int | None) -> Sequence[RowMapping]:
+        """Return samples without their pictures, newest first; `before`: older than the one with this key."""
+        with self._engine.connect() as connection:
+            return list_samples(connection, run_key, limit=limit, before=before)
+
+    def picture(self, run_key: int, sample_id: str) -> tuple[str, bytes] | None:
+        """Return a sample's picture and its format, ``jpeg`` or ``png``, or None where there is none."""
+        with self._engine.connect() as connection:
+            return read_picture(connection, run_key, sample_id)
 
     def metric_names(self, run_key: int) -> list[str]:
         """Return the names of a run's curves, sorted."""

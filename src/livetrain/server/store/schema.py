@@ -22,7 +22,17 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["chunks", "deleted_sessions", "events", "meta", "metadata", "metrics", "runs", "streams"]
+__all__ = [
+    "chunks",
+    "deleted_sessions",
+    "events",
+    "meta",
+    "metadata",
+    "metrics",
+    "runs",
+    "samples",
+    "streams",
+]
 
 metadata = MetaData()
 
@@ -120,6 +130,25 @@ chunks = Table(
     Column("data", LargeBinary, nullable=False),
 )
 Index("ix_chunks_metric", chunks.c.metric_key, chunks.c.first_step)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=True),
+    Column("run_key", BigInteger, nullable=False),
+    Column("sample_id", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("format", String(8), nullable=False),  # jpeg or png, as its header says
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes of the picture
+    Column("picture", LargeBinary, nullable=False),
+    UniqueConstraint("run_key", "sample_id"),
+)
 
 deleted_sessions = Table(
     "deleted_sessions",

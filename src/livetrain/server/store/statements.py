@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from livetrain.server.store import schema
+from livetrain.server.store.samples import add_samples, delete_samples
 
 __all__ = [
     "Group",
@@ -57,6 +58,7 @@ class Group:
         events: rows of the table ``events``.
         watermarks: the highest number of each stream by its key.
         runs: the state of each run by its key, as of its last event in here.
+        samples: rows of the table ``samples``.
         origins: for each event whatever its giver wants to know again when it is committed.
         size: bytes of the records.
     """
@@ -64,6 +66,7 @@ class Group:
     events: list[dict[str, Any]] = field(default_factory=list)
     watermarks: dict[int, int] = field(default_factory=dict)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    samples: list[dict[str, Any]] = field(default_factory=list)
     origins: list[Any] = field(default_factory=list)
     size: int = 0
 
@@ -72,6 +75,8 @@ def commit_group(connection: Connection, group: Group) -> None:
     """Write a group."""
     if group.events:
         connection.execute(_INSERT_EVENTS, group.events)
+    if group.samples:
+        add_samples(connection, group.samples)
     if group.watermarks:
         connection.execute(
             _UPDATE_STREAM,
@@ -154,6 +159,8 @@ def delete_slice(connection: Connection, run_key: int, rows: int) -> bool:
     )
     if keys:
         connection.execute(delete(chunks).where(chunks.c.key.in_(keys)))
+        return False
+    if delete_samples(connection, run_key, limit=max(1, rows // 500)):
         return False
     for table in (schema.metrics, schema.streams):
         connection.execute(delete(table).where(table.c.run_key == run_key))

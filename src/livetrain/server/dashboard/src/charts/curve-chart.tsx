@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef } from 'react';
 import type { CurveSet } from '../lib/curve-set';
 import { formatCount, formatMetric } from '../lib/format';
+import { gapMarks, gapsOf, LEFT_OUT, type Gap } from '../lib/gaps';
 import { marksOf, type Mark } from '../lib/marks';
 import { titlesOf } from '../lib/controls';
 import { seriesLabel, type MetricGroup } from '../lib/metric-groups';
@@ -47,6 +48,8 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
     let inView = true;
     let turn = 0;
     let told: RunPage['commands'] | null = null;
+    let toldGaps = -1;
+    let gaps: Gap[] = [];
     let marks: Mark[] = [];
     const make = () => {
       plot.current?.destroy();
@@ -65,16 +68,21 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
         },
         index === 0,
       );
-      plot.current.setMarks(marks);
+      plot.current.setMarks(marks, gaps);
       plot.current.setRange(useChartView.getState().range);
       update();
     };
     const mark = () => {
-      const { commands, run } = store.getState();
-      if (commands === told) return;
+      const { commands, run, step } = store.getState();
+      const leftOut = curves.get(LEFT_OUT);
+      const missing = leftOut?.total ?? 0;
+      if (commands === told && missing === toldGaps) return;
       told = commands;
-      marks = marksOf(commands, titlesOf(run?.controls ?? []));
-      plot.current?.setMarks(marks);
+      toldGaps = missing;
+      gaps = leftOut ? gapsOf(leftOut.polyline(), step ?? 0) : [];
+      const commanded = marksOf(commands, titlesOf(run?.controls ?? []));
+      marks = [...commanded, ...gapMarks(gaps)].sort((a, b) => a.step - b.step);
+      plot.current?.setMarks(marks, gaps);
       element.setAttribute('aria-description', marksWords(marks));
     };
     const update = () => {

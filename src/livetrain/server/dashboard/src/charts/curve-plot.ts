@@ -2,10 +2,12 @@
 import uPlot from 'uplot';
 import type { CurveSet } from '../lib/curve-set';
 import { formatMetric } from '../lib/format';
+import type { Gap } from '../lib/gaps';
 import { flagsOf, type Mark } from '../lib/marks';
 import { plotData, xOf, type PlotOptions } from '../lib/plot-data';
 import type { Range } from '../lib/zoom';
 import { token } from './colours';
+import { GapLayer } from './gap-layer';
 import { MarkLayer } from './mark-layer';
 import { plotOptions, type SeriesLook } from './plot-options';
 
@@ -32,7 +34,9 @@ export class CurvePlot {
   private range: Range | null = null;
   private sparse = '';
   private marks: readonly Mark[] = [];
+  private gaps: readonly Gap[] = [];
   private layer: MarkLayer | null = null;
+  private gapLayer: GapLayer | null = null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -55,9 +59,10 @@ export class CurvePlot {
     this.applyRange();
   }
 
-  setMarks(marks: readonly Mark[]): void {
+  setMarks(marks: readonly Mark[], gaps: readonly Gap[]): void {
     this.marks = marks;
-    this.placeMarks();
+    this.gaps = gaps;
+    this.place();
   }
 
   /** Draws again when there is something new. */
@@ -92,20 +97,34 @@ export class CurvePlot {
     this.plot?.destroy();
     this.plot = null;
     this.layer = null;
+    this.gapLayer = null;
   }
 
-  private placeMarks(): void {
-    const { plot, layer } = this;
-    if (plot === null || layer === null) return;
+  /** Where marks and gaps stand on the axis as it is now. */
+  private place(): void {
+    const { plot, layer, gapLayer } = this;
+    if (plot === null || layer === null || gapLayer === null) return;
     // The batches' own curve knows the time of every step, an epoch's mean only that of a few.
     const clock = this.curves.get('loss') ?? this.curves.get(this.series[0]?.name ?? '');
     const timed = this.options.axis === 'time' && this.marks.length > 0;
     const line = timed && clock ? clock.polyline() : { steps: [], times: [] };
     const width = plot.over.clientWidth;
+    const position = (step: number): number | null => {
+      const x = xOf(step, line, this.options);
+      return x === null ? null : plot.valToPos(x, 'x');
+    };
+    gapLayer.show(
+      this.gaps.flatMap(({ from, to }) => {
+        const left = position(from);
+        const right = position(to);
+        if (left === null || right === null || right < 0 || left > width) return [];
+        const start = Math.max(0, left);
+        return [{ left: start, width: Math.min(width, right) - start }];
+      }),
+    );
     const placed = this.marks.flatMap((mark) => {
-      const x = xOf(mark.step, line, this.options);
-      if (x === null) return [];
-      const there = plot.valToPos(x, 'x');
+      const there = position(mark.step);
+      if (there === null) return [];
       // A command is applied before the step that it is applied at is drawn: till then it stands at the end.
       const at = this.range === null ? Math.min(there, width) : there;
       return at >= 0 && at <= width ? { mark, x: at } : [];
@@ -134,12 +153,13 @@ export class CurvePlot {
           this.cursor = index;
           this.tell();
         },
-        onDrawn: () => this.placeMarks(),
+        onDrawn: () => this.place(),
       }),
       [[]],
       this.host,
     );
     this.layer = new MarkLayer(this.plot.over, this.first);
+    this.gapLayer = new GapLayer(this.plot.over);
   }
 
   private applyRange(): void {

@@ -29,9 +29,14 @@ it('says status, epochs, logs and gaps in words', () => {
     kind: 'loader',
     level: 'warning',
   });
-  expect(entry({ case: 'tombstone', value: { reason: 'thinned', records: 3 } })?.text).toBe(
-    '3 records are not coming: thinned',
+  expect(entry({ case: 'tombstone', value: { reason: 'too large', records: 3 } })?.text).toBe(
+    '3 records are not coming: too large',
   );
+  expect(entry({ case: 'tombstone', value: { reason: 'refused', records: 1 } })?.text).toBe(
+    'A record is not coming: refused',
+  );
+  // Thousands may be; they are marked on the curves.
+  expect(entry({ case: 'tombstone', value: { reason: 'thinned', records: 1 } })).toBeNull();
 });
 
 it('has nothing to say of a batch', () => {

@@ -109,7 +109,10 @@ function line(record: TelemetryRequest): Line | null {
     }
     case 'tombstone': {
       const { reason, records } = payload.value;
-      return { kind: 'gap', level: 'warning', text: `${records} records are not coming: ${reason}` };
+      // There may be thousands of those; they are marked on the curves.
+      if (reason === 'thinned') return null;
+      const what = records === 1 ? 'A record is' : `${records} records are`;
+      return { kind: 'gap', level: 'warning', text: `${what} not coming: ${reason}` };
     }
     default:
       return null;

@@ -19,6 +19,15 @@ describe('pointsOf', () => {
     expect(pointsOf(r, 7000)).toEqual([{ name: 'loss', step: 12, value: 0.5, time: 5 }]);
   });
 
+  it('marks where a record was left out, if its place is known', () => {
+    const at = (value: object) =>
+      pointsOf(record({ payload: { case: 'tombstone', value: value as never } }), 7000);
+    expect(at({ reason: 'thinned', records: 1, step: 12n })).toEqual([
+      { name: 'livetrain/left_out', step: 12, value: 1, time: 7 },
+    ]);
+    expect(at({ reason: 'thinned', records: 1 })).toEqual([]);
+  });
+
   it('reads an older client: no step, absent numbers are zero, and the curve counts on', () => {
     const r = record({ payload: { case: 'batchData', value: { batchLoss: 0.5 } as never } });
     expect(pointsOf(r, 7000)).toEqual([

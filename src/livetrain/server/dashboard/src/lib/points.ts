@@ -7,6 +7,7 @@ import type {
   TelemetryRequest,
   Validation,
 } from '../gen/livetrain/proto/telemetry_pb';
+import { LEFT_OUT } from './gaps';
 
 export interface Point {
   name: string;
@@ -70,6 +71,8 @@ export function stepOf(record: TelemetryRequest): number | null {
     case 'validation':
     case 'event':
       return Number(payload.value.step);
+    case 'tombstone':
+      return payload.value.step === undefined ? null : Number(payload.value.step);
     default:
       return null;
   }
@@ -90,6 +93,7 @@ export function pointsOf(record: TelemetryRequest, receivedMs: number): Point[] 
   else if (payload.case === 'scalars') scalars(put, '', payload.value.values);
   else if (payload.case === 'validation') validation(put, payload.value);
   else if (payload.case === 'performanceData') performance(put, payload.value);
+  else if (payload.case === 'tombstone' && step !== null) put(LEFT_OUT, payload.value.records);
   else if (payload.case === 'round') {
     const round = payload.value;
     if (round.clientId === '') {

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { expect, it } from 'vitest';
 import { ClientReportSchema, StripReason, TelemetryRequestSchema } from '../gen/livetrain/proto/telemetry_pb';
-import { framesLeftOut, strippedReason, strippedTotals } from './stripped';
+import { framesLeftOut, strippedReason, totalsOf } from './stripped';
 
 it('names the reason, also one that only a newer trainer knows', () => {
   const reason = (stripReason: StripReason) =>
@@ -14,9 +14,10 @@ it('names the reason, also one that only a newer trainer knows', () => {
 
 it('takes the totals from the report and tells them in frames', () => {
   const report = create(ClientReportSchema, {
-    counters: { sent: 9n, 'stripped.budget': 33n, 'stripped.unchanged': 160n },
+    counters: { sent: 9n, 'stripped.budget': 33n, 'stripped.unchanged': 160n, 'dropped.thinned': 7n },
   });
-  expect(strippedTotals(report)).toEqual({ budget: 33, unchanged: 160 });
-  expect(framesLeftOut(strippedTotals(report))).toEqual({ budget: 3 });
-  expect(strippedTotals(undefined)).toEqual({});
+  expect(totalsOf(report, 'stripped')).toEqual({ budget: 33, unchanged: 160 });
+  expect(totalsOf(report, 'dropped')).toEqual({ thinned: 7 });
+  expect(framesLeftOut(totalsOf(report, 'stripped'))).toEqual({ budget: 3 });
+  expect(totalsOf(undefined, 'dropped')).toEqual({});
 });

@@ -1,4 +1,4 @@
-/** Images that the trainer left out, by reason; sixteen are a frame. */
+/** Images that the trainer left out, by reason, sixteen of which are a frame; and records. */
 import { StripReason, type ClientReport, type TelemetryRequest } from '../gen/livetrain/proto/telemetry_pb';
 import { TILES } from './tiles-of';
 
@@ -27,11 +27,24 @@ export function framesLeftOut(images: Readonly<Record<string, number>>): Record<
   return Object.fromEntries(rows.map(([reason, n]) => [reason, Math.ceil(n / TILES)]));
 }
 
-/** The trainer's own totals of images, from its report. */
-export function strippedTotals(report: ClientReport | undefined): Record<string, number> {
+export const DROP_WORDS: Readonly<Record<string, string>> = {
+  thinned: 'no room to keep them while the server was away',
+  outbox_full: 'logged faster than they could be written down',
+  oversize: 'too large for the server',
+  rejected: 'refused by the server',
+  unwritable: 'not a record that can be written',
+  older_server: 'the server is too old to know them',
+  internal_error: 'an error of livetrain’s own',
+};
+
+/** The trainer's own totals, by reason: of images (`stripped`) or of records (`dropped`). */
+export function totalsOf(
+  report: ClientReport | undefined,
+  what: 'stripped' | 'dropped',
+): Record<string, number> {
   const totals: Record<string, number> = {};
   for (const [name, value] of Object.entries(report?.counters ?? {})) {
-    if (name.startsWith('stripped.')) totals[name.slice('stripped.'.length)] = Number(value);
+    if (name.startsWith(`${what}.`)) totals[name.slice(what.length + 1)] = Number(value);
   }
   return totals;
 }

@@ -30,7 +30,13 @@ export interface RunView {
   };
   /** What the trainer lets itself be told; nothing else may be offered. */
   controls: Control[];
-  report: { stripped: Record<string, number>; overheadPercent: number; governor: string } | null;
+  report: {
+    /** Images and records that the trainer left out, by reason. */
+    stripped: Record<string, number>;
+    dropped: Record<string, number>;
+    overheadPercent: number;
+    governor: string;
+  } | null;
 }
 
 export interface PerformanceView {

@@ -3,7 +3,7 @@ import type { Curve, Frame, Performance, RunState } from '../gen/livetrain/proto
 import type { ControlDeclaration } from '../gen/livetrain/proto/telemetry_pb';
 import type { CurveData } from '../lib/curve-set';
 import type { Control, Parameter } from '../lib/controls';
-import { strippedTotals } from '../lib/stripped';
+import { totalsOf } from '../lib/stripped';
 import { tilesOf } from '../lib/tiles-of';
 import type { FrameView, PerformanceView, Pictures, RunView } from './messages';
 
@@ -51,7 +51,8 @@ export function runView(state: RunState): RunView {
     controls: state.controls.map(controlView),
     report: report
       ? {
-          stripped: strippedTotals(report),
+          stripped: totalsOf(report, 'stripped'),
+          dropped: totalsOf(report, 'dropped'),
           overheadPercent: report.overheadPercent,
           governor: report.governor,
         }

@@ -5,6 +5,7 @@ import { CurveSet } from '../lib/curve-set';
 import { mergeEntries, type Entry } from '../lib/entries';
 import { judge } from '../lib/frame-facts';
 import { caughtUpWords, formatDuration } from '../lib/format';
+import { isLeftOut } from '../lib/gaps';
 import { framesLeftOut } from '../lib/stripped';
 import { LiveClient } from '../live/client';
 import type { CaughtUp, FromWorker, FrameView } from '../live/messages';
@@ -159,7 +160,8 @@ export class RunSession {
     this.pending = {};
     if (this.freshEntries.length > 0) next.entries = mergeEntries(now.entries, this.freshEntries.splice(0));
     if (this.curves.version !== now.curvesVersion) next.curvesVersion = this.curves.version;
-    if (this.curves.names().length !== now.metricNames.length) next.metricNames = this.curves.names();
+    const names = this.curves.names().filter((name) => !isLeftOut(name));
+    if (names.length !== now.metricNames.length) next.metricNames = names;
     if (this.frame !== null) {
       const { number, step, epoch, rank, tiles, undecoded } = this.frame;
       this.undecoded = undecoded;
@@ -177,6 +179,7 @@ export class RunSession {
       trainer: framesLeftOut(now.run?.report?.stripped ?? this.stripped),
       server: this.frame?.serverSkipped ?? now.leftOut.server,
       browser: this.loop.replaced + this.undecoded,
+      records: now.run?.report?.dropped ?? {},
     };
     this.store.setState(next);
     if (this.frame !== null) {

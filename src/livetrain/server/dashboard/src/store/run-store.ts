@@ -21,11 +21,12 @@ export interface Rates {
   p99: number | null;
 }
 
-/** Frames. */
+/** Frames, and by the trainer's own count records. */
 export interface LeftOut {
   trainer: Record<string, number>;
   server: number;
   browser: number;
+  records: Record<string, number>;
 }
 
 export interface RunPage {
@@ -68,7 +69,7 @@ export const initialPage: RunPage = {
   announcement: '',
   frame: null,
   rates: { fps: 0, p50: null, p99: null },
-  leftOut: { trainer: {}, server: 0, browser: 0 },
+  leftOut: { trainer: {}, server: 0, browser: 0, records: {} },
   metricNames: [],
   curvesVersion: 0,
   held: false,

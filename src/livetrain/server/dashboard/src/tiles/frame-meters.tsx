@@ -1,20 +1,28 @@
 import { useStore } from 'zustand';
 import { formatCount, formatFps, formatMs } from '../lib/format';
-import { STRIP_WORDS } from '../lib/stripped';
+import { DROP_WORDS, STRIP_WORDS } from '../lib/stripped';
 import type { RunStore } from '../store/run-store';
 import { Hint } from '../ui/hint';
 import styles from './tiles-panel.module.css';
 
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
-function Reasons({ counts }: { counts: Record<string, number> }) {
+function Reasons({
+  counts,
+  words,
+  none,
+}: {
+  counts: Record<string, number>;
+  words: Readonly<Record<string, string>>;
+  none: string;
+}) {
   const rows = Object.entries(counts).filter(([, n]) => n > 0);
-  if (rows.length === 0) return <>The trainer has sent every frame.</>;
+  if (rows.length === 0) return <>{none}</>;
   return (
     <ul>
       {rows.map(([reason, n]) => (
         <li key={reason}>
-          {formatCount(n)} – {STRIP_WORDS[reason] ?? reason}
+          {formatCount(n)} – {words[reason] ?? reason}
         </li>
       ))}
     </ul>
@@ -27,6 +35,7 @@ export function FrameMeters({ store }: { store: RunStore }) {
   const rates = useStore(store, (page) => page.rates);
   const leftOut = useStore(store, (page) => page.leftOut);
   const performance = useStore(store, (page) => page.performance);
+  const records = total(leftOut.records);
   return (
     <dl className={styles.meters}>
       <div>
@@ -55,7 +64,15 @@ export function FrameMeters({ store }: { store: RunStore }) {
       <div>
         <dt>Frames left out</dt>
         <dd data-testid="left-out">
-          <Hint text={<Reasons counts={leftOut.trainer} />}>
+          <Hint
+            text={
+              <Reasons
+                counts={leftOut.trainer}
+                words={STRIP_WORDS}
+                none="The trainer has sent every frame."
+              />
+            }
+          >
             {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the hint opens on focus */}
             <span tabIndex={0}>trainer {formatCount(total(leftOut.trainer))}</span>
           </Hint>
@@ -65,6 +82,17 @@ export function FrameMeters({ store }: { store: RunStore }) {
           </span>
         </dd>
       </div>
+      {records > 0 && (
+        <div>
+          <dt>Records left out</dt>
+          <dd data-testid="records-left-out">
+            <Hint text={<Reasons counts={leftOut.records} words={DROP_WORDS} none="" />}>
+              {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the hint opens on focus */}
+              <span tabIndex={0}>{formatCount(records)}</span>
+            </Hint>
+          </dd>
+        </div>
+      )}
     </dl>
   );
 }

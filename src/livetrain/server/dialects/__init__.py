@@ -1,0 +1,1 @@
+"""What older clients speak, each a view of the one event model, in a module of its own."""

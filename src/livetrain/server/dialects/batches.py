@@ -1,0 +1,251 @@
+"""The batches of the run in view, as older viewers take them: with single pictures, and caught up with what was missed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Generic, TypeVar
+
+from livetrain.proto import live_pb2 as live
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.dialects.mailbox import Mailbox
+from livetrain.server.dialects.plain import narrow
+from livetrain.server.dialects.tiles import Tiles
+from livetrain.server.hub import Listener
+from livetrain.server.intake import Intake
+from livetrain.server.run import Run
+from livetrain.server.stage import Stage
+from livetrain.server.viewer import Frame
+
+__all__ = ["Batches"]
+
+log = logging.getLogger(__name__)
+
+_Message = TypeVar("_Message", str, bytes)
+
+_SHOWN_SECONDS: Final = 2.0
+"""While pictures came within this time, a batch without any is left out: the client would clear its tiles."""
+_AWAY_SECONDS: Final = 60.0
+"""Who comes back within this time is sent what it missed."""
+_MISSED_BATCHES: Final = 5_000
+_MISSED_BYTES: Final = 16 * 1024 * 1024
+_HOSTS: Final = 1_000
+
+
+class Batches(Listener, Generic[_Message]):
+    """The batches of the run in view, for all clients of one dialect.
+
+    Args:
+        intake: of the runs.
+        stage: says which run they see.
+        tiles: takes frames apart.
+    """
+
+    def __init__(self, intake: Intake, stage: Stage, tiles: Tiles) -> None:
+        self._intake = intake
+        self._stage = stage
+        self._tiles = tiles
+        self._clients: set[Mailbox[_Message]] = set()
+        self._left: OrderedDict[str, float] = OrderedDict()
+        self._loss: float | None = 0.0
+        self._batches = False
+        self._next: tuple[Run, Frame] | None = None
+        self._frames = asyncio.Event()
+        self._translator: asyncio.Task[None] | None = None
+        self._shown = -_SHOWN_SECONDS
+        # What may have been missed: (when, step, message); pictures are large, so they are kept apart.
+        self._bare: deque[tuple[float, int, _Message]] = deque(maxlen=_MISSED_BATCHES)
+        self._pictured: deque[tuple[float, int, _Message]] = deque()
+        self._pictured_bytes = 0
+        stage.on_change(self._changed)
+
+    def batch(self, record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> _Message:
+        """Return a batch as the dialect has it.
+
+        Args:
+            record: of a batch, with single pictures or none.
+            loss: the last one that was finite or given; for a batch that has none of its own.
+            fps: of the run.
+        """
+        raise NotImplementedError
+
+    def other(self, record: pb.TelemetryRequest) -> _Message | None:
+        """Return a record that is no batch as the dialect has it; None: it has none for it."""
+        return None
+
+    # ------------------------------------------------------------ clients
+
+    def close(self) -> None:
+        """End what runs beside the clients, and let none wait for more."""
+        for mailbox in self._clients:
+            mailbox.close()
+        if self._translator is not None:
+            self._translator.cancel()
+
+    @property
+    def full(self) -> bool:
+        """Is there no room for another client?"""
+        return self._intake.hub.viewers + len(self._clients) >= self._intake.limits.viewers
+
+    @contextmanager
+    def attending(self, host: str) -> Iterator[Mailbox[_Message]]:
+        """Put what a client is to be sent into the mailbox that this yields, as long as it is open; what it missed first."""
+        dropped = self._intake.counters.dropped.labels("frame_superseded").inc
+        mailbox = Mailbox[_Message](dropped, limit_bytes=2 * _MISSED_BYTES)
+        if not self._attended():
+            self._changed(None)  # what was kept for somebody who did not come back is old
+        self._catch_up(mailbox, self._left.pop(host, None))
+        self._clients.add(mailbox)
+        self._watchers_changed()
+        if self._translator is None:
+            self._translator = asyncio.create_task(self._translate())
+        try:
+            yield mailbox
+        finally:
+            self._clients.discard(mailbox)
+            self._left[host] = time.monotonic()
+            while len(self._left) > _HOSTS:
+                self._left.popitem(last=False)
+            self._watchers_changed()
+
+    def _catch_up(self, mailbox: Mailbox[_Message], since: float | None) -> None:
+        """Send what a client that comes back missed; a new one, and one that missed nothing, gets the newest frame."""
+        if since is not None and time.monotonic() - since < _AWAY_SECONDS:
+            seen = max((step for when, step, _ in self._pictured if when <= since), default=-1)
+            missed = {
+                step: message for when, step, message in self._bare if when > since and step > seen
+            }
+            missed |= {step: message for when, step, message in self._pictured if when > since}
+            for step in sorted(missed):
+                mailbox.put(missed[step])
+            if missed:
+                return
+        if self._pictured:
+            mailbox.put(self._pictured[-1][2], "frame")
+        elif (run := self._stage.run) is not None:
+            frame = self._intake.hub.channel(run).frame
+            if frame is not None:
+                self._offer(run, frame)
+
+    def _watchers_changed(self) -> None:
+        if self._stage.run is not None:
+            self._intake.watchers_changed(self._stage.run)
+
+    def _attended(self) -> bool:
+        """Is somebody there, or may come back?"""
+        now = time.monotonic()
+        while self._left and now - next(iter(self._left.values())) > _AWAY_SECONDS:
+            self._left.popitem(last=False)
+        return bool(self._clients or self._left)
+
+    # ------------------------------------------------------------ what happens
+
+    def follows(self, run: Run) -> bool:
+        """Does it show this run?"""
+        return self._stage.follows(run) and self._attended()
+
+    def wants_frames(self, run: Run) -> bool:
+        """Does somebody see this run's pictures, or may come back to?"""
+        return self._stage.shows(run) and self._attended()
+
+    def _changed(self, _: Run | None) -> None:
+        self._bare.clear()
+        self._pictured.clear()
+        self._pictured_bytes = 0
+        self._next = None
+        self._loss = 0.0
+        self._batches = False
+        self._shown = -_SHOWN_SECONDS
+
+    def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
+        """Show batches without pictures where none have any, and keep all for who comes back."""
+        now = time.monotonic()
+        for event in events:
+            record = event.record
+            if record.WhichOneof("payload") == "batch_data":
+                self._batches = True
+            elif self._batches or (told := _as_batch(record)) is None:
+                self._tell(self.other(record))
+                continue
+            else:
+                record = told
+            batch = record.batch_data
+            message = self.batch(record, loss=self._loss, fps=_fps(run, now))
+            if batch.HasField("batch_loss"):
+                self._loss = narrow(batch.batch_loss)
+            self._bare.append((now, batch.step, message))
+            if now - self._shown > _SHOWN_SECONDS:
+                self._tell(message)
+
+    def _tell(self, message: _Message | None) -> None:
+        if message is not None:
+            for mailbox in self._clients:
+                mailbox.put(message)
+
+    def framed(self, run: Run, frame: Frame) -> None:
+        """Show a frame, if it is the newest when its turn comes."""
+        self._offer(run, frame)
+
+    def _offer(self, run: Run, frame: Frame) -> None:
+        if self._next is not None:
+            self._intake.counters.dropped.labels("frame_superseded").inc()
+        self._next = (run, frame)
+        self._shown = time.monotonic()
+        self._frames.set()
+
+    def state_changed(self, run: Run) -> None:
+        """The dialect has no word for it."""
+
+    def performed(self, run: Run) -> None:
+        """It goes with the next batch."""
+
+    async def _translate(self) -> None:
+        await self._tiles.warm()
+        while True:
+            await self._frames.wait()
+            self._frames.clear()
+            offered, self._next = self._next, None
+            if offered is None:
+                continue
+            run, frame = offered
+            try:
+                record = await self._tiles.of(run, frame)
+            except Exception:
+                log.exception("a frame of run %s could not be shown to older viewers", run.run_id)
+                continue
+            if not self._stage.shows(run):
+                continue
+            now = time.monotonic()
+            message = self.batch(record, loss=self._loss, fps=_fps(run, now))
+            self._keep(now, record.batch_data.step, message)
+            for mailbox in self._clients:
+                mailbox.put(message, "frame")
+
+    def _keep(self, now: float, step: int, message: _Message) -> None:
+        self._pictured.append((now, step, message))
+        self._pictured_bytes += len(message)
+        while self._pictured_bytes > _MISSED_BYTES and len(self._pictured) > 1:
+            self._pictured_bytes -= len(self._pictured.popleft()[2])
+
+
+def _as_batch(record: pb.TelemetryRequest) -> pb.TelemetryRequest | None:
+    """Return the numbers of a step as a batch, or None: there is no loss among them."""
+    values = {scalar.name: scalar.value for scalar in record.scalars.values}
+    if "loss" not in values:
+        return None
+    scalars = record.scalars
+    batch = pb.BatchData(step=scalars.step, epoch=scalars.epoch, batch_loss=values["loss"])
+    batch.batch_idx = scalars.step & 0xFFFFFFFF
+    if "accuracy" in values:
+        batch.batch_accuracy = values["accuracy"]
+    return pb.TelemetryRequest(batch_data=batch)
+
+
+def _fps(run: Run, now: float) -> float:
+    performance = run.performance
+    said = performance.current_fps if performance is not None else 0.0
+    return said or run.ingest_fps(now)

@@ -1,0 +1,233 @@
+"""OneTrainer's web UI: JSON over ``/ws`` with subscriptions, and ``/api/ws/status``."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import psutil
+from fastapi import APIRouter, WebSocket
+
+from livetrain.proto import live_pb2 as live
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.desk import Desk
+from livetrain.server.dialects.converse import converse
+from livetrain.server.dialects.mailbox import Mailbox
+from livetrain.server.dialects.onetrainer_events import (
+    ENDS,
+    EVENTS,
+    Event,
+    Story,
+    status_of,
+    system_stats,
+)
+from livetrain.server.dialects.onetrainer_talk import Talk
+from livetrain.server.dialects.plain import iso, write
+from livetrain.server.hub import Listener
+from livetrain.server.intake import Intake
+from livetrain.server.run import Run
+from livetrain.server.stage import Stage
+from livetrain.server.store.journal import JournalError
+from livetrain.server.viewer import Frame
+
+__all__ = ["OneTrainer"]
+
+_PROGRESS_SECONDS: Final = 0.1
+_STATS_SECONDS: Final = 2.0
+_TRY_AGAIN: Final = 1013
+_REPLACED: Final = frozenset({"training_progress", "system_stats"})
+"""Of these a client that is slow gets the newest; of the others every one."""
+_VERBS: Final = {"sample": "sample_now", "sample_default": "sample_now"}
+
+
+class _Client:
+    def __init__(self, number: int, mailbox: Mailbox[str], talk: Talk) -> None:
+        self.id = f"client_{number}_{time.time():.2f}"
+        self.mailbox = mailbox
+        self.talk = talk
+
+
+class OneTrainer(Listener):
+    """Serves clients of OneTrainer's web UI.
+
+    Args:
+        intake: of the runs.
+        stage: says which run they see.
+        desk: where their commands go.
+    """
+
+    def __init__(self, intake: Intake, stage: Stage, desk: Desk) -> None:
+        self._intake = intake
+        self._stage = stage
+        self._desk = desk
+        self._clients: set[_Client] = set()
+        self._by_event: dict[str, dict[_Client, None]] = {name: {} for name in EVENTS}
+        self._numbers = itertools.count(1)
+        self._story: Story | None = None
+        self._progressed = 0.0
+        self._progress_timer: asyncio.TimerHandle | None = None
+        self._stats: asyncio.Task[None] | None = None
+        self.router = APIRouter()
+        self.router.add_api_websocket_route("/ws", self.serve)
+        self.router.add_api_route(
+            "/api/ws/status", self.status, methods=["GET"], summary="OneTrainer's web UI: status"
+        )
+
+    # ------------------------------------------------------------ clients
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Serve one client until it goes."""
+        await websocket.accept()
+        if self._intake.hub.viewers + len(self._clients) >= self._intake.limits.viewers:
+            self._intake.counters.rejected.labels("viewers").inc()
+            await websocket.close(_TRY_AGAIN, "Too many viewers are connected; come again.")
+            return
+        dropped = self._intake.counters.dropped.labels("onetrainer_behind").inc
+        host = websocket.client.host if websocket.client is not None else "unknown"
+
+        async def command(verb: str, args: Mapping[str, Any]) -> str:
+            return await self._command(verb, args, f"OneTrainer's web UI at {host}")
+
+        client = _Client(
+            next(self._numbers),
+            Mailbox[str](dropped),
+            Talk(lambda: self._subscribed(client), command),
+        )
+        welcome = {
+            "type": "connection_established",
+            "client_id": client.id,
+            "timestamp": iso(time.time() * 1000),
+        }
+        client.mailbox.put(write(welcome))
+        self._clients.add(client)
+        if self._stats is None:
+            self._stats = asyncio.create_task(self._tell_stats())
+
+        async def hear(text: str | bytes) -> None:
+            client.mailbox.put(await client.talk.answer(text))
+
+        try:
+            await converse(websocket, client.mailbox, hear, self._intake.counters)
+        finally:
+            self._clients.discard(client)
+            for listeners in self._by_event.values():
+                listeners.pop(client, None)
+            if not self._clients and self._stats is not None:
+                self._stats.cancel()
+                self._stats = None
+
+    def _subscribed(self, client: _Client) -> None:
+        for name, listeners in self._by_event.items():
+            if name in client.talk.subscriptions:
+                listeners[client] = None
+            else:
+                listeners.pop(client, None)
+
+    async def _command(self, verb: str, args: Mapping[str, Any], by: str) -> str:
+        run = self._stage.run
+        if run is None or run.ended:
+            return "No training is running."
+        parameters = {str(name): str(value) for name, value in args.items()}
+        try:
+            given = await self._desk.issue(run, _VERBS.get(verb, verb), parameters, issued_by=by)
+        except JournalError as error:
+            return f"The store cannot be written now ({error}); nothing was done, try again."
+        return given.message if given.state == pb.REJECTED else f"{verb} was given to the training."
+
+    async def status(self) -> dict[str, Any]:
+        """Return how many are connected and how the training stands."""
+        run, story = self._stage.run, self._story
+        told = story is not None and run is not None and story.run.key == run.key
+        return {
+            "active_connections": len(self._clients),
+            "is_training": run is not None
+            and not run.ended
+            and run.contact in ("alive", "stale")
+            and run.status in ("running", "paused"),
+            "training_state": {
+                "status": status_of(run),
+                "current_step": max(0, run.steps - 1) if run is not None else 0,
+                "current_epoch": run.epoch if run is not None else 0,
+                "last_loss": story.loss if told and story is not None else None,
+                "last_lr": story.learning_rate if told and story is not None else None,
+            },
+        }
+
+    # ------------------------------------------------------------ what happens
+
+    def follows(self, run: Run) -> bool:
+        """Does it tell of this run?"""
+        return self._stage.follows(run)
+
+    def wants_frames(self, run: Run) -> bool:
+        """It has no pictures."""
+        return False
+
+    def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
+        """Tell what happened."""
+        if self._story is None or self._story.run.key != run.key:
+            self._story = Story(run)
+        story = self._story
+        story.run = run
+        for event in events:
+            if story.moved(event):
+                self._progress_due()
+            status = story.status(event)
+            if status is not None:
+                if status["status"] in ENDS and self._progress_timer is not None:
+                    self._progress_timer.cancel()
+                    self._tell_progress()  # it came first
+                self._tell(status)
+            for said in story.told(event):
+                self._tell(said)
+
+    def framed(self, run: Run, frame: Frame) -> None:
+        """It has no pictures."""
+
+    def performed(self, run: Run) -> None:
+        """The time remaining goes with the next step."""
+
+    def state_changed(self, run: Run) -> None:
+        """It is told with the records that change it."""
+
+    def _progress_due(self) -> None:
+        """Tell of a step: at once, or with the next when one was told less than a tenth of a second ago."""
+        if self._progress_timer is None:
+            wait = self._progressed + _PROGRESS_SECONDS - time.monotonic()
+            loop = asyncio.get_running_loop()
+            self._progress_timer = loop.call_later(max(0.0, wait), self._tell_progress)
+
+    def _tell_progress(self) -> None:
+        self._progress_timer = None
+        self._progressed = time.monotonic()
+        if self._story is not None:
+            self._tell(self._story.progress(time.time() * 1000))
+
+    async def _tell_stats(self) -> None:
+        """Tell the machine's figures: those of the training, or while none runs the server's."""
+        while True:
+            run = self._stage.run
+            performance = run.performance if run is not None and run.contact == "alive" else None
+            if performance is not None and performance.HasField("resource_usage"):
+                usage = performance.resource_usage
+            else:
+                memory = psutil.virtual_memory()
+                usage = pb.ResourceUsage(
+                    cpu_percent=psutil.cpu_percent(),
+                    memory_mb=memory.used / 2**20,
+                    memory_total_mb=memory.total / 2**20,
+                )
+            self._tell(system_stats(usage, time.time() * 1000))
+            await asyncio.sleep(_STATS_SECONDS)
+
+    def _tell(self, event: Event) -> None:
+        name = event["type"]
+        listeners = self._by_event[name]
+        if listeners:
+            text = write(event)
+            slot = name if name in _REPLACED else ""
+            for client in listeners:
+                client.mailbox.put(text, slot)

@@ -1,0 +1,214 @@
+"""What happens in a run, as OneTrainer's web UI tells it. Pure; one object follows one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from livetrain.proto import live_pb2 as live
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.dialects.plain import finite, iso, narrow
+from livetrain.server.run import Run
+
+__all__ = ["ENDS", "EVENTS", "Story", "status_of", "system_stats"]
+
+EVENTS: Final = (
+    "training_progress",
+    "training_status",
+    "sample_generated",
+    "log",
+    "system_stats",
+    "validation_result",
+)
+Event = dict[str, Any]
+
+_STATUS: Final = {
+    "initializing": "starting",
+    "running": "running",
+    "paused": "paused",
+    "finished": "completed",
+    "failed": "error",
+    "interrupted": "stopped",
+}
+
+_WORDS: Final = {
+    pb.INITIALIZING: "starting",
+    pb.RUNNING: "running",
+    pb.PAUSED: "paused",
+    pb.COMPLETED: "completed",
+    pb.FAILED: "error",
+}
+ENDS: Final = frozenset({"completed", "error", "stopped"})
+
+
+def status_of(run: Run | None) -> str:
+    """Return the word for how a run stands; a running one may say in its message that it is stopping."""
+    if run is None:
+        return "idle"
+    word = _STATUS.get(run.status, "running")
+    stopping = word == "running" and "stopping" in run.message.lower()
+    return "stopping" if stopping else word
+
+
+class Story:
+    """What was told of one run so far.
+
+    Args:
+        run: the run.
+
+    Attributes:
+        loss, learning_rate: the last that were heard; None: none were.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.loss: float | None = None
+        self.learning_rate: float | None = None
+        self._step = max(0, run.steps - 1)
+        self._epoch = run.epoch
+        self._epoch_step = 0
+        self._status = ""
+
+    def status(self, event: live.RunEvent) -> Event | None:
+        """Return how the run stands after a record, or None when that was told: "Training ..." may come with every batch."""
+        record = event.record
+        kind = record.WhichOneof("payload")
+        word, message = self._status, ""
+        if kind == "status_update":
+            update = record.status_update
+            message = update.message
+            word = _WORDS.get(update.status, word)
+            if word == "running" and "stopping" in message.lower():
+                word = "stopping"
+            elif word == "error" and update.interrupted:
+                word = "stopped"
+        elif kind in ("batch_data", "scalars") and word in ("", "starting"):
+            word = "running"
+        if word == self._status:
+            return None
+        self._status = word
+        return {
+            "type": "training_status",
+            "status": word,
+            "message": message or None,
+            "error": (message or "it failed") if word == "error" else None,
+            "timestamp": iso(event.received_ms),
+        }
+
+    def progress(self, now_ms: float) -> Event:
+        """Return how far the run is."""
+        config, performance = self.run.config, self.run.performance
+        left = performance.estimated_time_remaining_sec if performance is not None else 0.0
+        return {
+            "type": "training_progress",
+            "step": self._step,
+            "epoch": self._epoch,
+            "epoch_step": self._epoch_step,
+            "global_step": self._step,
+            "max_step": config.batches_per_epoch,
+            "max_epoch": config.total_epochs,
+            "loss": self.loss,
+            "learning_rate": self.learning_rate,
+            "eta_seconds": narrow(left) if left else None,
+            "timestamp": iso(now_ms),
+        }
+
+    def moved(self, event: live.RunEvent) -> bool:
+        """Note a step; return whether it was one."""
+        record = event.record
+        match record.WhichOneof("payload"):
+            case "batch_data":
+                batch = record.batch_data
+                self._step, self._epoch, self._epoch_step = batch.step, batch.epoch, batch.batch_idx
+                if batch.HasField("batch_loss"):
+                    self.loss = narrow(batch.batch_loss)
+                return True
+            case "scalars":
+                return self._scalars(record.scalars)
+            case "epoch_data" if record.epoch_data.has_learning_rate:
+                self.learning_rate = narrow(record.epoch_data.learning_rate)
+        return False
+
+    def _scalars(self, scalars: pb.Scalars) -> bool:
+        values = {scalar.name: scalar.value for scalar in scalars.values}
+        if "learning_rate" in values:
+            self.learning_rate = finite(values["learning_rate"])
+        if "loss" not in values and scalars.step <= self._step:
+            return False  # something else about a step that was told
+        if "loss" in values:
+            self.loss = finite(values["loss"])
+        self._step = scalars.step
+        if scalars.HasField("epoch"):
+            self._epoch = scalars.epoch
+        length = self.run.config.batches_per_epoch
+        inside = self._step - self._epoch * length
+        self._epoch_step = inside if 0 <= inside < length or not length else self._step % length
+        return True
+
+    def told(self, event: live.RunEvent) -> Iterator[Event]:
+        """Yield what a record means, other than a step and how the run stands."""
+        record, when = event.record, iso(event.received_ms)
+        match record.WhichOneof("payload"):
+            case "sample" if not record.sample.image.error:
+                yield {**_sample(self.run, record.sample), "timestamp": when}
+            case "log":
+                log = record.log
+                yield _log(log.level, log.message, log.source, when)
+            case "event":
+                level = pb.ERROR if record.event.kind == "error" else pb.INFO
+                yield _log(level, record.event.message, record.event.kind, when)
+            case "validation" if record.validation.HasField("loss"):
+                result = record.validation
+                yield _validation(result.step, result.epoch, finite(result.loss), when)
+            case "epoch_data" if record.epoch_data.HasField("validation_loss"):
+                epoch = record.epoch_data
+                yield _validation(epoch.step, epoch.epoch, narrow(epoch.validation_loss), when)
+
+
+def _sample(run: Run, sample: pb.Sample) -> Event:
+    return {
+        "type": "sample_generated",
+        "sample_id": sample.sample_id,
+        "path": f"/api/runs/{run.run_id}/samples/{sample.sample_id}",
+        "sample_type": "custom" if sample.kind == "custom" else "default",
+        "step": sample.step,
+        "epoch": sample.epoch,
+        "prompt": sample.prompt or None,
+        "thumbnail_path": None,
+    }
+
+
+def _log(level: int, message: str, source: str, when: str) -> Event:
+    known = pb.DEBUG <= level <= pb.CRITICAL
+    name = pb.LogLevel.Name(level).lower() if known else "info"
+    return {
+        "type": "log",
+        "level": name,
+        "message": message,
+        "source": source or None,
+        "timestamp": when,
+    }
+
+
+def _validation(step: int, epoch: int, loss: float | None, when: str) -> Event:
+    return {
+        "type": "validation_result",
+        "step": step,
+        "epoch": epoch,
+        "validation_loss": loss,
+        "timestamp": when,
+    }
+
+
+def system_stats(usage: pb.ResourceUsage, now_ms: float) -> Event:
+    """Return a machine's figures. The client formats those of GPU and CPU without a look: 0.0 where there are none."""
+    return {
+        "type": "system_stats",
+        "gpu_memory_used_gb": (narrow(usage.gpu_memory_mb) or 0.0) / 1024,
+        "gpu_memory_total_gb": (narrow(usage.gpu_memory_total_mb) or 0.0) / 1024,
+        "gpu_utilization_percent": narrow(usage.gpu_percent) or 0.0,
+        "cpu_percent": narrow(usage.cpu_percent) or 0.0,
+        "ram_used_gb": (narrow(usage.memory_mb) or 0.0) / 1024,
+        "ram_total_gb": (narrow(usage.memory_total_mb) or 0.0) / 1024,
+        "timestamp": iso(now_ms),
+    }

@@ -1,0 +1,80 @@
+"""Values as JSON takes them. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+__all__ = ["BadJsonError", "finite", "iso", "narrow", "read", "said", "write"]
+
+
+class BadJsonError(ValueError):
+    """A text is not JSON, or nested too deeply to be read."""
+
+
+def finite(value: float) -> float | None:
+    """Return a number, or None for NaN and infinity, which JSON has no word for."""
+    return value if math.isfinite(value) else None
+
+
+def narrow(value: float) -> float | None:
+    """Return a number that came in four bytes as it was meant, 0.52 and not 0.5199999809265137."""
+    return float(str(np.float32(value))) if math.isfinite(value) else None
+
+
+def iso(unix_ms: float) -> str:
+    """Return a time as ISO 8601, in UTC.
+
+    Example:
+        >>> iso(1_735_689_600_000)
+        '2025-01-01T00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat()
+
+
+def read(text: str, *, nonfinite: bool = False) -> Any:
+    """Return what a JSON text says.
+
+    Args:
+        text: from a stranger.
+        nonfinite: take the bare tokens NaN, Infinity and -Infinity too, which some writers write.
+
+    Raises:
+        BadJsonError: it is not JSON.
+    """
+
+    def refuse(token: str) -> float:
+        raise BadJsonError(f"{token} is not JSON")
+
+    try:
+        return json.loads(text) if nonfinite else json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise BadJsonError("it is nested too deeply") from None
+    except BadJsonError:
+        raise
+    except ValueError as error:
+        raise BadJsonError(str(error)) from None
+
+
+def said(text: str | bytes) -> str:
+    """Return a message as text; JSON comes in text frames, so bytes are none of it.
+
+    Raises:
+        BadJsonError: it came in a binary frame.
+    """
+    if isinstance(text, bytes):
+        raise BadJsonError("it came in a binary frame")
+    return text
+
+
+def write(value: Any) -> str:
+    """Return a value as JSON in one line.
+
+    Raises:
+        ValueError: a number in it is not finite.
+    """
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
