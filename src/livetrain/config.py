@@ -181,6 +181,7 @@ class ControlOptions:
         lost_contact_seconds: a pause ends by itself when the server was not heard for this long.
         ranges: the lowest and highest value that may be set, by name; what is not named here has 0 to 10 for ``learning_rate`` and
             1 to 65536 for ``batch_size``.
+        impossible: verbs that cannot be done to this training, and for each why, in a sentence that who asks is told.
 
     Raises:
         ConfigurationError: a value cannot work; the sentence says what would.
@@ -194,6 +195,7 @@ class ControlOptions:
     pause_lease_seconds: float = 3600.0
     lost_contact_seconds: float = 60.0
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    impossible: Mapping[str, str] = field(default_factory=dict)
 
     def range_of(self, name: str) -> tuple[float, float]:
         """Return the lowest and highest value that `name` may be set to."""

@@ -114,12 +114,16 @@ class Control:
         verbs = [
             pb.ControlDeclaration(verb=verb)
             for verb in self._options.allow
-            if verb in _BUILT_IN[:3]
+            if verb in _BUILT_IN[:3] and verb not in self._options.impossible
         ]
         if self._settings:
             parameters = [setting.declaration for setting in self._settings.values()]
             verbs.append(pb.ControlDeclaration(verb="set", parameters=parameters))
         verbs.extend(declaration for _, declaration in self._custom.values())
+        verbs.extend(
+            pb.ControlDeclaration(verb=verb, impossible=reason)
+            for verb, reason in self._options.impossible.items()
+        )
         return verbs
 
     def allow_setting(self, setting: Setting) -> None:
@@ -158,6 +162,8 @@ class Control:
         verb, allowed = command.verb, self._options.allow
         if self.refuses:
             raise Refused(self.refuses)
+        if verb in self._options.impossible:
+            raise Refused(self._options.impossible[verb])
         if verb in self._custom:
             check_parameters(self._custom[verb][1], command.parameters)
         elif verb == "set":

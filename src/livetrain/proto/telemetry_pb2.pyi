@@ -687,14 +687,16 @@ class Controls(_message.Message):
     def __init__(self, declarations: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ...) -> None: ...
 
 class ControlDeclaration(_message.Message):
-    __slots__ = ("verb", "parameters", "title")
+    __slots__ = ("verb", "parameters", "title", "impossible")
     VERB_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
+    IMPOSSIBLE_FIELD_NUMBER: _ClassVar[int]
     verb: str
     parameters: _containers.RepeatedCompositeFieldContainer[ControlParameter]
     title: str
-    def __init__(self, verb: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[ControlParameter, _Mapping]]] = ..., title: _Optional[str] = ...) -> None: ...
+    impossible: str
+    def __init__(self, verb: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[ControlParameter, _Mapping]]] = ..., title: _Optional[str] = ..., impossible: _Optional[str] = ...) -> None: ...
 
 class ControlParameter(_message.Message):
     __slots__ = ("name", "kind", "minimum", "maximum", "default_value", "choices")

@@ -246,6 +246,8 @@ def refusal(
     found = next((declaration for declaration in declared if declaration.verb == verb), None)
     if found is None:
         return f"This training does not allow {verb!r}."
+    if found.impossible:
+        return found.impossible
     known = {parameter.name: parameter for parameter in found.parameters}
     if verb == "set" and not parameters:
         return f"Say what to set: {', '.join(known)}."

@@ -263,3 +263,8 @@ def test_a_status_is_an_older_trainers_answer() -> None:
     found = book.shown_by(pb.COMPLETED)
     assert found is not None
     assert found.command_id == "c"
+
+
+def test_what_a_trainer_said_is_impossible_is_refused_with_its_reason() -> None:
+    declared = [pb.ControlDeclaration(verb="pause", impossible="OneTrainer cannot pause.")]
+    assert refusal(declared, "pause", {}, ended=False) == "OneTrainer cannot pause."

@@ -237,3 +237,13 @@ def test_an_older_servers_command_means_the_same() -> None:
     assert command.command_id
     lasting = read_command(pb.ControlCommand(verb="pause", command_id="7", ttl_ms=2500), now=10.0)
     assert (lasting.command_id, lasting.expires_at) == ("7", 12.5)
+
+
+def test_what_is_impossible_is_declared_with_the_reason_and_refused_with_it() -> None:
+    desk = Desk(impossible={"pause": "OneTrainer cannot pause."})
+    declared = {one.verb: one.impossible for one in desk.control.declarations()}
+    assert declared == {"resume": "", "stop": "", "set": "", "pause": "OneTrainer cannot pause."}
+    desk.give("pause")
+    desk.control.boundary(step=1)
+    assert (desk.last.state, desk.last.message) == (pb.REJECTED, "OneTrainer cannot pause.")
+    assert not desk.control.paused

@@ -23,6 +23,15 @@ it('offers what was declared and nothing else', () => {
   expect(offer).toEqual({ pause: false, resume: false, stop: true, settings: [rate], custom: [sample] });
 });
 
+it('does not offer what cannot be done', () => {
+  const offer = offered([
+    { verb: 'stop', title: '', parameters: [], impossible: '' },
+    { verb: 'pause', title: '', parameters: [], impossible: 'OneTrainer cannot pause.' },
+    { verb: 'fly', title: '', parameters: [], impossible: 'It has no wings.' },
+  ]);
+  expect(offer).toEqual({ pause: false, resume: false, stop: true, settings: [], custom: [] });
+});
+
 it('scales and undoes only a rate that livetrain keeps', () => {
   expect(takesWords(parameter({ default: '0.1' }))).toBe(true);
   expect(takesWords(parameter({ name: 'learning_rate/1', default: '0.1' }))).toBe(true);

@@ -16,6 +16,8 @@ export interface Control {
   /** Empty: the verb will do. */
   title: string;
   parameters: Parameter[];
+  /** Why it cannot be done to this training; empty or absent: it can. */
+  impossible?: string;
 }
 
 export interface Offer {
@@ -29,7 +31,8 @@ export interface Offer {
 
 const BUILT_IN = new Set(['pause', 'resume', 'stop', 'set']);
 
-export function offered(controls: readonly Control[]): Offer {
+export function offered(declared: readonly Control[]): Offer {
+  const controls = declared.filter(({ impossible }) => (impossible ?? '') === '');
   const has = (verb: string) => controls.some((control) => control.verb === verb);
   return {
     pause: has('pause'),

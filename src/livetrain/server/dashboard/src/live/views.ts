@@ -9,10 +9,11 @@ import type { FrameView, PerformanceView, Pictures, RunView } from './messages';
 
 const KINDS: readonly string[] = ['float', 'int', 'text', 'choice'] satisfies Parameter['kind'][];
 
-function controlView({ verb, title, parameters }: ControlDeclaration): Control {
+function controlView({ verb, title, parameters, impossible }: ControlDeclaration): Control {
   return {
     verb,
     title,
+    impossible,
     parameters: parameters.map(({ name, kind, minimum, maximum, defaultValue, choices }) => ({
       name,
       // A kind that is not known here can still be typed.
