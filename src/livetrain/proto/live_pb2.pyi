@@ -155,7 +155,7 @@ class Performance(_message.Message):
     def __init__(self, data: _Optional[_Union[_telemetry_pb2.PerformanceData, _Mapping]] = ..., ingest_fps: _Optional[float] = ..., ranks: _Optional[_Iterable[_Union[RankState, _Mapping]]] = ..., remarks: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RankState(_message.Message):
-    __slots__ = ("rank", "contact", "status", "steps", "step_ms", "own_ms", "last_heard_ms")
+    __slots__ = ("rank", "contact", "status", "steps", "step_ms", "own_ms", "last_heard_ms", "sends_frames")
     RANK_FIELD_NUMBER: _ClassVar[int]
     CONTACT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +163,7 @@ class RankState(_message.Message):
     STEP_MS_FIELD_NUMBER: _ClassVar[int]
     OWN_MS_FIELD_NUMBER: _ClassVar[int]
     LAST_HEARD_MS_FIELD_NUMBER: _ClassVar[int]
+    SENDS_FRAMES_FIELD_NUMBER: _ClassVar[int]
     rank: int
     contact: str
     status: str
@@ -170,7 +171,8 @@ class RankState(_message.Message):
     step_ms: float
     own_ms: float
     last_heard_ms: int
-    def __init__(self, rank: _Optional[int] = ..., contact: _Optional[str] = ..., status: _Optional[str] = ..., steps: _Optional[int] = ..., step_ms: _Optional[float] = ..., own_ms: _Optional[float] = ..., last_heard_ms: _Optional[int] = ...) -> None: ...
+    sends_frames: bool
+    def __init__(self, rank: _Optional[int] = ..., contact: _Optional[str] = ..., status: _Optional[str] = ..., steps: _Optional[int] = ..., step_ms: _Optional[float] = ..., own_ms: _Optional[float] = ..., last_heard_ms: _Optional[int] = ..., sends_frames: bool = ...) -> None: ...
 
 class Presence(_message.Message):
     __slots__ = ("viewers", "names")

@@ -166,7 +166,9 @@ class Channel:
         return live.Performance(
             data=self.run.performance,
             ingest_fps=self.run.ingest_fps(now),
-            ranks=[rank.told() for rank in self.run.ranks(now)],
+            ranks=[
+                rank.told(sends_frames=rank.rank in self.frames) for rank in self.run.ranks(now)
+            ],
             remarks=self.run.remarks(now, time.time_ns() // 1_000_000),
         )
 

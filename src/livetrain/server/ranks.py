@@ -48,7 +48,7 @@ class RankStanding:
         """Does it go on, as far as anybody knows?"""
         return self.contact in ("alive", "stale")
 
-    def told(self) -> live.RankState:
+    def told(self, *, sends_frames: bool = False) -> live.RankState:
         """Return what viewers are told."""
         return live.RankState(
             rank=self.rank,
@@ -58,6 +58,7 @@ class RankStanding:
             step_ms=self.step_ms,
             own_ms=self.own_ms,
             last_heard_ms=self.last_heard_ms,
+            sends_frames=sends_frames,
         )
 
 
