@@ -39,8 +39,9 @@ _STATUSES = {
     "paused": pb.PAUSED,
     "completed": pb.COMPLETED,
     "failed": pb.FAILED,
+    "interrupted": pb.FAILED,
 }
-_ENDS = frozenset({"completed", "failed"})
+_ENDS = frozenset({"completed", "failed", "interrupted"})
 _PHASES = ("start", "progress", "end")
 _NAME_CHARS = 256  # what the server takes as the name of a metric
 
@@ -310,7 +311,7 @@ class Monitor:
             return
         number = self._epoch if epoch is None else _whole("epoch", epoch)
         engine.put(
-            _records.epoch(number, max(self._step - 1, 0), self._numbers(engine, means)),
+            _records.epoch(number, self._step_of(number), self._numbers(engine, means)),
             Lane.CRITICAL,
         )
         self._end_epoch(engine, number)
@@ -327,7 +328,7 @@ class Monitor:
             return
         number = self._epoch if epoch is None else _whole("epoch", epoch)
         engine.put(
-            _records.validation(number, max(self._step - 1, 0), self._numbers(engine, values))
+            _records.validation(number, self._step_of(number), self._numbers(engine, values))
         )
 
     def log_message(self, level: str, text: str) -> None:
@@ -456,7 +457,7 @@ class Monitor:
         )
 
     def set_status(self, status: str, message: str = "") -> None:
-        """Say where the training stands: initializing, running, paused, completed or failed.
+        """Say where the training stands: initializing, running, paused, completed, failed, or interrupted from outside.
 
         Raises:
             UsageError: another word.
@@ -466,7 +467,29 @@ class Monitor:
                 f"set_status({status!r}): no such status; give one of {', '.join(_STATUSES)}."
             )
         self._status, self._message = status, message
-        self._put(_records.status(_STATUSES[status], message, self._config), Lane.CRITICAL)
+        interrupted = status == "interrupted"
+        self._put(
+            _records.status(_STATUSES[status], message, self._config, interrupted=interrupted),
+            Lane.CRITICAL,
+        )
+
+    def begin_at(self, epoch: int, batch: int = 0) -> None:
+        """Say where this training begins, when it does not begin at its start; for the time remaining, and to count on from there.
+
+        Args:
+            epoch: the epoch that it is in, from 0.
+            batch: how many batches of it are over.
+
+        Raises:
+            UsageError: one of them is not a whole number from 0.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).begin_at(3, batch=120)
+        """
+        self._epoch, self._batch_index = _whole("epoch", epoch), _whole("batch", batch)
+        if (engine := self._engine) is not None:
+            engine.meter.begin_at(self._epoch, self._batch_index)
 
     def update(
         self,
@@ -736,6 +759,10 @@ class Monitor:
         self._epoch = number + 1
         self._batch_index = 0
         self._epoch_open = False
+
+    def _step_of(self, epoch: int) -> int:
+        """Return the step that an epoch's numbers belong to; where no step was ever logged, the epoch stands in for it."""
+        return self._step - 1 if self._step else epoch
 
     def _begin_step(self) -> int:
         self._logged_before = self._batches_logged

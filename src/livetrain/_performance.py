@@ -47,6 +47,10 @@ class StepMeter:
         self._in_epoch = 0
         self._epochs = 0
 
+    def begin_at(self, epochs: int, batches: int) -> None:
+        """The training goes on with an earlier one: so many epochs are over, and so many batches of the next."""
+        self._epochs, self._in_epoch = epochs, batches
+
     def batch(self, now: float) -> None:
         """A batch was logged."""
         if self._first is None:

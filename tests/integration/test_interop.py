@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page
 from tests.integration.server.processes import ServerProcess, until
 from tests.interop.check_dialects import five_at_once, picture, publisher_and_the_others
+from tests.interop.check_senders import onetrainer_from_the_page, same_curve
 from tests.interop.process import Client, older_schema
 
 pytestmark = pytest.mark.timeout(600)  # the first time, compilers and Node are installed
@@ -29,6 +30,14 @@ def test_all_five_at_once_on_one_run(page: Page, tmp_path: Path) -> None:
 @pytest.mark.browser
 def test_a_publisher_of_the_relay_is_seen_by_the_four_others(page: Page, tmp_path: Path) -> None:
     assert len(publisher_and_the_others(tmp_path, page)) == 1
+
+
+def test_one_training_told_in_every_way_gives_the_same_curve(tmp_path: Path) -> None:
+    assert len(same_curve(tmp_path)) == 5
+
+
+def test_what_a_page_asks_of_onetrainer_reaches_it(tmp_path: Path) -> None:
+    assert len(onetrainer_from_the_page(tmp_path)) == 1
 
 
 def trainer(server: ServerProcess, older: Path, **plan: Any) -> Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -12,6 +13,8 @@ from tests.interop.table import Line, all_checks, print_line
 
 
 def main(names: list[str]) -> int:
+    for name in [name for name in os.environ if name.startswith("LIVETRAIN_")]:
+        del os.environ[name]
     checks = all_checks()
     unknown = [name for name in names if name not in checks]
     if unknown:
@@ -23,6 +26,8 @@ def main(names: list[str]) -> int:
         began = time.monotonic()
         try:
             with tempfile.TemporaryDirectory() as folder:
+                # Spools that a developer's own trainings left are nobody's business here.
+                os.environ["XDG_STATE_HOME"] = f"{folder}/state"
                 lines = checks[name](Path(folder))
         except Exception:
             failed += 1

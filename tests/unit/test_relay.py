@@ -1,0 +1,158 @@
+"""The sender with the older one's methods."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livetrain import _wire
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.relay import MetricsWebSocketSender
+from livetrain.testing import RecordingMonitor
+
+
+class Kept(RecordingMonitor):
+    """Keeps the records, as they would be sent."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.records: list[pb.TelemetryRequest] = []
+
+    def _put(self, writer: Any, *_: Any) -> None:
+        stamp = _wire.Stamp(session_id="s", seq=1, unix_ms=5, mono_us=6)
+        record = pb.TelemetryRequest.FromString(writer(stamp))
+        if not record.HasField("status_update"):  # these are kept as words
+            self.records.append(record)
+
+
+def sender(**options: Any) -> MetricsWebSocketSender:
+    return MetricsWebSocketSender(monitor_factory=Kept, **options)
+
+
+def kept(of: MetricsWebSocketSender) -> Kept:
+    assert isinstance(of.monitor, Kept)
+    return of.monitor
+
+
+def test_every_method_has_the_older_ones_parameters() -> None:
+    expected = {
+        "send_metrics": ["metrics", "type"],
+        "send_training_mode": ["is_federated", "num_rounds", "num_clients"],
+        "send_epoch_end": ["epoch", "phase", "metrics"],
+        "send_round_end": ["round_num", "total_rounds", "fit_metrics", "eval_metrics"],
+        "send_round_metrics": ["round_num", "total_rounds", "metrics"],
+        "send_training_end": ["run_id", "summary_data"],
+        "send_error": ["error_message", "error_type"],
+        "send_early_stopping_triggered": [
+            *("epoch", "best_metric_value", "metric_name", "patience"),
+        ],
+    }
+    for name, parameters in expected.items():
+        method = getattr(MetricsWebSocketSender, name)
+        assert list(inspect.signature(method).parameters)[1:] == parameters
+    assert next(iter(inspect.signature(MetricsWebSocketSender).parameters)) == "websocket_uri"
+
+
+def test_a_centralised_training() -> None:
+    older = sender()
+    assert older.monitor is None, "nothing is opened before the first message"
+    older.send_training_mode(is_federated=False, num_rounds=0, num_clients=0)
+    older.send_epoch_end(1, "train", {"loss": np.float32(0.5), "f1": 0.25, "note": "text"})
+    older.send_epoch_end(epoch=1, phase="val", metrics={"loss": 0.75})
+    older.send_early_stopping_triggered(7, 0.923, "val_recall", 7)
+    older.send_training_end(run_id=42, summary_data={"status": "completed", "best_epoch": 1})
+    seen = kept(older)
+    assert [record.WhichOneof("payload") for record in seen.records] == [
+        *("event", "epoch_data", "validation", "event", "event"),
+    ]
+    means = seen.records[1].epoch_data
+    assert (means.epoch, means.average_loss, means.has_loss) == (0, 0.5, True)
+    assert [(scalar.name, scalar.value) for scalar in means.metrics] == [("f1", 0.25)]
+    assert seen.records[1].timestamp_ms == 5
+    assert seen.statuses == [("running", ""), ("completed", "")]
+
+
+def test_a_federated_training_and_its_failure() -> None:
+    older = sender()
+    older.send_training_mode(True, 15, 5)
+    older.send_round_metrics(1, 15, {"loss": 0.25})
+    older.send_round_end(1, 15, {"loss": 0.5}, {"loss": 0.75})
+    older.send_error("CUDA out of memory")
+    seen = kept(older)
+    rounds = [record.round for record in seen.records if record.HasField("round")]
+    assert [told.round for told in rounds] == [1, 1]
+    assert rounds[1].evaluation_metrics[0].value == 0.75
+    assert seen.statuses[-1] == ("failed", "CUDA out of memory")
+
+
+def test_the_next_training_is_another_run() -> None:
+    older = sender()
+    older.send_training_mode(False)
+    first = kept(older)
+    older.send_training_end(1, {"status": "completed"})
+    older.send_epoch_end(1, "train", {"loss": 1})  # late, and still of the first
+    assert kept(older) is first
+    older.send_training_mode(False)
+    assert kept(older) is not first
+
+
+def test_the_experiments_name_is_the_runs() -> None:
+    older = sender()
+    older.send_metrics({"experiment_name": "x-ray", "max_epochs": 3}, "training_start")
+    assert kept(older).options["run"] == "x-ray"
+    assert kept(older).updates == [{"total_epochs": 3}]
+    named = sender(run="mine")
+    named.send_metrics({"experiment_name": "x-ray"}, "training_start")
+    assert kept(named).options["run"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("uri", "server"),
+    [
+        ("ws://localhost:8765", None),
+        ("ws://127.0.0.1:9000", None),
+        ("ws://train.example:8765", "train.example:50051"),
+    ],
+)
+def test_the_server_is_where_the_relay_was(uri: str, server: str | None) -> None:
+    older = MetricsWebSocketSender(uri, monitor_factory=Kept)
+    older.send_training_mode(False)
+    assert kept(older).options.get("server") == server
+    told = MetricsWebSocketSender(uri, monitor_factory=Kept, server="other:1")
+    told.send_training_mode(False)
+    assert kept(told).options["server"] == "other:1"
+
+
+def test_a_monitor_of_ones_own_is_used_and_left_open() -> None:
+    own = Kept("mine")
+    older = MetricsWebSocketSender(monitor=own)
+    older.send_training_mode(False)
+    older.send_training_end(1, {"status": "completed"})
+    older.send_training_mode(False)
+    assert older.monitor is own
+    assert older.close()
+    assert not own.closed
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_raises() -> None:
+    class Broken(Kept):
+        def _put(self, *_: Any) -> None:
+            raise RuntimeError("out of order")
+
+    for make in (Kept, Broken):
+        older = MetricsWebSocketSender(monitor_factory=make)
+        for odd in (None, object(), [], "x", {"loss": object()}, {1: {2: {3}}}):
+            older.send_metrics(odd, "anything")  # type: ignore[arg-type]
+            older.send_epoch_end(odd, odd, odd)  # type: ignore[arg-type]
+            older.send_round_end(odd, odd, odd, odd)  # type: ignore[arg-type]
+            older.send_training_end(odd, odd)  # type: ignore[arg-type]
+            older.send_error(odd, odd)  # type: ignore[arg-type]
+
+
+def test_an_argument_that_nobody_knows() -> None:
+    with pytest.raises(TypeError, match="no argument 'sevrer'"):
+        MetricsWebSocketSender(sevrer="x")
