@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page
 from tests.integration.server.processes import ServerProcess, until
 from tests.interop.check_dialects import five_at_once, picture, publisher_and_the_others
+from tests.interop.check_load import many_viewers, publisher_storm
 from tests.interop.check_senders import onetrainer_from_the_page, same_curve
 from tests.interop.process import Client, older_schema
 
@@ -38,6 +39,15 @@ def test_one_training_told_in_every_way_gives_the_same_curve(tmp_path: Path) -> 
 
 def test_what_a_page_asks_of_onetrainer_reaches_it(tmp_path: Path) -> None:
     assert len(onetrainer_from_the_page(tmp_path)) == 1
+
+
+def test_each_of_many_viewers_gets_what_it_subscribed_to(tmp_path: Path) -> None:
+    """A slice; `nox -s interop -- thousand-viewers` has the figure. On a busy machine a bound is only a sign of life."""
+    assert many_viewers(tmp_path, count=96, seconds=4.0, bound_ms=2000.0)
+
+
+def test_a_storm_of_publishers_harms_nobody(tmp_path: Path) -> None:
+    assert publisher_storm(tmp_path, seconds=4.0, bound_ms=3000.0)
 
 
 def trainer(server: ServerProcess, older: Path, **plan: Any) -> Client:
