@@ -30,7 +30,7 @@ def frame(pictures: _wire.Strip | tuple[_wire.Tile, ...]) -> _wire.EncodedFrame:
 
 def test_a_head_and_its_pictures_together_are_one_batch() -> None:
     strip = _wire.Strip(b"jpeg", "jpeg", 32, 24, 16, 3)
-    request = parse(_wire.batch_head(STAMP, BATCH) + _wire.batch_pictures(frame(strip)))
+    request = parse(b"".join((_wire.batch_head(STAMP, BATCH), *_wire.batch_pictures(frame(strip)))))
     data = request.batch_data
     assert (request.seq, request.session_id, data.step, data.batch_idx) == (7, "run", 9, 2)
     assert data.batch_loss == 0.5
@@ -46,7 +46,7 @@ def test_tiles_of_their_own_carry_size_error_and_hash() -> None:
         _wire.Tile(b"png", "png", 8, 6, 1, content_hash=77),
         _wire.Tile(b"", "", 0, 0, 0, error="5 axes"),
     )
-    data = parse(_wire.batch_pictures(frame(tiles))).batch_data
+    data = parse(b"".join(_wire.batch_pictures(frame(tiles)))).batch_data
     assert (data.images[0].width, data.images[0].height, data.images[0].content_hash) == (8, 6, 77)
     assert data.images[1].error == "5 axes"
 
@@ -69,8 +69,8 @@ def test_a_loss_that_is_no_ordinary_number_is_written(loss: float) -> None:
 
 def test_many_records_travel_in_one_message_and_one_as_it_is() -> None:
     one = _wire.scalars(STAMP, 3, {"a": 1.0})
-    assert _wire.bundle([one]) is one
-    assert list(parse(_wire.bundle([one, one])).bundle.records) == [one, one]
+    assert _wire.bundle([[one]]) == one
+    assert list(parse(_wire.bundle([[one], [one[:5], one[5:]]])).bundle.records) == [one, one]
 
 
 def test_an_epoch_says_which_means_were_given() -> None:
@@ -122,5 +122,5 @@ def test_text_that_utf8_cannot_hold_is_sent_all_the_same() -> None:
     assert parse(_records.scalars(0, {odd: 1.0})(STAMP)).scalars.values[0].name == "a?b"
     assert parse(_records.event("error", odd, {odd: odd}, 0)(STAMP)).event.fields == {"a?b": "a?b"}
     captioned = _wire.EncodedFrame((), captions=(odd,), sample_ids=("é",))
-    data = parse(_wire.batch_pictures(captioned)).batch_data
+    data = parse(b"".join(_wire.batch_pictures(captioned))).batch_data
     assert (list(data.captions), list(data.sample_ids)) == (["a?b"], ["é"])

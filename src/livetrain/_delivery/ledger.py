@@ -42,10 +42,11 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record as it is sent; empty `data`: an older server has no use for it."""
+    """A record as it is sent, in pieces; none: an older server has no use for it."""
 
     seq: int
-    data: bytes
+    pieces: tuple[_wire.Piece, ...]
+    size: int
     has_pictures: bool
 
 
@@ -54,7 +55,8 @@ class _Pictures:
     """Pictures of a record that was not sent yet."""
 
     head_bytes: int  # of the kept record, what comes before its "stripped" mark
-    data: bytes
+    pieces: tuple[_wire.Piece, ...]
+    size: int
     count: int
     reason: int  # under which the record is kept, should it have to go without them
 
@@ -119,7 +121,7 @@ class Ledger:
             return self._strip(record.images, record.reason) if record.images else b""
         if not sendable:
             return self._strip(record.images, pb.STRIP_REASON_OFFLINE)
-        data = _wire.batch_pictures(record.pictures)
+        pieces = _wire.batch_pictures(record.pictures)
         connected = self._session.connected
         # The newest win: what waits for credit or for a connection is of no use to a viewer any more.
         room = self._frames.room if connected else 1
@@ -127,21 +129,23 @@ class Ledger:
             self._count(self._held.pop(next(iter(self._held))))
         # The mark says what is true if they are never sent, and what is counted then.
         reason = pb.STRIP_REASON_SUPERSEDED if connected else pb.STRIP_REASON_OFFLINE
-        self._held[seq] = _Pictures(head_bytes, data, record.images, reason)
+        size = sum(map(len, pieces))
+        self._held[seq] = _Pictures(head_bytes, pieces, size, record.images, reason)
         return _wire.stripped_mark(record.images, reason)
 
     def outgoing(self, after_seq: int, max_bytes: int) -> Iterator[Outgoing]:
         """Give out what follows `after_seq`, one record at least, until `max_bytes` are reached; tells the session of each."""
+        pieces: tuple[_wire.Piece, ...]
         entries = self.backlog.read(after_seq, max_bytes)
         steps = self._holes.steps(entries)
         for seq, kept in entries:
             if kept is None:
-                record, shown = self._hole(seq, steps.get(seq)), False
+                pieces, shown = (self._hole(seq, steps.get(seq)),), False
             else:
-                record, shown = self._dressed(seq, kept)
-            if self._session.older_server and not _is_older(record):
+                pieces, shown = self._dressed(seq, kept)
+            if self._session.older_server and not _is_older(pieces[0]):
                 self.counters.dropped["older_server"] += 1
-                record = b""
+                pieces = ()
             else:
                 self.counters.sent += 1
             if shown:
@@ -149,29 +153,30 @@ class Ledger:
                 if not self._session.older_server:
                     # That one acknowledges nothing that the window could learn from.
                     self._frames.sent(seq, time.monotonic())
-            self._session.sent(seq, len(record))
-            yield Outgoing(seq, record, shown)
-            max_bytes -= len(record)
+            size = sum(map(len, pieces))
+            self._session.sent(seq, size)
+            yield Outgoing(seq, pieces, size, shown)
+            max_bytes -= size
             if max_bytes <= 0:
                 break
         if self._session.older_server:
             self._forget()
 
-    def _dressed(self, seq: int, kept: bytes) -> tuple[bytes, bool]:
+    def _dressed(self, seq: int, kept: bytes) -> tuple[tuple[_wire.Piece, ...], bool]:
         """Return a kept record as it goes out, and whether its pictures go with it."""
         pictures = self._held.pop(seq, None)
         if pictures is None:
-            return self._undressed(seq, kept), False
+            return (self._undressed(seq, kept),), False
         head = kept[: pictures.head_bytes]
-        if len(head) + len(pictures.data) > self.max_message_bytes:
+        if len(head) + pictures.size > self.max_message_bytes:
             mark = self._strip(pictures.count, pb.STRIP_REASON_OVERSIZE)
             self._sent[seq] = _Sent(len(head), pictures.count, pb.STRIP_REASON_OVERSIZE, True)
-            return head + mark, False
+            return (head + mark,), False
         if not self._frames.open:
             self._count(pictures)
-            return kept, False
+            return (kept,), False
         self._sent[seq] = _Sent(len(head), pictures.count, pb.STRIP_REASON_RECONNECT, False)
-        return head + pictures.data, True
+        return (head, *pictures.pieces), True
 
     def _undressed(self, seq: int, kept: bytes) -> bytes:
         if (sent := self._sent.get(seq)) is not None:
@@ -253,6 +258,6 @@ class Ledger:
         return _wire.tombstone(stamp, reason, step=step)
 
 
-def _is_older(record: bytes) -> bool:
+def _is_older(record: _wire.Piece) -> bool:
     """Say whether a server of the older protocol knows this kind of record."""
-    return pb.TelemetryRequest.FromString(record).WhichOneof("payload") in _OLDER_PAYLOADS
+    return pb.TelemetryRequest.FromString(bytes(record)).WhichOneof("payload") in _OLDER_PAYLOADS

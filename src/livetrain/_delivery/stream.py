@@ -41,6 +41,9 @@ __all__ = ["Identity", "Listener", "Stream"]
 _PACE_SECONDS = 0.02  # how long small records are gathered for one message
 _BUNDLE_BYTES = 64 << 10
 _MARKS = 64
+_UNSAFE_SECONDS = (
+    0.08  # that a record is given to be committed before it is written to this machine's disk
+)
 _CONFLATED_SECONDS = 1.0  # between two records of what only the newest is of interest
 _CONFLATED_AWAY_SECONDS = 10.0  # the same, while the server is away
 
@@ -120,6 +123,10 @@ class Stream:
         self._connection: Connection | None = None
         self._clock = ServerClock()
         self._marks: deque[tuple[int, Mark]] = deque()  # with the last record before each
+        self._watched_seq = (
+            0  # the newest record of which is to be seen whether it is committed in time
+        )
+        self._watched_until = 0.0
         self._draining = False
         self._stopping = False
         self._lingering = False  # everything is said; an older server has yet to end its side
@@ -149,7 +156,7 @@ class Stream:
         if draining and not len(self._outbox):
             self.session.drain()
         until = self._perform()
-        self.backlog.flush()
+        self._keep_safe(time.monotonic())
         while self._marks and self._marks[0][0] <= self.session.durable_seq:
             mark = self._marks.popleft()[1]
             mark.committed = True
@@ -163,6 +170,8 @@ class Stream:
         self._listener.ticked(now)
         busy = took or len(self._outbox) > 0
         longest = _PACE_SECONDS if busy else 0.5
+        if self.session.durable_seq < self._watched_seq:
+            longest = min(longest, max(0.0, self._watched_until - now))
         self._outbox.sleep(
             longest if until is None else max(0.0, min(until - now, longest)), deep=not busy
         )
@@ -182,6 +191,17 @@ class Stream:
             # A training that asks at each step, with a server that is away for hours.
             self._marks = deque(entry for entry in self._marks if not entry[1].abandoned)
         return bool(taken)
+
+    def _keep_safe(self, now: float) -> None:
+        """Bring to the disk what the server does not commit in time; a healthy one does, and then nothing is written."""
+        if not self.session.connected or self._draining:
+            self.backlog.flush()
+            self._watched_seq = 0
+        elif now >= self._watched_until:
+            if self.session.durable_seq < self._watched_seq:
+                self.backlog.flush()
+            self._watched_seq = self.session.last_seq
+            self._watched_until = now + _UNSAFE_SECONDS
 
     @property
     def _sendable(self) -> bool:
@@ -267,24 +287,24 @@ class Stream:
 
     def _send(self, after_seq: int, max_bytes: int) -> None:
         # A message costs each side far more than a record in it: what there is travels together, with one frame at most.
-        bundle: list[bytes] = []
+        bundle: list[tuple[_wire.Piece, ...]] = []
         size = 0
         framed = False
         for record in self._ledger.outgoing(after_seq, max_bytes):
-            if not record.data:
+            if not record.pieces:
                 continue
             if self.session.older_server:  # which knows no bundles
-                self._transmit(record.data)
+                self._transmit(b"".join(record.pieces))
                 continue
             large = framed or record.has_pictures
             room = self._ledger.max_message_bytes if large else _BUNDLE_BYTES
-            grown = size + len(record.data) + _wire.BUNDLED_BYTES
+            grown = size + record.size + _wire.BUNDLED_BYTES
             if bundle and ((framed and record.has_pictures) or grown > room):
                 self._transmit(_wire.bundle(bundle))
                 bundle, size, framed = [], 0, False
-            bundle.append(record.data)
-            size += len(record.data) + _wire.BUNDLED_BYTES
-            framed = large
+            bundle.append(record.pieces)
+            size += record.size + _wire.BUNDLED_BYTES
+            framed = framed or record.has_pictures
         if bundle:
             self._transmit(_wire.bundle(bundle))
 

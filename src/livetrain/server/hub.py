@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
+from livetrain._protobuf import LENGTH, bytes_field, key, varint, varint_field
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
@@ -16,7 +17,6 @@ from livetrain.server.replay import Ring
 from livetrain.server.run import Run
 from livetrain.server.stream import Stream
 from livetrain.server.viewer import Frame, Viewer, encode_events
-from livetrain.server.wire import LENGTH, bytes_field, key, varint, varint_field
 
 __all__ = ["Channel", "Hub", "Listener", "encode_event"]
 

@@ -12,6 +12,7 @@ from fastapi import WebSocket
 from google.protobuf.message import DecodeError
 from starlette.websockets import WebSocketDisconnect
 
+from livetrain._protobuf import bytes_field
 from livetrain.proto import live_pb2 as live
 from livetrain.server.hub import Channel, Hub, encode_event
 from livetrain.server.intake import Intake
@@ -19,7 +20,6 @@ from livetrain.server.replay import History, Recovery, plan
 from livetrain.server.run import Run
 from livetrain.server.store.reader import Curve, StoredEvent
 from livetrain.server.viewer import Viewer, encode_events
-from livetrain.server.wire import bytes_field
 
 __all__ = ["COME_AGAIN", "NOT_ALLOWED", "NO_SUCH_RUN", "Live"]
 

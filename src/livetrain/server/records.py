@@ -13,11 +13,12 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from livetrain._protobuf import LENGTH, bytes_field
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
 from livetrain.server.pictures import check_picture, picture_size
-from livetrain.server.wire import LENGTH, Field, bytes_field, count_elements, fields
+from livetrain.server.wire import Field, count_elements, fields
 
 __all__ = [
     "BATCH",

@@ -11,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from livetrain._protobuf import bytes_field, varint_field
 from livetrain.proto import live_pb2 as live
-from livetrain.server.wire import bytes_field, varint_field
 
 __all__ = ["Batch", "Frame", "Viewer", "encode_events"]
 

@@ -6,24 +6,13 @@ parsed to be passed on. So what comes from the network is looked at here first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
+from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT
 from livetrain.exceptions import ProtocolError
 
-__all__ = [
-    "Field",
-    "bytes_field",
-    "count_elements",
-    "fields",
-    "key",
-    "read_varint",
-    "varint",
-    "varint_field",
-]
-
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+__all__ = ["Field", "count_elements", "fields", "read_varint"]
 
 
 class Field(NamedTuple):
@@ -152,42 +141,3 @@ def count_elements(
                 if total > limit:
                     raise ProtocolError(f"more than {limit} fields in one message")
     return total
-
-
-def varint(number: int) -> bytes:
-    """Return a non-negative number as it stands on the wire."""
-    if number < 0x80:
-        return bytes((number,))
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-@cache
-def key(number: int, wire_type: int) -> bytes:
-    """Return what stands before a field's value."""
-    return varint(number << 3 | wire_type)
-
-
-def varint_field(number: int, value: int) -> bytes:
-    """Return a whole number as a field; nothing for 0, which is what its absence means."""
-    return key(number, VARINT) + varint(value) if value else b""
-
-
-def bytes_field(
-    number: int, parts: Iterable[bytes | memoryview], size: int | None = None
-) -> list[bytes | memoryview]:
-    """Return a field of bytes, text or a message in pieces for one ``join``, so that large parts are copied once.
-
-    Args:
-        number: the field's.
-        parts: what it holds, one after the other.
-        size: their length together, bytes; None: it is added up.
-    """
-    pieces = list(parts)
-    if size is None:
-        size = sum(len(piece) for piece in pieces)
-    return [key(number, LENGTH) + varint(size), *pieces]

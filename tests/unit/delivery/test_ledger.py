@@ -69,7 +69,7 @@ class Desk:
 
     def out(self) -> list[pb.TelemetryRequest]:
         sent = self.ledger.outgoing(self.session.sent_seq, ROOM)
-        return [pb.TelemetryRequest.FromString(record.data) for record in sent]
+        return [pb.TelemetryRequest.FromString(b"".join(record.pieces)) for record in sent]
 
     def acknowledge(self, seq: int, now: float) -> None:
         self.session.acknowledged(now, Acknowledged(seq))
@@ -279,7 +279,7 @@ def test_an_older_server_gets_only_what_it_knows(tmp_path: Path) -> None:
     desk.small()
     desk.batch()
     scalars, batch = list(desk.ledger.outgoing(0, ROOM))
-    assert scalars.data == b""
-    assert pb.TelemetryRequest.FromString(batch.data).batch_data.strip.count == 16
+    assert scalars.pieces == ()
+    assert pb.TelemetryRequest.FromString(b"".join(batch.pieces)).batch_data.strip.count == 16
     assert desk.ledger.counters.dropped == {"older_server": 1}
     assert desk.ledger.backlog.first_seq == 3, "sent is all that it promises"

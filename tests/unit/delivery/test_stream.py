@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Server:
 
     def __init__(self, version: int = 1) -> None:
         self.version = version
+        self.acknowledges = True
         self.messages: list[pb.TelemetryRequest] = []
         self._deliver: Callable[[Report], None]
 
@@ -52,6 +54,8 @@ class Server:
         assert len(message) <= 200_000
         request = pb.TelemetryRequest.FromString(message)
         self.messages.append(request)
+        if not self.acknowledges:
+            return
         last = max((record.seq for record in records_of(request)), default=0)
         self._deliver(Response(pb.TelemetryResponse(ack=pb.Acknowledgment(durable_seq=last))))
 
@@ -77,6 +81,7 @@ def records_of(message: pb.TelemetryRequest) -> list[pb.TelemetryRequest]:
 
 class Trainer:
     def __init__(self, folder: Path, server: Server) -> None:
+        self.folder = folder
         info = pb.SessionInfo(session_id="run", stream_id="0", protocol_version=1)
         session = Session(lambda attempt: 0.0)
         self.outbox = Outbox()
@@ -84,6 +89,11 @@ class Trainer:
         self.stream = Stream(
             Identity(info), server.connect, self.outbox, ledger, session, Listener(), "nowhere:1"
         )
+
+    @property
+    def on_disk(self) -> int:
+        """How many bytes of records are on the disk."""
+        return sum(path.stat().st_size for path in self.folder.glob("spool/*.seg"))
 
     def scalar(self, step: int) -> None:
         self.outbox.put(SmallRecord(_records.scalars(step, {"a": 1.0}), Lane.POINT, 0, 0))
@@ -151,6 +161,28 @@ def test_a_message_keeps_to_the_servers_limit(trainer: Trainer, server: Server) 
     trainer.stream.start()
     assert trainer.stream.flush(20)
     assert sum(map(len, server.data)) == 80
+
+
+def test_what_is_committed_at_once_costs_no_disk(trainer: Trainer, server: Server) -> None:
+    trainer.stream.start()
+    for step in range(200):
+        trainer.scalar(step)
+        assert trainer.stream.flush(20)
+    assert trainer.on_disk == 0
+
+
+def test_what_is_not_committed_in_time_is_on_the_disk(trainer: Trainer, server: Server) -> None:
+    trainer.stream.start()
+    trainer.scalar(0)
+    assert trainer.stream.flush(20)
+    server.acknowledges = False
+    trainer.scalar(1)
+    began = time.monotonic()
+    while not trainer.on_disk:
+        assert time.monotonic() - began < 0.4, "a kill would take it along"
+    server.acknowledges = True
+    trainer.scalar(2)
+    assert trainer.stream.flush(20)
 
 
 def test_an_older_server_gets_one_record_a_message(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livetrain._protobuf import bytes_field
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
 from livetrain.server.pictures import picture_size
 from livetrain.server.records import BATCH, EPOCH, HEARTBEAT, Record, Rejected, adopt, read
-from livetrain.server.wire import bytes_field
 
 LIMITS = Limits()
 JPEG = b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x40\x00\x40\x03" + b"x" * 100
