@@ -129,6 +129,7 @@ class Stream:
         self._watched_until = 0.0
         self._draining = False
         self._stopping = False
+        self._eager = True  # somebody waits for the next acknowledgement
         self._lingering = False  # everything is said; an older server has yet to end its side
         self._over = False
         self._thread = threading.Thread(target=self._run, name="livetrain-stream", daemon=True)
@@ -166,6 +167,8 @@ class Stream:
             self._over = True
         if self._over:
             return
+        # Else what an acknowledgement brings can wait for the next turn, which costs more than reading it.
+        self._eager = bool(self._marks) or draining or self.session.sent_seq < self.session.last_seq
         now = time.monotonic()
         self._listener.ticked(now)
         busy = took or len(self._outbox) > 0
@@ -259,7 +262,8 @@ class Stream:
 
         def deliver(report: Report) -> None:
             self._reports.put((connection, report))
-            self._outbox.wake()
+            if self._eager or not _is_acknowledgement(report):
+                self._outbox.wake()
 
         assert self._connector is not None
         connection = self._connection = self._connector(deliver)
@@ -474,3 +478,7 @@ class Stream:
         self._ledger.close()
         for _, mark in self._marks:
             mark.settled.set()
+
+
+def _is_acknowledgement(report: Report) -> bool:
+    return isinstance(report, Response) and report.response.HasField("ack")

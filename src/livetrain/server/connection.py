@@ -81,9 +81,11 @@ class Connection:
     async def _write(self) -> None:
         outlet, context = self._outlet, self._context
         while True:
-            with contextlib.suppress(TimeoutError):
-                left = None if self._deadline is None else self._deadline - time.monotonic()
-                await asyncio.wait_for(outlet.wait(), left)
+            if self._deadline is None:
+                await outlet.wait()
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(outlet.wait(), self._deadline - time.monotonic())
             for response in outlet.take():
                 await context.write(response.SerializeToString())
             run, stream = self._run, self._stream

@@ -2,27 +2,68 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Iterator
 
-__all__ = ["Counters"]
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+__all__ = ["Counter", "Counters", "LabelledCounter"]
 
 
-class Counters:
+class Counter:
+    """A number that only grows. Prometheus' own locks at each step; this one belongs to the event loop.
+
+    Example:
+        >>> frames = Counter()
+        >>> frames.inc()
+        >>> frames.value
+        1
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def inc(self, amount: int = 1) -> None:
+        """Count so many more."""
+        self.value += amount
+
+
+class LabelledCounter:
+    """Counters of one thing, by its reason; there are as many as this package has reasons."""
+
+    __slots__ = ("of",)
+
+    def __init__(self) -> None:
+        self.of: dict[str, Counter] = {}
+
+    def labels(self, reason: str) -> Counter:
+        """Return the counter of a reason."""
+        counter = self.of.get(reason)
+        if counter is None:
+            counter = self.of[reason] = Counter()
+        return counter
+
+
+class Counters(Collector):
     """Every counter of one server, by its Prometheus name without the prefix ``livetrain_``."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._counters: list[tuple[str, str, Counter | LabelledCounter]] = []
         self.messages = self._counter("messages", "Messages from trainers.")
         self.bytes = self._counter("received_bytes", "Bytes of messages from trainers.")
         self.records = self._counter("records", "Records taken.")
         self.duplicates = self._counter("duplicate_records", "Records that came again.")
         self.frames = self._counter("frames", "Frames that came.")
-        self.stripped = self._counter(
-            "stripped_images", "Images that the trainer left out, by reason.", "reason"
+        self.stripped = self._labelled(
+            "stripped_images", "Images that the trainer left out, by reason."
         )
-        self.rejected = self._counter("rejected", "What was refused, by reason.", "reason")
-        self.dropped = self._counter(
-            "dropped", "What was left out for viewers and trainers, by reason.", "reason"
+        self.rejected = self._labelled("rejected", "What was refused, by reason.")
+        self.dropped = self._labelled(
+            "dropped", "What was left out for viewers and trainers, by reason."
         )
         self.commits = self._counter("commits", "Groups committed.")
         self.commit_failures = self._counter(
@@ -39,12 +80,34 @@ class Counters:
         self.streams = self._gauge("streams", "Trainers' streams that are open.")
         self.viewers = self._gauge("viewers", "Viewers that are connected.")
         self.waiting = self._gauge("journal_bytes", "Bytes of records that wait for their commit.")
+        self.registry.register(self)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"livetrain_{name}", text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str) -> Counter:
+        counter = Counter()
+        self._counters.append((name, text, counter))
+        return counter
+
+    def _labelled(self, name: str, text: str) -> LabelledCounter:
+        counter = LabelledCounter()
+        self._counters.append((name, text, counter))
+        return counter
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"livetrain_{name}", text, registry=self.registry)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Give every counter to Prometheus."""
+        for name, text, counter in self._counters:
+            labelled = isinstance(counter, LabelledCounter)
+            family = CounterMetricFamily(
+                f"livetrain_{name}", text, labels=["reason"] if labelled else []
+            )
+            if isinstance(counter, LabelledCounter):
+                for reason, one in counter.of.items():
+                    family.add_metric([reason], one.value)
+            else:
+                family.add_metric([], counter.value)
+            yield family
 
     def page(self) -> bytes:
         """Return everything as Prometheus reads it."""

@@ -171,17 +171,24 @@ def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
         if field.number == _SESSION:
             session = field
             continue
-        shown.append(view[field.start : field.end])
+        piece = view[field.start : field.end]
+        shown.append(piece)
         if field.number in _OUTSIDE:
-            outside.append(view[field.start : field.end])
+            outside.append(piece)
         elif field.number == BATCH:
             if field.wire_type != LENGTH:
                 raise ProtocolError("a batch that is not a message")
+            # Numbers stand side by side: they are cut out together.
+            start = end = field.value
             for part in fields(raw, field.value, field.end):
                 if part.number in _NUMBERS:
-                    numbers.append(view[part.start : part.end])
+                    if part.start != end:
+                        numbers.append(view[start:end])
+                        start = part.start
+                    end = part.end
                 elif part.number in _PER_TILE:
                     tiles.append(part)
+            numbers.append(view[start:end])
     data = b"".join((*outside, *bytes_field(BATCH, numbers)))
     message = pb.TelemetryRequest.FromString(data)
     if message.batch_data.step >= _MAX_STEP:

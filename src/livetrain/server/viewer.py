@@ -139,7 +139,8 @@ class Viewer:
         """Note that the viewer takes more frames."""
         if self.wants_frames:
             self._credit = min(_MAX_CREDIT, self._credit + frames)
-            self._wake.set()
+            if self._frame is not None:
+                self._wake.set()
 
     def tell(self, what: str, message: bytes) -> None:
         """Have the newest of something sent, e.g. of ``"state"``; it replaces one that waits."""

@@ -24,8 +24,8 @@ __all__ = ["Journal", "JournalError"]
 
 log = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.04
-"""How long a group is gathered; with the commit itself, a record waits at most some 50 ms."""
+GATHER_SECONDS = 0.05
+"""How long a group is gathered: what viewers are told comes at most so often too, so that each commit is told at once."""
 _RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -168,8 +168,10 @@ class Journal:
         while True:
             await self._wake.wait()
             if not self._urgent.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._urgent.wait(), GATHER_SECONDS)
+                # No wait_for: that is a task of its own for each group.
+                gathered = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._urgent.set)
+                await self._urgent.wait()
+                gathered.cancel()
             self._wake.clear()
             self._urgent.clear()
             await self._commit_all()
