@@ -17,6 +17,8 @@ import { CreditWindow } from '../lib/credit-window';
 import { entryOf, type Entry } from '../lib/entries';
 import { pointsOf, stepOf, type Point } from '../lib/points';
 import type { Link } from '../lib/reconnect';
+import { roundPartOf, type RoundPart } from '../lib/rounds';
+import { sampleOf, type SampleView } from '../lib/samples';
 import { ResumeCursor } from '../lib/resume-cursor';
 import { strippedReason } from '../lib/stripped';
 import { Connection } from './connection';
@@ -163,6 +165,8 @@ export class Feed {
     const points: Point[] = [];
     const entries: Entry[] = [];
     const commands: CommandPart[] = [];
+    const samples: SampleView[] = [];
+    const rounds: RoundPart[] = [];
     const stripped: Record<string, number> = {};
     let step = -1;
     let epoch = -1;
@@ -172,6 +176,10 @@ export class Feed {
       if (entry !== null) entries.push(entry);
       const command = commandPartOf(record, Number(receivedMs));
       if (command !== null) commands.push(command);
+      const sample = sampleOf(record, Number(receivedMs));
+      if (sample !== null) samples.push(sample);
+      const round = roundPartOf(record, Number(receivedMs));
+      if (round !== null) rounds.push(round);
       if (!withPoints) continue;
       points.push(...pointsOf(record, Number(receivedMs)));
       const reason = strippedReason(record);
@@ -183,8 +191,10 @@ export class Feed {
         if (names.length > 0) this.classNames = names;
       }
     }
-    if (points.length + entries.length + commands.length > 0 || step >= 0) {
-      this.emit({ type: 'events', points, entries, commands, fresh: withPoints, stripped, step, epoch });
+    const said = points.length + entries.length + commands.length + samples.length + rounds.length;
+    if (said > 0 || step >= 0) {
+      const what = { points, entries, commands, samples, rounds };
+      this.emit({ type: 'events', ...what, fresh: withPoints, stripped, step, epoch });
     }
   }
 

@@ -5,6 +5,8 @@ import type { CurveData } from '../lib/curve-set';
 import type { Entry } from '../lib/entries';
 import type { Point } from '../lib/points';
 import type { Link } from '../lib/reconnect';
+import type { RoundPart } from '../lib/rounds';
+import type { SampleView } from '../lib/samples';
 import type { Tile } from '../lib/tile';
 
 export interface RunView {
@@ -90,6 +92,8 @@ export type FromWorker =
       points: Point[];
       entries: Entry[];
       commands: CommandPart[];
+      samples: SampleView[];
+      rounds: RoundPart[];
       /** False: from before this page was there. */
       fresh: boolean;
       stripped: Record<string, number>;

@@ -6,6 +6,8 @@ import { mergeEntries, type Entry } from '../lib/entries';
 import { judge } from '../lib/frame-facts';
 import { caughtUpWords, formatDuration } from '../lib/format';
 import { isLeftOut } from '../lib/gaps';
+import { learnRounds } from '../lib/rounds';
+import { mergeSamples, type SampleView } from '../lib/samples';
 import { framesLeftOut } from '../lib/stripped';
 import { LiveClient } from '../live/client';
 import type { CaughtUp, FromWorker, FrameView } from '../live/messages';
@@ -82,6 +84,12 @@ export class RunSession {
     this.store.setState({ commands, ...(fresh && last ? { announcement: `${sentence(last)}.` } : {}) });
   }
 
+  /** Samples that somebody knows of go into the page. */
+  learnSamples(found: readonly SampleView[]): void {
+    const samples = mergeSamples(this.store.getState().samples, found);
+    if (samples !== this.store.getState().samples) this.store.setState({ samples });
+  }
+
   retryNow(): void {
     this.client.retryNow();
   }
@@ -101,6 +109,10 @@ export class RunSession {
         this.curves.append(message.points);
         this.freshEntries.push(...message.entries);
         this.learn(message.commands, message.fresh);
+        this.learnSamples(message.samples);
+        if (message.rounds.length > 0) {
+          this.store.setState(({ rounds }) => ({ rounds: learnRounds(rounds, message.rounds) }));
+        }
         for (const [reason, n] of Object.entries(message.stripped)) {
           this.stripped[reason] = (this.stripped[reason] ?? 0) + n;
         }
@@ -141,7 +153,8 @@ export class RunSession {
       this.loop.restart();
       this.freshEntries = [];
       this.pending = {};
-      this.store.setState({ entries: [], commands: new Map(), step: null, frame: null });
+      const empty = { entries: [], commands: new Map(), samples: [], rounds: [] };
+      this.store.setState({ ...empty, step: null, frame: null });
     }
     this.freshEntries.push({
       key: `c${atMs}`,

@@ -3,6 +3,8 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { CommandBook } from '../lib/commands';
 import type { Entry } from '../lib/entries';
 import { initialLink, type Link } from '../lib/reconnect';
+import type { Rounds } from '../lib/rounds';
+import type { SampleView } from '../lib/samples';
 import type { CaughtUp, PerformanceView, RunView } from '../live/messages';
 
 export interface FrameFacts {
@@ -41,6 +43,9 @@ export interface RunPage {
   viewers: number;
   entries: readonly Entry[];
   commands: CommandBook;
+  /** The newest first, as rounds are. */
+  samples: readonly SampleView[];
+  rounds: Rounds;
   /** The last end of a command, in a sentence, for those who listen; empty: none since the page is there. */
   announcement: string;
   frame: FrameFacts | null;
@@ -66,6 +71,8 @@ export const initialPage: RunPage = {
   viewers: 0,
   entries: [],
   commands: new Map(),
+  samples: [],
+  rounds: [],
   announcement: '',
   frame: null,
   rates: { fps: 0, p50: null, p99: null },

@@ -12,7 +12,9 @@ import { AboutPanel } from './about-panel';
 import { Banners } from './banners';
 import { Facts } from './facts';
 import { LogPanel } from './log-panel';
+import { RoundsPanel } from './rounds-panel';
 import styles from './run-page.module.css';
+import { SamplesPanel } from './samples-panel';
 
 const AXES = ['step', 'time', 'epoch'] as const;
 
@@ -71,9 +73,11 @@ export function RunPage({ session }: { session: RunSession }) {
         </div>
         <div className={styles.column}>
           <ControlPanel session={session} />
+          <RoundsPanel store={session.store} />
           <div className={dim}>
             <ChartsPanel curves={session.curves} store={session.store} />
           </div>
+          <SamplesPanel session={session} />
           <div className={styles.pair}>
             <LogPanel store={session.store} />
             <AboutPanel store={session.store} />
