@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 
 import livetrain
 
-try:
-    import lightning.pytorch.callbacks  # noqa: F401
-except ImportError:
-    # The reference needs the docstring of LiveTrainCallback, not Lightning and torch.
-    class Callback:
-        """Stands in for Lightning's own."""
-
-    for name in ("lightning", "lightning.pytorch", "lightning.pytorch.callbacks"):
-        sys.modules[name] = ModuleType(name)
-    sys.modules["lightning.pytorch.callbacks"].Callback = Callback  # type: ignore[attr-defined]
+# The reference needs the docstrings of the integrations, not the frameworks and torch.
+STAND_INS = {
+    "lightning.pytorch.callbacks": "Callback",
+    "lightning.pytorch.loggers": "Logger",
+}
+for module, base in STAND_INS.items():
+    try:
+        import_module(module)
+    except ImportError:
+        parts = module.split(".")
+        for count in range(1, len(parts) + 1):
+            name = ".".join(parts[:count])
+            sys.modules.setdefault(name, ModuleType(name))
+        setattr(
+            sys.modules[module], base, type(base, (), {"__doc__": "Stands in for the real one."})
+        )
 
 project = "livetrain"
 author = "The livetrain maintainers"

@@ -1,40 +1,24 @@
-"""The Lightning integration: one callback for ``lightning.pytorch`` and ``pytorch_lightning``."""
+"""The Lightning integration: a callback and a logger, each for ``lightning.pytorch`` and ``pytorch_lightning``."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from livetrain._frameworks.guard import harmless
+from livetrain._frameworks.settings import given_options
+from livetrain._lightning.logger import LiveTrainLogger
+from livetrain._lightning.namespaces import base_of
 from livetrain._lightning.session import Config, Session
 from livetrain._monitor import Monitor
-from livetrain.exceptions import ConfigurationError
+from livetrain.exceptions import ConfigurationError, LivetrainError
 
-__all__ = ["LiveTrainCallback"]
-
-
-def _callback_bases() -> tuple[type, ...]:
-    """Return the ``Callback`` of each namespace that is there: a Trainer takes those of its own namespace alone."""
-    bases = []
-    for namespace in ("lightning.pytorch", "pytorch_lightning"):
-        try:
-            bases.append(importlib.import_module(f"{namespace}.callbacks").Callback)
-        except (
-            Exception
-        ):  # the namespace that the user does not use may be absent, or be too old for their torch
-            continue
-    if not bases:
-        raise ModuleNotFoundError(
-            "LiveTrainCallback needs Lightning: pip install 'livetrain[lightning]'."
-        )
-    return tuple(bases)
-
+__all__ = ["LiveTrainCallback", "LiveTrainLogger"]
 
 if TYPE_CHECKING:
     from lightning.pytorch.callbacks import Callback as _Callback
 else:
-    _Callback = type("_Callback", _callback_bases(), {})
+    _Callback = base_of("callbacks", "Callback")
 
 
 class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follow Lightning
@@ -53,6 +37,8 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         read_batch: called as ``read_batch(batch) -> (images, targets)``, either None where there is none, for batches of your own
             kind. None: tensors, sequences, mappings and objects of the usual shapes and names are read.
         let_set: what the page may set: the optimizers' learning rate. Empty: nothing.
+        resume: whether a training that goes on from a checkpoint goes on in the run that the checkpoint was made in. The checkpoint
+            then holds what lets others write to that run.
         monitor_factory: makes the monitor, e.g. :class:`livetrain.testing.RecordingMonitor`. None: :class:`livetrain.Monitor`.
         **monitor_options: any other argument of :class:`livetrain.Monitor`, e.g. ``max_fps=10`` or ``class_names=names``.
 
@@ -74,11 +60,15 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
     ``epoch/accuracy``             share, 0..1  each epoch, the same
     ``epoch/NAME``                 its own      each epoch that logged it on the epoch
     ``val/loss``, ``val/accuracy`` as above     each validation that logged ``val_loss``, ``val_acc`` or the like
-    ``val/NAME``                   its own      each validation, for any other name; a leading ``val_`` is dropped
+    ``val/NAME``                   its own      each validation, for any other name; a leading ``val_`` is dropped, and
+                                                ``/dataloader_idx_N`` stays where there are several loaders
+    ``test/NAME``                  its own      each test, at the training's last step; a leading ``test_`` is dropped
     ============================== ============ ==================================================================
 
     A step is a batch, counted through all epochs and on through a resumed checkpoint. Frames a second, time per batch and the
-    machine's figures are the monitor's. The status goes from running to completed, failed or interrupted.
+    machine's figures are the monitor's. The status goes from running to completed, failed or interrupted. A checkpoint that was
+    saved and an early stop are events. ``trainer.validate`` and ``trainer.test`` after a training go on in its run, before one
+    they are a run of their own; the sanity check is not shown.
 
     Attributes:
         monitor: the monitor of the training that runs, or ran last; None before the first.
@@ -96,16 +86,13 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         submodule: str | None = None,
         read_batch: Callable[[Any], tuple[Any, Any]] | None = None,
         let_set: Sequence[str] = ("learning_rate",),
+        resume: bool = True,
         monitor_factory: Callable[..., Monitor] | None = None,
         **monitor_options: Any,
     ) -> None:
         super().__init__()
-        given = {"run": run, "server": server, "project": project}
-        options = {
-            **monitor_options,
-            **{name: value for name, value in given.items() if value is not None},
-        }
-        _check_options(options)
+        owner = "LiveTrainCallback"
+        options = given_options(owner, run, server, project, monitor_options)
         if isinstance(let_set, str) or not set(let_set) <= {"learning_rate"}:
             raise ConfigurationError(
                 "let_set",
@@ -114,11 +101,17 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
                 "give ('learning_rate',) or ()",
             )
         self._config = Config(
+            owner=owner,
             options=options,
             let_set=tuple(let_set),
             submodule=submodule,
             read_batch=read_batch,
             monitor_factory=monitor_factory,
+            resume=resume,
+        )
+        self._resume: Mapping[str, Any] | None = None  # from a checkpoint
+        self._last: tuple[Mapping[str, Any], Mapping[str, Any]] | None = (
+            None  # the training that is over
         )
         self._session: Session | None = None
         self.monitor: Monitor | None = None
@@ -129,12 +122,26 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         kept = {
             name: value for name, value in self.__dict__.items() if name not in ("log", "log_dict")
         }
-        return {**kept, "_session": None, "monitor": None}
+        return {**kept, "_session": None, "_last": None, "monitor": None}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the callback: the way back into this run."""
+        if not self._config.resume or self.monitor is None:
+            return {}
+        return {"run": self.monitor.resume_state()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the way back that a checkpoint kept; the next training or evaluation goes it."""
+        if self._config.resume:
+            self._resume = state_dict.get("run")
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Forget the way back that belongs to an earlier call of the Trainer."""
+        self._resume = None
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Open the run. Not in ``setup``: only now does Lightning know how many batches there are."""
-        self._session = Session(trainer, pl_module, self._config)
-        self.monitor = self._session.monitor
+        self._open(trainer, pl_module, self._resume)
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """Close the books of the epoch before."""
@@ -162,6 +169,24 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         if self._session:
             self._session.end_validation(trainer)
 
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """Open the run where nothing is trained."""
+        self._open_evaluation(trainer, pl_module)
+
+    def on_test_start(self, trainer: Any, pl_module: Any) -> None:
+        """Do the same."""
+        self._open_evaluation(trainer, pl_module)
+
+    def on_test_end(self, trainer: Any, pl_module: Any) -> None:
+        """Log the test."""
+        if self._session:
+            self._session.end_test(trainer)
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Note that a checkpoint is made."""
+        if self._session:
+            self._session.saving()
+
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Close the books of the last epoch. The run stays open: other callbacks' ends may yet fail."""
         if self._session:
@@ -169,23 +194,36 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Close the run as failed, or as interrupted from outside: Lightning calls no ``teardown`` after this."""
-        self._close(exception)
+        self._close(trainer, exception)
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Close the run as completed, if nothing else closed it."""
-        self._close(None)
+        self._close(trainer, None)
 
-    def _close(self, error: BaseException | None) -> None:
+    def _open(
+        self,
+        trainer: Any,
+        module: Any,
+        resume: Any,
+        known: Mapping[str, Any] | None = None,
+        *,
+        training: bool = True,
+    ) -> None:
+        # Misuse is said before the first step; a fault of ours there costs the view, not the training.
+        opened = harmless(Session, but=(LivetrainError,))
+        self._session = opened(trainer, module, self._config, resume, known, training=training)
+        self.monitor = self._session.monitor if self._session else None
+
+    def _open_evaluation(self, trainer: Any, module: Any) -> None:
+        if self._session or trainer.sanity_checking or trainer.global_rank != 0:
+            return
+        resume, known = self._last or (None, None)
+        if self._resume:
+            resume, known = self._resume, None
+        self._open(trainer, module, resume, known, training=False)
+
+    def _close(self, trainer: Any, error: BaseException | None) -> None:
         session, self._session = self._session, None
         if session:
-            session.finish(error)
-
-
-def _check_options(options: dict[str, Any]) -> None:
-    """Raise now what the monitor would raise only when training begins, maybe hours in a queue later."""
-    known = inspect.signature(Monitor).parameters
-    for name in options:
-        if name not in known:
-            raise TypeError(
-                f"LiveTrainCallback has no argument {name!r}; give one of {', '.join(known)}."
-            )
+            session.finish(trainer, error)
+            self._last = session.monitor.resume_state(), session.known

@@ -8,6 +8,7 @@ from typing import Any
 __all__ = [
     "FreshMetrics",
     "epoch_metrics",
+    "evaluation_metrics",
     "step_loss",
     "step_metrics",
     "validation_metrics",
@@ -79,6 +80,16 @@ def validation_metrics(fresh: Mapping[str, Any]) -> dict[str, Any]:
     if "acc" in named:
         named.setdefault("accuracy", named.pop("acc"))
     return {name: value for name, value in named.items() if name not in ARGUMENTS}
+
+
+def evaluation_metrics(fresh: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """Return values as ``STAGE/NAME``, whether the module called them ``STAGE_NAME``, ``STAGE/NAME`` or ``NAME``."""
+    values: dict[str, Any] = {}
+    for name, value in fresh.items():
+        bare = name.removesuffix("_epoch").removeprefix(f"{stage}_").removeprefix(f"{stage}/")
+        if bare not in ARGUMENTS:
+            values[f"{stage}/{'accuracy' if bare == 'acc' else bare}"] = value
+    return values
 
 
 def _without_prefix(name: str) -> str:

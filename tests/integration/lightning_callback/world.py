@@ -26,6 +26,8 @@ QUIET = [
     pytest.mark.filterwarnings("ignore:.*`training_step` returned `None`"),
     pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec."),
     pytest.mark.filterwarnings("ignore:.*`dataloader_iter`"),
+    pytest.mark.filterwarnings("ignore:.*smaller than the logging interval"),
+    pytest.mark.filterwarnings("ignore:.*Checkpoint directory .* exists and is not empty"),
 ]
 
 

@@ -1,0 +1,85 @@
+"""One training under a framework, as its monitor is told of it: what every integration does alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from livetrain._frameworks.batch import accuracy, batch_length
+from livetrain._frameworks.figures import EpochMean
+from livetrain._monitor import Monitor
+
+__all__ = ["Training", "class_names_of", "positive"]
+
+
+class Training:
+    """Tells a monitor of batches and epochs, and works out the epochs' means.
+
+    Args:
+        monitor: open.
+
+    Attributes:
+        monitor: what is told.
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self._loss, self._accuracy = EpochMean(), EpochMean()
+
+    def batch(
+        self,
+        images: Any,
+        logits: Any,
+        loss: Any,
+        *,
+        targets: Any,
+        epoch: int,
+        step: int,
+        numbers: Mapping[str, Any],
+    ) -> None:
+        """Log a batch, and what else belongs to its step; every value may stay on its device."""
+        size = batch_length(images if targets is None else targets)
+        share = accuracy(logits, targets)
+        self._loss.add(loss, size)
+        self._accuracy.add(share, size)
+        self.monitor.log_batch(
+            images, logits, loss, targets=targets, accuracy=share, epoch=epoch, step=step
+        )
+        if numbers:
+            self.monitor.log(numbers, step=step)
+
+    def end_epoch(self, epoch: int, metrics: Mapping[str, Any]) -> None:
+        """Log an epoch: the means of its batches, weighted by their sizes, and what the framework gives beside them."""
+        self.monitor.log_epoch(
+            epoch, **{"loss": self._loss.take(), "accuracy": self._accuracy.take(), **metrics}
+        )
+
+
+def class_names_of(*places: tuple[Any, str]) -> list[str] | None:
+    """Return the first list of texts among attributes; None where there is none.
+
+    Args:
+        *places: (object, attribute), as data sets keep the names of their classes.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> class_names_of((SimpleNamespace(), "classes"), (SimpleNamespace(classes=["cat", "dog"]), "classes"))
+        ['cat', 'dog']
+    """
+    for owner, attribute in places:
+        names = getattr(owner, attribute, None)
+        if (
+            isinstance(names, Sequence)
+            and not isinstance(names, str)
+            and names
+            and all(isinstance(name, str) for name in names)
+        ):
+            return list(names)
+    return None
+
+
+def positive(value: Any) -> int | None:
+    """Return a count, None for the infinities, -1, 0 and None that frameworks have for "no end"."""
+    if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        return None
+    return int(value)
