@@ -261,9 +261,9 @@ def test_two_people_see_each_other_and_what_the_other_changed(
     open_as(page, server, "ada")
     other = browser.new_context().new_page()
     open_as(other, server, "bob")
-    for one in (page, other):
+    for one, whom in ((page, "bob"), (other, "ada")):
         expect(one.get_by_test_id("watching")).to_have_text(
-            re.compile("2 people watch"), timeout=PATIENCE_MS
+            re.compile(f"2 people watch: you and {whom}"), timeout=PATIENCE_MS
         )
 
     rate_field(page).fill("0.00")  # still typing
@@ -272,6 +272,8 @@ def test_two_people_see_each_other_and_what_the_other_changed(
     note = page.get_by_test_id("note-learning_rate")
     expect(note).to_contain_text(f"The run moved on: bob made it 0.001 at step {halved_at}.")
     assert rate_field(page).input_value() == "0.00", "what is typed is not taken away"
+    expect(page.get_by_test_id("steering-people")).to_have_text("bob steers")
+    expect(other.get_by_test_id("steering-people")).to_have_text("You steer")
     page.keyboard.press("Escape")
     expect(rate_field(page)).to_have_value("0.001")
     page.get_by_role("button", name="Undo").click()
@@ -285,6 +287,37 @@ def test_two_people_see_each_other_and_what_the_other_changed(
     settle(page, "Draw samples: count 7", "applied")
     expect(newest(other)).to_contain_text("7 samples drawn", timeout=PATIENCE_MS)
     expect(newest(other)).to_contain_text("ada")
+
+
+def test_an_order_that_crosses_another_is_told_that_the_run_moved_on(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    training = start(LOOP, server, tmp_path)
+    open_as(page, server, "ada")
+    crossed: list[str] = []
+
+    def let_bob_be_first(route: Any) -> None:
+        if route.request.method == "POST" and not crossed:
+            # While the order is on its way: the page cannot know of this yet.
+            body = {"verb": "set", "parameters": {"learning_rate": 0.001}, "issued_by": "bob"}
+            crossed.append(training.ask("/commands", body)["command_id"])
+            wait_until(
+                lambda: training.ask("/commands")["commands"][0]["state"] == "applied",
+                PATIENCE,
+                "bob's order is applied",
+            )
+        route.continue_()
+
+    page.route("**/commands", let_bob_be_first)
+    page.get_by_role("button", name="Halve it").click()
+    refused = page.get_by_test_id("command").filter(has_text="Learning rate × 0.5")
+    expect(refused).to_have_attribute("data-state", "rejected", timeout=PATIENCE_MS)
+    expect(refused).to_contain_text("The run moved on: bob set learning_rate=0.001 at step")
+    wait_until(lambda: list(training.rates().values())[-1] == 0.001, PATIENCE, "it is as bob said")
+    page.get_by_role("button", name="Halve it").click()  # now he is known of
+    settle(page, "Learning rate × 0.5", "applied")
+    wait_until(lambda: list(training.rates().values())[-1] == 0.0005, PATIENCE, "it is halved")
+    assert set(training.rates().values()) == {0.002, 0.001, 0.0005}
 
 
 def test_a_page_without_its_server_says_that_nothing_would_arrive(

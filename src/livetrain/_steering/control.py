@@ -110,7 +110,8 @@ class Control:
     def declarations(self) -> list[pb.ControlDeclaration]:
         """Return all that this training lets be done to it."""
         if self.refuses:
-            return []
+            told = _BUILT_IN if self._options.allow else ()
+            return [pb.ControlDeclaration(verb=verb, impossible=self.refuses) for verb in told]
         verbs = [
             pb.ControlDeclaration(verb=verb)
             for verb in self._options.allow

@@ -245,7 +245,7 @@ class Hub:
             rank: the producer's.
             pieces: the serialised record.
         """
-        number = run.note_frame(time.monotonic())
+        number = run.note_frame(time.monotonic(), rank)
         head = (
             varint_field(1, number)
             + varint_field(2, time.time_ns() // 1000)

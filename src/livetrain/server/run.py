@@ -189,10 +189,11 @@ class Run:
         self.status = "interrupted" if status == "failed" and update.interrupted else status
         self.ended_ms = unix_ms if self.ended else 0
 
-    def note_frame(self, now: float) -> int:
-        """Count a frame and return its number."""
+    def note_frame(self, now: float, rank: int = 0) -> int:
+        """Count a frame and return its number; a viewer sees those of one rank, so the rate is that of rank 0."""
         self.frames += 1
-        self.frame_times.append(now)
+        if not rank:
+            self.frame_times.append(now)
         return self.frames
 
     def ingest_fps(self, now: float) -> float:

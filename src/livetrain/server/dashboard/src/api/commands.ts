@@ -20,6 +20,8 @@ export interface Order {
   /** Empty: the server says where it came from. */
   issuedBy: string;
   lifetimeSeconds: number;
+  /** The newest command that set this value, as far as this page knows; '' none; absent: it does not matter. */
+  seen?: string;
 }
 
 type Json = Record<string, unknown>;
@@ -46,6 +48,7 @@ export function readCommand(row: unknown): CommandPart | null {
     message: text(row.message),
     appliedStep: typeof row.applied_step === 'number' ? row.applied_step : null,
     values: texts(row.values),
+    previous: texts(row.previous),
     ranks: Array.isArray(row.ranks) ? row.ranks.filter((rank) => typeof rank === 'number') : [],
   };
 }
@@ -67,6 +70,7 @@ export async function postCommand(runId: string, order: Order): Promise<CommandP
     issued_by: order.issuedBy,
     ttl_seconds: order.lifetimeSeconds,
     command_id: order.id,
+    ...(order.seen === undefined ? {} : { seen: order.seen }),
   });
   const command = readCommand(answer);
   if (command === null) throw new Error('the server’s answer is not readable');

@@ -20,7 +20,7 @@ export function commandPartOf(record: TelemetryRequest, receivedMs: number): Com
     return { id: commandId, verb, parameters, issuedBy, issuedMs: Number(issuedMs), state: 'queued' };
   }
   if (payload.case !== 'commandResult') return null;
-  const { commandId, state, message, appliedStep, values, ranks } = payload.value;
+  const { commandId, state, message, appliedStep, values, previous, ranks } = payload.value;
   const known = STATES[state];
   if (known === undefined) return null;
   return {
@@ -29,6 +29,7 @@ export function commandPartOf(record: TelemetryRequest, receivedMs: number): Com
     message,
     appliedStep: known === 'applied' ? Number(appliedStep) : null,
     values,
+    previous,
     ranks,
     settledMs: receivedMs || Number(record.timestampMs),
   };

@@ -30,6 +30,12 @@ it('says how it stands', () => {
   );
   expect(outcomeWords(command({ ...halved, parameters: { learning_rate: '5e-4' } }))).toBe('at step 1,200');
   expect(outcomeWords(command({ ...halved, values: {}, ranks: [0, 1] }))).toBe('at step 1,200, on 2 ranks');
+  const was = { previous: { learning_rate: '0.1' }, parameters: { learning_rate: '0.0005' } };
+  expect(outcomeWords(command({ ...halved, ...was }))).toBe('at step 1,200, before it was 0.1');
+  const two = { previous: { learning_rate: '0.1', batch_size: '32' }, values: {} };
+  expect(outcomeWords(command({ ...halved, ...two }))).toBe(
+    'at step 1,200, learning rate was 0.1, batch size was 32',
+  );
   const own = { verb: 'sample_now', state: 'applied', appliedStep: 3, message: '4 samples' } as const;
   expect(outcomeWords(command(own))).toBe('at step 3, 4 samples');
   const unsent = command({ state: 'sending', trouble: 'no connection' });

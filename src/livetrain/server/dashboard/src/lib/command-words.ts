@@ -58,6 +58,12 @@ function tookWords({ parameters, values }: Command): string {
     .join(', ');
 }
 
+function beforeWords({ previous }: Command): string {
+  const held = Object.entries(previous).filter(([, value]) => value !== '');
+  if (held.length === 1) return `before it was ${held[0]?.[1]}`;
+  return held.map(([name, value]) => `${titleOf(name).toLowerCase()} was ${value}`).join(', ');
+}
+
 /** How it stands, without a full stop. */
 export function outcomeWords(command: Command): string {
   const { state, message, appliedStep, ranks, trouble } = command;
@@ -66,7 +72,7 @@ export function outcomeWords(command: Command): string {
   // What the trainer says of its own verbs is only that they happened, and by whom: both are there already.
   const own = command.verb === 'set' || ['pause', 'resume', 'stop'].includes(command.verb) ? '' : message;
   const where = ranks.length > 1 ? `on ${ranks.length} ranks` : '';
-  return [`at step ${formatCount(appliedStep ?? 0)}`, where, tookWords(command), own]
+  return [`at step ${formatCount(appliedStep ?? 0)}`, where, tookWords(command), beforeWords(command), own]
     .filter(Boolean)
     .join(', ');
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { learn, newestFirst, newlyFinal, type CommandBook, type CommandPart } from './commands';
+import { lastSet, learn, newestFirst, newlyFinal, type CommandBook, type CommandPart } from './commands';
 
 const NONE: CommandBook = new Map();
 const issued: CommandPart = {
@@ -46,6 +46,41 @@ it('keeps an end, but believes a trainer that applied what was given up', () => 
   const expired: CommandPart = { id: 'c1', state: 'expired', message: 'never answered' };
   expect(learn(NONE, [issued, expired, applied]).get('c1')).toMatchObject({ state: 'applied', message: '' });
   expect(learn(NONE, [issued, applied, expired]).get('c1')?.state).toBe('applied');
+});
+
+it('believes that one rank failed, whoever speaks first', () => {
+  const failed: CommandPart = { id: 'c1', state: 'failed', message: 'rank 1: no memory', ranks: [1] };
+  for (const order of orders([issued, applied, failed])) {
+    expect(learn(NONE, order).get('c1')).toMatchObject({
+      state: 'failed',
+      message: 'rank 1: no memory',
+      appliedStep: 120,
+      ranks: [0],
+    });
+  }
+});
+
+it('says that one waits once the trainer took it', () => {
+  const pending: CommandPart = { id: 'c1', state: 'accepted', message: 'pending until the next epoch' };
+  for (const order of orders([issued, accepted, pending])) {
+    expect(learn(NONE, order).get('c1')?.message).toBe('pending until the next epoch');
+  }
+  expect(learn(NONE, [issued, pending, applied]).get('c1')).toMatchObject({ state: 'applied', message: '' });
+});
+
+it('knows which command set a value last, or may still', () => {
+  const set = (id: string, issuedMs: number, state: CommandPart['state'], name = 'learning_rate') =>
+    ({ ...issued, id, issuedMs, state, parameters: { [name]: '0.1' } }) as CommandPart;
+  expect(lastSet(NONE, 'learning_rate')).toBe('');
+  const book = learn(NONE, [
+    set('a', 1, 'applied'),
+    set('b', 2, 'accepted'),
+    set('c', 3, 'rejected'),
+    set('d', 4, 'applied', 'batch_size'),
+    set('e', 5, 'sending'),
+  ]);
+  expect(lastSet(book, 'learning_rate')).toBe('b');
+  expect(lastSet(book, 'batch_size')).toBe('d');
 });
 
 it('gathers the ranks that applied it', () => {

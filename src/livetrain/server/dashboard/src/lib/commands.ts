@@ -19,8 +19,9 @@ export interface Command {
   message: string;
   /** The first step under it; null: not applied. */
   appliedStep: number | null;
-  /** What took effect. */
+  /** What took effect, and what held before. */
   values: Readonly<Record<string, string>>;
+  previous: Readonly<Record<string, string>>;
   ranks: readonly number[];
   /** When the end was heard; null: it is not there, or the time is not known. */
   settledMs: number | null;
@@ -32,19 +33,23 @@ export interface Command {
 export type CommandPart = Pick<Command, 'id'> & Partial<Omit<Command, 'id'>>;
 export type CommandBook = ReadonlyMap<string, Command>;
 
-const RANK: Record<CommandState, number> = {
+/**
+ * What is believed where several ranks or servers say several things: the heaviest. A trainer never applies too late, so
+ * that it did outweighs the guess that it would not; that one rank failed outweighs that the others did not.
+ */
+const WEIGHT: Record<CommandState, number> = {
   sending: 0,
   queued: 1,
   sent: 2,
   accepted: 3,
-  applied: 4,
-  rejected: 4,
   expired: 4,
-  failed: 4,
+  applied: 5,
+  failed: 6,
+  rejected: 7,
 };
 const KEPT = 1000;
 
-export const isFinal = ({ state }: Command): boolean => RANK[state] === RANK.applied;
+export const isFinal = ({ state }: Command): boolean => WEIGHT[state] >= WEIGHT.expired;
 
 const unheard = (id: string): Command => ({
   id,
@@ -56,14 +61,14 @@ const unheard = (id: string): Command => ({
   message: '',
   appliedStep: null,
   values: {},
+  previous: {},
   ranks: [],
   settledMs: null,
   trouble: '',
 });
 
-/** A trainer never applies too late: where it says that it did, the server's guess that it would not is wrong. */
-const goesOn = (from: CommandState, to: CommandState): boolean =>
-  RANK[to] > RANK[from] || (from === 'expired' && to === 'applied');
+const filled = (texts: Readonly<Record<string, string>> | undefined) =>
+  texts !== undefined && Object.keys(texts).length > 0 ? texts : undefined;
 
 function join(known: Command, part: CommandPart): Command {
   const next: Command = {
@@ -74,17 +79,21 @@ function join(known: Command, part: CommandPart): Command {
     issuedMs: part.issuedMs ?? known.issuedMs,
   };
   const state = part.state ?? known.state;
-  if (goesOn(known.state, state)) {
+  if (state === 'applied') {
+    next.ranks = [...new Set([...known.ranks, ...(part.ranks ?? [])])].sort((a, b) => a - b);
+    next.appliedStep = known.appliedStep ?? part.appliedStep ?? null;
+  }
+  if (WEIGHT[state] > WEIGHT[known.state]) {
     next.state = state;
     next.message = part.message ?? '';
-    next.appliedStep = part.appliedStep ?? null;
-    next.values = part.values ?? {};
-    next.ranks = part.ranks ?? [];
+    next.values = filled(part.values) ?? known.values;
+    next.previous = filled(part.previous) ?? known.previous;
     next.settledMs = part.settledMs ?? null;
     next.trouble = '';
   } else if (state === known.state) {
-    next.ranks = [...new Set([...known.ranks, ...(part.ranks ?? [])])].sort((a, b) => a - b);
     next.settledMs = known.settledMs ?? part.settledMs ?? null;
+    // One that was taken, and waits for the next epoch, says so by a second word of the same state.
+    if (state === 'accepted') next.message = part.message || known.message;
     if (state === 'sending') next.trouble = part.trouble ?? known.trouble;
   }
   return next;
@@ -108,6 +117,15 @@ export function newestFirst(book: CommandBook): Command[] {
     .filter(({ verb }) => verb !== '')
     .reverse()
     .sort((a, b) => b.issuedMs - a.issuedMs);
+}
+
+/** The newest command that set this value or may still do so, as far as the server told; '' where none did. */
+export function lastSet(book: CommandBook, name: string): string {
+  const heavy = newestFirst(book).find(
+    ({ verb, state, parameters }) =>
+      verb === 'set' && name in parameters && ['queued', 'sent', 'accepted', 'applied'].includes(state),
+  );
+  return heavy?.id ?? '';
 }
 
 /** Those that came to their end, or to another one, from one book to the next. */

@@ -27,6 +27,8 @@ export interface Offer {
   stop: boolean;
   settings: Parameter[];
   custom: Control[];
+  /** Why this training cannot be steered at all; empty: it can, or has nothing to say of it. */
+  impossible: string;
 }
 
 const BUILT_IN = new Set(['pause', 'resume', 'stop', 'set']);
@@ -40,10 +42,11 @@ export function offered(declared: readonly Control[]): Offer {
     stop: has('stop'),
     settings: controls.find(({ verb }) => verb === 'set')?.parameters ?? [],
     custom: controls.filter(({ verb }) => !BUILT_IN.has(verb)),
+    impossible: controls.length === 0 ? (declared[0]?.impossible ?? '') : '',
   };
 }
 
-/** learning_rate/1 is the rate of an optimizer's second group of parameters. */
+/** learning_rate/group1 is the rate of an optimizer's second group of parameters, learning_rate/2 that of a second optimizer. */
 export const isLearningRate = (name: string): boolean => /^learning_rate($|\/)/.test(name);
 
 /**
@@ -54,7 +57,10 @@ export const takesWords = ({ name, default: start }: Parameter): boolean =>
   isLearningRate(name) && start !== '';
 
 export function titleOf(name: string): string {
-  const words = name.replace(/_/g, ' ').replace(/\/(\d+)$/, (_, group: string) => `, group ${group}`);
+  const words = name
+    .replace(/_/g, ' ')
+    .replace(/\/(\d+)(?=\/|$)/, (_, optimizer: string) => `, optimizer ${optimizer}`)
+    .replace(/\/group(\d+)$/, (_, group: string) => `, group ${group}`);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -6,6 +6,18 @@ import { entryOf, mergeEntries, type Entry } from './entries';
 const entry = (payload: object) =>
   entryOf(create(TelemetryRequestSchema, { payload: payload as never }), 5, 1000);
 
+it('says which rank it was, and what befell one', () => {
+  const failed = { case: 'statusUpdate', value: { status: TrainingStatus.FAILED, message: 'no peer' } };
+  const record = create(TelemetryRequestSchema, { payload: failed as never });
+  expect(entryOf(record, 5, 1000, 1)?.text).toBe('Rank 1: Training failed: no peer');
+  const lost = { kind: 'rank_lost', message: 'Rank 1 has not been heard for 30 s.', fields: {}, step: 7n };
+  expect(entry({ case: 'event', value: lost })).toMatchObject({
+    kind: 'rank lost',
+    level: 'warning',
+    text: 'Rank 1 has not been heard for 30 s.',
+  });
+});
+
 it('says status, epochs, logs and gaps in words', () => {
   const failed = { status: TrainingStatus.FAILED, message: 'CUDA out of memory' };
   expect(entry({ case: 'statusUpdate', value: failed })).toMatchObject({

@@ -37,6 +37,12 @@ const LEVELS: Partial<Record<LogLevel, EntryLevel>> = {
   [LogLevel.CRITICAL]: 'error',
 };
 
+const EVENT_LEVELS: Record<string, EntryLevel> = {
+  error: 'error',
+  rank_lost: 'warning',
+  rank_back: 'good',
+};
+
 function epochLine(data: EpochData): Line {
   const parts = [];
   if (data.hasLoss || data.averageLoss !== 0) parts.push(`loss ${formatMetric(data.averageLoss)}`);
@@ -92,7 +98,7 @@ function line(record: TelemetryRequest): Line | null {
       const text = message || details.join(', ') || kind.replace(/_/g, ' ');
       return {
         kind: kind.replace(/_/g, ' '),
-        level: kind === 'error' ? 'error' : 'info',
+        level: EVENT_LEVELS[kind] ?? 'info',
         text,
         step: Number(step),
       };
@@ -119,12 +125,22 @@ function line(record: TelemetryRequest): Line | null {
   }
 }
 
-/** null: nothing to read in this record (a batch, a heartbeat). */
-export function entryOf(record: TelemetryRequest, offset: number, receivedMs: number): Entry | null {
+/**
+ * null: nothing to read in this record (a batch, a heartbeat).
+ *
+ * @param rank the producer's; one above 0 says which it is.
+ */
+export function entryOf(
+  record: TelemetryRequest,
+  offset: number,
+  receivedMs: number,
+  rank = 0,
+): Entry | null {
   const said = line(record);
   if (said === null) return null;
   const timeMs = Number(record.timestampMs) || receivedMs;
-  return { ...said, key: `o${offset}`, timeMs, step: said.step ?? null };
+  const text = rank === 0 ? said.text : `Rank ${rank}: ${said.text}`;
+  return { ...said, text, key: `o${offset}`, timeMs, step: said.step ?? null };
 }
 
 /** Two lists of entries into one, each once, oldest first, the last `keep` of them. */

@@ -24,6 +24,18 @@ it('puts the stages of one metric on one chart, loss first and the machine last'
   expect(groups.filter(({ exact }) => exact).map(({ key }) => key)).toEqual(['learning_rate']);
 });
 
+it('keeps the other ranks apart from the run itself, and out of the way', () => {
+  const groups = metricGroups(['loss', 'rank1/loss', 'rank2/loss', 'rank1/perf/fps', 'perf/fps']);
+  expect(groups.map(({ key, names, shown }) => [key, names, shown])).toEqual([
+    ['loss', ['loss'], true],
+    ['perf/fps', ['perf/fps'], false],
+    ['ranks/loss', ['rank1/loss', 'rank2/loss'], false],
+    ['ranks/perf/fps', ['rank1/perf/fps'], false],
+  ]);
+  expect(groups[2]?.title).toBe('Loss, other ranks');
+  expect(seriesLabel('rank12/loss')).toBe('rank 12');
+});
+
 it('does not lose a metric that is named like a stage', () => {
   expect(metricGroups(['epoch']).map(({ key }) => key)).toEqual(['epoch']);
 });

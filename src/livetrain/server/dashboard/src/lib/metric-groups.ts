@@ -21,8 +21,12 @@ const TITLES: Record<string, string> = {
 const FIRST = ['loss', 'accuracy', 'learning_rate', 'lr'];
 const EXACT = /(^|[/_-])(learning_rate|lr)($|[/_-])/;
 const MACHINE = /^(perf|system)\//;
+/** Of a rank above 0: what it has in common with rank 0 is one story, and another than the run's. */
+const OTHER_RANK = /^rank(\d+)\//;
+const RANKS = 'ranks/';
 
 function groupKey(name: string): string {
+  if (OTHER_RANK.test(name)) return RANKS + name.replace(OTHER_RANK, '');
   if (MACHINE.test(name)) return name;
   const parts = name.split('/');
   const rest = parts.filter((part) => !STAGES.has(part));
@@ -30,6 +34,7 @@ function groupKey(name: string): string {
 }
 
 function title(key: string): string {
+  if (key.startsWith(RANKS)) return `${title(key.slice(RANKS.length))}, other ranks`;
   return TITLES[key] ?? key.replace(/_/g, ' ');
 }
 
@@ -43,6 +48,7 @@ export function metricGroups(names: readonly string[]): MetricGroup[] {
   const rank = (key: string): number => {
     const first = FIRST.indexOf(key);
     if (first >= 0) return first;
+    if (key.startsWith(RANKS)) return 300;
     return MACHINE.test(key) ? 200 : 100;
   };
   return [...groups.entries()]
@@ -50,7 +56,7 @@ export function metricGroups(names: readonly string[]): MetricGroup[] {
       key,
       title: title(key),
       names: members,
-      shown: !MACHINE.test(key),
+      shown: !MACHINE.test(key) && !key.startsWith(RANKS),
       exact: EXACT.test(key),
     }))
     .sort((a, b) => rank(a.key) - rank(b.key) || (a.key < b.key ? -1 : 1));
@@ -58,6 +64,8 @@ export function metricGroups(names: readonly string[]): MetricGroup[] {
 
 /** The series' short name inside its group: `val/loss` in the group Loss is `val`. */
 export function seriesLabel(name: string): string {
+  const rank = OTHER_RANK.exec(name);
+  if (rank !== null) return `rank ${rank[1]}`;
   const parts = name.split('/');
   if (MACHINE.test(name)) return parts.slice(1).join('/');
   const stage = parts.find((part) => STAGES.has(part));

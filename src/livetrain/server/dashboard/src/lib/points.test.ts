@@ -19,6 +19,14 @@ describe('pointsOf', () => {
     expect(pointsOf(r, 7000)).toEqual([{ name: 'loss', step: 12, value: 0.5, time: 5 }]);
   });
 
+  it('keeps the curves of other ranks apart', () => {
+    const r = record({
+      seq: 1n,
+      payload: { case: 'batchData', value: { step: 3n, batchLoss: 0.5 } as never },
+    });
+    expect(pointsOf(r, 7000, 2).map(({ name }) => name)).toEqual(['rank2/loss']);
+  });
+
   it('marks where a record was left out, if its place is known', () => {
     const at = (value: object) =>
       pointsOf(record({ payload: { case: 'tombstone', value: value as never } }), 7000);

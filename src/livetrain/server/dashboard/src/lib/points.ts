@@ -78,13 +78,17 @@ export function stepOf(record: TelemetryRequest): number | null {
   }
 }
 
-/** @param receivedMs stands in for a record that says no time of its own. */
-export function pointsOf(record: TelemetryRequest, receivedMs: number): Point[] {
+/**
+ * @param receivedMs stands in for a record that says no time of its own.
+ * @param rank the producer's: the curves of ranks above 0 have names of their own, as on the server.
+ */
+export function pointsOf(record: TelemetryRequest, receivedMs: number, rank = 0): Point[] {
   const points: Point[] = [];
+  const prefix = rank === 0 ? '' : `rank${rank}/`;
   const step = stepOf(record);
   const time = (Number(record.timestampMs) || receivedMs) / 1000;
   const put: Put = (name, value) => {
-    if (value !== undefined) points.push({ name, step, value, time });
+    if (value !== undefined) points.push({ name: prefix + name, step, value, time });
   };
   const older = record.seq === 0n;
   const { payload } = record;
@@ -97,7 +101,8 @@ export function pointsOf(record: TelemetryRequest, receivedMs: number): Point[] 
   else if (payload.case === 'round') {
     const round = payload.value;
     if (round.clientId === '') {
-      for (const { name, value } of round.metrics) points.push({ name, step: round.round, value, time });
+      for (const { name, value } of round.metrics)
+        points.push({ name: prefix + name, step: round.round, value, time });
     }
   }
   return points;

@@ -8,6 +8,7 @@ import {
   lifetimeSeconds,
   movedOn,
   originWords,
+  steerWords,
   underWay,
   watchWords,
 } from './steering';
@@ -87,4 +88,24 @@ it('tells whose form was open that the run moved on', () => {
 
 it('counts who watches', () => {
   expect([watchWords(1), watchWords(3)]).toEqual(['Only you watch', '3 people watch']);
+  expect(watchWords(2, ['ada', 'bob'], 'ada')).toBe('2 people watch: you and bob');
+  expect(watchWords(4, ['ada', 'ada', 'bob'], 'ada')).toBe('4 people watch: you, ada, bob and 1 more');
+  expect(watchWords(3, ['ada'], 'ada')).toBe('3 people watch');
+});
+
+it('says who steers, of late', () => {
+  const [bob] = list({ ...set('b', '0.01', 130, '0.01', 'bob'), issuedMs: 1_000_000 });
+  const [ada] = list({ ...set('a', '0.01', 140, '0.01', 'ada'), issuedMs: 1_100_000 });
+  if (ada === undefined || bob === undefined) throw new Error('they were learnt');
+  expect(steerWords([ada, bob], 1_200_000, 'eve')).toBe('ada and bob steer');
+  expect(steerWords([ada, bob], 1_200_000, 'ada')).toBe('You and bob steer');
+  expect(steerWords([bob], 1_200_000, 'eve')).toBe('bob steers');
+  expect(steerWords([bob], 1_200_000, 'bob')).toBe('You steer');
+  expect(steerWords([bob], 9_000_000, 'eve')).toBe('');
+});
+
+it('needs rank 0, where there are several', () => {
+  const fine = { connected: true, status: 'running', contact: 'alive' };
+  expect(blocked({ ...fine, leader: 'alive' })).toBe('');
+  expect(blocked({ ...fine, leader: 'lost' })).toContain('rank 0');
 });

@@ -10,7 +10,12 @@ interface Standing {
   connected: boolean;
   status: string;
   contact: string;
+  /** With rank 0, where there are several; empty: there are not. */
+  leader?: string;
 }
+
+const NAMED = 3;
+const LATELY_MS = 10 * 60_000;
 
 const OVER: Record<string, string> = {
   finished: 'The run has finished: there is nothing left to steer.',
@@ -19,10 +24,12 @@ const OVER: Record<string, string> = {
 };
 
 /** Why nothing can be done now; empty: it can. */
-export function blocked({ connected, status, contact }: Standing): string {
+export function blocked({ connected, status, contact, leader = '' }: Standing): string {
   if (isOver(status)) return OVER[status] ?? '';
   if (!connected) return 'This page has no connection to the server: a command would not arrive.';
   if (contact === 'lost') return 'There is no contact with the trainer: a command would not arrive.';
+  if (leader === 'lost')
+    return 'There is no contact with rank 0, which takes the commands: they would not arrive.';
   if (contact === 'ended') return 'The trainer has gone: there is nothing left to steer.';
   return '';
 }
@@ -82,6 +89,26 @@ export function movedOn(writer: Command | undefined, seenId: string | undefined,
   return `The run moved on: ${whoWords(writer)} made it ${writer.values[name] ?? ''} at step ${step}.`;
 }
 
-/** People, for presence counts each page once. */
-export const watchWords = (viewers: number): string =>
-  viewers <= 1 ? 'Only you watch' : `${formatCount(viewers)} people watch`;
+const listed = (words: readonly string[]): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`;
+
+/** How many watch and, of those who said it, who: each page counts as one. */
+export function watchWords(viewers: number, names: readonly string[] = [], me = ''): string {
+  if (viewers <= 1) return 'Only you watch';
+  const others = [...names];
+  if (others.includes(me)) others.splice(others.indexOf(me), 1);
+  const named = others.slice(0, NAMED);
+  const rest = viewers - 1 - named.length;
+  const who = ['you', ...named, ...(rest > 0 && named.length > 0 ? [`${formatCount(rest)} more`] : [])];
+  const count = `${formatCount(viewers)} people watch`;
+  return named.length === 0 ? count : `${count}: ${listed(who)}`;
+}
+
+/** Who gave commands of late, the newest first; empty: nobody. */
+export function steerWords(commands: readonly Command[], nowMs: number, me = ''): string {
+  const late = commands.filter(({ issuedMs }) => nowMs - issuedMs < LATELY_MS);
+  const who = [...new Set(late.map((command) => (whoWords(command) === me ? 'you' : whoWords(command))))];
+  if (who.length === 0) return '';
+  const verb = who.length === 1 && who[0] !== 'you' ? 'steers' : 'steer';
+  return `${listed(who.slice(0, NAMED))} ${verb}`.replace(/^you/, 'You');
+}

@@ -7,7 +7,8 @@ export class LiveClient {
     if (!document.hidden) this.post({ type: 'wake' });
   };
 
-  constructor(runId: string, take: (message: FromWorker) => void) {
+  /** @param name who watches; empty: they do not say. */
+  constructor(runId: string, name: string, take: (message: FromWorker) => void) {
     this.worker = new Worker(new URL('./live.worker.ts', import.meta.url), {
       type: 'module',
       name: 'livetrain',
@@ -17,6 +18,7 @@ export class LiveClient {
     this.post({
       type: 'open',
       url: `${scheme}//${location.host}/api/runs/${encodeURIComponent(runId)}/live`,
+      name,
     });
     window.addEventListener('online', this.wake);
     document.addEventListener('visibilitychange', this.wake);
@@ -24,6 +26,14 @@ export class LiveClient {
 
   painted(number: number): void {
     this.post({ type: 'painted', number });
+  }
+
+  introduce(name: string): void {
+    this.post({ type: 'introduce', name });
+  }
+
+  watchRank(rank: number): void {
+    this.post({ type: 'watchRank', rank });
   }
 
   retryNow(): void {

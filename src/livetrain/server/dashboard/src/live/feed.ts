@@ -5,6 +5,7 @@ import {
   ViewerMessageSchema,
   type Events,
   type Frame,
+  type Presence,
   type Resumed,
   type RunEvent,
   type RunState,
@@ -41,11 +42,15 @@ export class Feed {
   );
   private classNames: readonly string[] = [];
   private lostAt: number | null = null;
+  /** Whose pictures are shown. */
+  private rank = 0;
   private readonly pingTimer: number;
 
   constructor(
     url: string,
     private readonly emit: (message: FromWorker, transfer?: Transferable[]) => void,
+    /** Who watches; empty: they do not say. */
+    private name: string,
   ) {
     this.connection = new Connection(url, {
       opened: () => this.hello(),
@@ -66,6 +71,16 @@ export class Feed {
     this.connection.wake();
   }
 
+  introduce(name: string): void {
+    this.name = name;
+    this.say({ case: 'introduce', value: { name } as never });
+  }
+
+  watchRank(rank: number): void {
+    this.rank = rank;
+    this.say({ case: 'watchRank', value: { rank } as never });
+  }
+
   stop(): void {
     self.clearInterval(this.pingTimer);
     this.connection.stop();
@@ -80,7 +95,9 @@ export class Feed {
   private hello(): void {
     this.credit.restart();
     const { epoch, offset } = this.cursor;
-    this.say({ case: 'hello', value: { epoch, offset: BigInt(offset), points: CURVE_POINTS } as never });
+    const { name, rank } = this;
+    const hello = { epoch, offset: BigInt(offset), points: CURVE_POINTS, name, rank };
+    this.say({ case: 'hello', value: hello as never });
   }
 
   private say(body: ViewerMessage['body']): void {
@@ -110,7 +127,7 @@ export class Feed {
       case 'performance':
         return this.emit({ type: 'performance', performance: performanceView(body.value) });
       case 'presence':
-        return this.emit({ type: 'viewers', viewers: body.value.viewers });
+        return this.presence(body.value);
     }
   }
 
@@ -118,6 +135,10 @@ export class Feed {
     const names = state.config?.classNames;
     if (names !== undefined && names.length > 0) this.classNames = names;
     this.emit({ type: 'state', run: runView(state) });
+  }
+
+  private presence({ viewers, names }: Presence): void {
+    this.emit({ type: 'viewers', viewers, names });
   }
 
   private snapshot(snapshot: Snapshot): void {
@@ -129,7 +150,7 @@ export class Feed {
     if (snapshot.performance) {
       this.emit({ type: 'performance', performance: performanceView(snapshot.performance) });
     }
-    if (snapshot.presence) this.emit({ type: 'viewers', viewers: snapshot.presence.viewers });
+    if (snapshot.presence) this.presence(snapshot.presence);
     if (snapshot.frame) this.frame(snapshot.frame, true);
     this.grant(0);
   }
@@ -170,9 +191,9 @@ export class Feed {
     const stripped: Record<string, number> = {};
     let step = -1;
     let epoch = -1;
-    for (const { offset, receivedMs, record } of events) {
+    for (const { offset, receivedMs, rank, record } of events) {
       if (record === undefined) continue;
-      const entry = entryOf(record, Number(offset), Number(receivedMs));
+      const entry = entryOf(record, Number(offset), Number(receivedMs), rank);
       if (entry !== null) entries.push(entry);
       const command = commandPartOf(record, Number(receivedMs));
       if (command !== null) commands.push(command);
@@ -181,7 +202,8 @@ export class Feed {
       const round = roundPartOf(record, Number(receivedMs));
       if (round !== null) rounds.push(round);
       if (!withPoints) continue;
-      points.push(...pointsOf(record, Number(receivedMs)));
+      points.push(...pointsOf(record, Number(receivedMs), rank));
+      if (rank !== 0) continue; // rank 0 speaks for the run
       const reason = strippedReason(record);
       if (reason !== null) stripped[reason] = (stripped[reason] ?? 0) + record.framesStripped;
       step = Math.max(step, stepOf(record) ?? -1);

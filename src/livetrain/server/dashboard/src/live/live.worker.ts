@@ -10,7 +10,13 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   switch (data.type) {
     case 'open':
       feed?.stop();
-      feed = new Feed(data.url, emit);
+      feed = new Feed(data.url, emit, data.name);
+      break;
+    case 'introduce':
+      feed?.introduce(data.name);
+      break;
+    case 'watchRank':
+      feed?.watchRank(data.rank);
       break;
     case 'painted':
       feed?.painted(data.number);

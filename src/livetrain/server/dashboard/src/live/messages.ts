@@ -21,6 +21,8 @@ export interface RunView {
   endedMs: number;
   steps: number;
   epoch: number;
+  /** Processes that train together. */
+  worldSize: number;
   tags: string[];
   config: {
     totalEpochs: number;
@@ -41,7 +43,25 @@ export interface RunView {
   } | null;
 }
 
+/** One of several processes that train together. */
+export interface RankView {
+  rank: number;
+  contact: string;
+  status: string;
+  steps: number;
+  /** Milliseconds of a recent step, and of that what the rank took alone; null: not known. */
+  stepMs: number | null;
+  ownMs: number | null;
+  lastHeardMs: number;
+  /** There is a picture of it to see. */
+  pictures: boolean;
+}
+
 export interface PerformanceView {
+  /** Of a run of several ranks: those that reported so far; empty: it is alone. */
+  ranks: RankView[];
+  /** What is worth saying of them, in sentences. */
+  remarks: string[];
   remainingSeconds: number;
   trainerFps: number;
   ingestFps: number;
@@ -101,9 +121,14 @@ export type FromWorker =
       epoch: number;
     }
   | { type: 'performance'; performance: PerformanceView }
-  | { type: 'viewers'; viewers: number }
+  | { type: 'viewers'; viewers: number; names: string[] }
   | { type: 'back'; caughtUp: CaughtUp }
   | { type: 'frame'; frame: FrameView };
 
 export type ToWorker =
-  { type: 'open'; url: string } | { type: 'painted'; number: number } | { type: 'wake' } | { type: 'stop' };
+  | { type: 'open'; url: string; name: string }
+  | { type: 'introduce'; name: string }
+  | { type: 'watchRank'; rank: number }
+  | { type: 'painted'; number: number }
+  | { type: 'wake' }
+  | { type: 'stop' };

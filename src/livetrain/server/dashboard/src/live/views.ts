@@ -1,11 +1,11 @@
 /** Protobuf messages to what the page keeps: plain data without bigint. */
-import type { Curve, Frame, Performance, RunState } from '../gen/livetrain/proto/live_pb';
+import type { Curve, Frame, Performance, RankState, RunState } from '../gen/livetrain/proto/live_pb';
 import type { ControlDeclaration } from '../gen/livetrain/proto/telemetry_pb';
 import type { CurveData } from '../lib/curve-set';
 import type { Control, Parameter } from '../lib/controls';
 import { totalsOf } from '../lib/stripped';
 import { tilesOf } from '../lib/tiles-of';
-import type { FrameView, PerformanceView, Pictures, RunView } from './messages';
+import type { FrameView, PerformanceView, Pictures, RankView, RunView } from './messages';
 
 const KINDS: readonly string[] = ['float', 'int', 'text', 'choice'] satisfies Parameter['kind'][];
 
@@ -40,6 +40,7 @@ export function runView(state: RunState): RunView {
     endedMs: Number(state.endedMs),
     steps: Number(state.steps),
     epoch: state.epoch,
+    worldSize: Math.max(1, state.worldSize),
     tags: state.tags,
     config: {
       totalEpochs: config?.totalEpochs ?? 0,
@@ -71,10 +72,23 @@ export function curveData(curve: Curve): CurveData {
   };
 }
 
+const rankView = (rank: RankState): RankView => ({
+  rank: rank.rank,
+  contact: rank.contact,
+  status: rank.status,
+  steps: Number(rank.steps),
+  stepMs: rank.stepMs ?? null,
+  ownMs: rank.ownMs ?? null,
+  lastHeardMs: Number(rank.lastHeardMs),
+  pictures: rank.sendsFrames,
+});
+
 export function performanceView(performance: Performance): PerformanceView {
   const { data, ingestFps } = performance;
   const used = data?.resourceUsage;
   return {
+    ranks: performance.ranks.map(rankView),
+    remarks: performance.remarks,
     remainingSeconds: data?.estimatedTimeRemainingSec ?? 0,
     trainerFps: data?.currentFps ?? 0,
     ingestFps,

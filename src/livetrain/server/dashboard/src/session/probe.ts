@@ -6,6 +6,7 @@ interface LastFrame {
   number: number;
   step: number;
   epoch: number;
+  rank: number;
   loggedUs: number;
   labels: string[];
 }
@@ -34,7 +35,7 @@ export function exposeProbe(loop: FrameLoop): (frame: FrameView) => void {
     lastFrame: null,
   };
   window.__livetrain = probe;
-  return ({ number, step, epoch, loggedUs, tiles }) => {
-    probe.lastFrame = { number, step, epoch, loggedUs, labels: tiles.map((tile) => tile.label) };
+  return ({ number, step, epoch, rank, loggedUs, tiles }) => {
+    probe.lastFrame = { number, step, epoch, rank, loggedUs, labels: tiles.map((tile) => tile.label) };
   };
 }

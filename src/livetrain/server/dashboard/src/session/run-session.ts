@@ -12,6 +12,7 @@ import { framesLeftOut } from '../lib/stripped';
 import { LiveClient } from '../live/client';
 import type { CaughtUp, FromWorker, FrameView } from '../live/messages';
 import type { Mosaic } from '../paint/mosaic';
+import { usePrefs } from '../store/prefs-store';
 import { createRunStore, type RunPage } from '../store/run-store';
 import { FrameLoop } from './frame-loop';
 import { exposeProbe } from './probe';
@@ -32,10 +33,15 @@ export class RunSession {
   private freshEntries: Entry[] = [];
   private stripped: Record<string, number> = {};
   private mosaic: Mosaic | null = null;
+  private readonly forgetName: () => void;
   private readonly watchers = new Set<() => void>();
 
   constructor(readonly runId: string) {
-    this.client = new LiveClient(runId, (message) => this.take(message));
+    const { name } = usePrefs.getState();
+    this.client = new LiveClient(runId, name ?? '', (message) => this.take(message));
+    this.forgetName = usePrefs.subscribe((prefs, before) => {
+      if (prefs.name !== before.name) this.client.introduce(prefs.name ?? '');
+    });
     this.loop = new FrameLoop(
       (number) => this.client.painted(number),
       (frame) => {
@@ -90,12 +96,19 @@ export class RunSession {
     if (samples !== this.store.getState().samples) this.store.setState({ samples });
   }
 
+  /** Show the pictures of this rank from now on. */
+  watchRank(rank: number): void {
+    this.client.watchRank(rank);
+    this.store.setState({ shownRank: rank });
+  }
+
   retryNow(): void {
     this.client.retryNow();
   }
 
   close(): void {
     window.clearInterval(this.flushTimer);
+    this.forgetName();
     this.loop.stop();
     this.attach(null);
     this.client.close();
@@ -133,6 +146,7 @@ export class RunSession {
         return;
       case 'viewers':
         this.pending.viewers = message.viewers;
+        this.pending.names = message.names;
         return;
       case 'back':
         return this.back(message.caughtUp);

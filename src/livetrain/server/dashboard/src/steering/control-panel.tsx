@@ -16,15 +16,21 @@ export function ControlPanel({ session }: { session: RunSession }) {
   const announcement = useStore(session.store, (page) => page.announcement);
   const { offer, reason, commands } = steering;
   const buttons = offer.pause || offer.resume || offer.stop || offer.custom.length > 0;
-  if (!buttons && offer.settings.length === 0 && commands.length === 0) return null;
+  const offered = buttons || offer.settings.length > 0;
+  if (!offered && commands.length === 0 && offer.impossible === '') return null;
   return (
-    <Panel title="Control" tools={<People session={session} />}>
+    <Panel title="Control" tools={<People session={session} commands={commands} />}>
       <p className="sr-only" role="status" data-testid="announcement">
         {announcement}
       </p>
       {reason && (
         <p className={styles.reason} data-testid="steering-reason">
           {reason}
+        </p>
+      )}
+      {!offered && reason === '' && offer.impossible !== '' && (
+        <p className={styles.impossible} data-testid="steering-impossible">
+          This training cannot be steered: {offer.impossible}.
         </p>
       )}
       {buttons && (

@@ -1,7 +1,7 @@
 /** Gives commands: to the page at once, to the server as often as it takes, always under the same id. */
 import { listCommands, postCommand, type Order } from '../api/commands';
 import { HttpError } from '../api/http';
-import type { CommandState } from '../lib/commands';
+import { lastSet, type CommandState } from '../lib/commands';
 import { lifetimeSeconds } from '../lib/steering';
 import type { RunSession } from '../session/run-session';
 import { usePrefs } from '../store/prefs-store';
@@ -24,7 +24,18 @@ function troubleWords(error: unknown): string {
   return 'The server cannot be reached. Sending it again is safe: it is the same command.';
 }
 
-async function send(session: RunSession, order: Order): Promise<void> {
+/** Values are sent one after the other: each says which of those before it was known. */
+let line: Promise<void> = Promise.resolve();
+
+function send(session: RunSession, order: Order): void {
+  const name = order.verb === 'set' ? Object.keys(order.parameters)[0] : undefined;
+  if (name === undefined) return void deliver(session, order);
+  line = line.then(() =>
+    deliver(session, { ...order, seen: lastSet(session.store.getState().commands, name) }),
+  );
+}
+
+async function deliver(session: RunSession, order: Order): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       return session.learn([await postCommand(session.runId, order)], true);
@@ -55,7 +66,7 @@ export function give(
   };
   const state: CommandState = 'sending';
   session.learn([{ ...order, issuedBy: name || 'somebody', issuedMs: Date.now(), state }], true);
-  void send(session, order);
+  send(session, order);
   return order.id;
 }
 
@@ -66,7 +77,7 @@ export function giveAgain(session: RunSession, id: string): void {
   session.learn([{ id, state: 'sending', trouble: '' }], true);
   const { verb, parameters } = command;
   const issuedBy = usePrefs.getState().name ?? '';
-  void send(session, { id, verb, parameters, issuedBy, lifetimeSeconds: lifetimeSeconds(0) });
+  send(session, { id, verb, parameters, issuedBy, lifetimeSeconds: lifetimeSeconds(0) });
 }
 
 /** What was given before this page was there, further back than its snapshot reaches. */

@@ -1,18 +1,23 @@
 import { useId, useState, type SubmitEvent } from 'react';
 import { useStore } from 'zustand';
-import { watchWords } from '../lib/steering';
+import type { Command } from '../lib/commands';
+import { steerWords, watchWords } from '../lib/steering';
 import type { RunSession } from '../session/run-session';
 import { usePrefs } from '../store/prefs-store';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
+import { useNow } from '../ui/use-now';
 import styles from './steering.module.css';
 
 const LONGEST = 60;
 
 /** Who else watches, and who one is oneself: asked once, and kept in this browser. */
-export function People({ session }: { session: RunSession }) {
+export function People({ session, commands }: { session: RunSession; commands: readonly Command[] }) {
   const viewers = useStore(session.store, (page) => page.viewers);
+  const names = useStore(session.store, (page) => page.names);
+  const now = useNow(commands.length > 0);
   const name = usePrefs((prefs) => prefs.name);
+  const steering = steerWords(commands, now, name || 'somebody');
   const [editing, setEditing] = useState(false);
   const id = useId();
   const asking = name === null || editing;
@@ -26,9 +31,10 @@ export function People({ session }: { session: RunSession }) {
     <div className={styles.people}>
       {viewers > 0 && (
         <span className={styles.watching} data-testid="watching">
-          <Icon name="person" size={14} /> {watchWords(viewers)}
+          <Icon name="person" size={14} /> {watchWords(viewers, names, name ?? '')}
         </span>
       )}
+      {steering !== '' && <span data-testid="steering-people">{steering}</span>}
       {asking ? (
         <form className={styles.name} onSubmit={save}>
           <label htmlFor={id}>Your name, for the others</label>

@@ -25,6 +25,10 @@ export function useSteering(session: RunSession): Steering {
   const controls = useStore(store, (page) => page.run?.controls);
   const status = useStore(store, (page) => page.run?.status ?? '');
   const contact = useStore(store, (page) => page.run?.contact ?? '');
+  const leader = useStore(store, (page) => {
+    const ranks = page.performance?.ranks ?? [];
+    return ranks.find(({ rank }) => rank === 0)?.contact ?? '';
+  });
   const connected = useStore(store, (page) => page.link.phase === 'live');
   const book = useStore(store, (page) => page.commands);
   useEffect(() => {
@@ -38,7 +42,7 @@ export function useSteering(session: RunSession): Steering {
     offer,
     titles,
     commands,
-    reason: blocked({ connected, status, contact }),
+    reason: blocked({ connected, status, contact, leader }),
     paused: status === 'paused',
   };
 }

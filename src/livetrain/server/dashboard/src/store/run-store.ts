@@ -41,6 +41,10 @@ export interface RunPage {
   epoch: number;
   performance: PerformanceView | null;
   viewers: number;
+  /** Of those who watch and said a name. */
+  names: readonly string[];
+  /** Whose pictures are shown. */
+  shownRank: number;
   entries: readonly Entry[];
   commands: CommandBook;
   /** The newest first, as rounds are. */
@@ -69,6 +73,8 @@ export const initialPage: RunPage = {
   epoch: 0,
   performance: null,
   viewers: 0,
+  names: [],
+  shownRank: 0,
   entries: [],
   commands: new Map(),
   samples: [],

@@ -6,6 +6,7 @@ import { Button } from '../ui/button';
 import { Choice } from '../ui/choice';
 import { Panel } from '../ui/panel';
 import { FrameMeters } from './frame-meters';
+import { RankPicker } from './rank-picker';
 import { TileStage } from './tile-stage';
 import styles from './tiles-panel.module.css';
 
@@ -40,6 +41,7 @@ export function TilesPanel({ session, stale }: { session: RunSession; stale: boo
       title="What the model sees"
       tools={
         <div className={styles.tools}>
+          <RankPicker session={session} />
           <Button icon={held ? 'play' : 'hold'} aria-pressed={held} onClick={() => session.hold(!held)}>
             {held ? 'Held' : 'Hold'}
           </Button>

@@ -3,6 +3,7 @@ import { Link } from 'wouter';
 import { useStore } from 'zustand';
 import { ChartsPanel } from '../../charts/charts-panel';
 import { ControlPanel } from '../../steering/control-panel';
+import { RanksPanel } from '../../ranks/ranks-panel';
 import { TilesPanel } from '../../tiles/tiles-panel';
 import type { RunSession } from '../../session/run-session';
 import { useChartView } from '../../store/chart-store';
@@ -73,6 +74,7 @@ export function RunPage({ session }: { session: RunSession }) {
         </div>
         <div className={styles.column}>
           <ControlPanel session={session} />
+          <RanksPanel store={session.store} className={dim} />
           <RoundsPanel store={session.store} />
           <div className={dim}>
             <ChartsPanel curves={session.curves} store={session.store} />
