@@ -37,9 +37,9 @@ def cut(strip: bytes, tile_height: int, count: int) -> list[bytes]:
         if opened.format == "JPEG":
             rows = simplejpeg.decode_jpeg(strip, colorspace="GRAY" if grey else "RGB")
         else:
-            rows = np.asarray(opened.convert("L" if grey else "RGB"))[..., None if grey else ...]
+            rows = np.asarray(opened.convert("L" if grey else "RGB"))
     tiles = np.ascontiguousarray(rows[: tile_height * count]).reshape(
-        count, tile_height, width, rows.shape[2]
+        count, tile_height, width, 1 if grey else 3
     )
     kind = "GRAY" if grey else "RGB"
     return [

@@ -46,6 +46,7 @@ class Splitter:
         self._ready = False
         self._lock = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def split(self, strip: bytes, tile_height: int, count: int) -> list[bytes]:
         """Return the tiles of a strip as JPEGs.
@@ -109,7 +110,7 @@ class Splitter:
         return found
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; :meth:`ended` waits until it is gone."""
         process, self._process = self._process, None
         self._ready = False
         if self._idle is not None:
@@ -118,6 +119,22 @@ class Splitter:
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            ending = asyncio.create_task(_end(process))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+
+    async def ended(self) -> None:
+        """Wait until every process that was ended is gone."""
+        await asyncio.gather(*self._ending)
+
+
+async def _end(process: Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.stdout is not None:
+        with contextlib.suppress(OSError):
+            await process.stdout.read()
+    await process.wait()
 
 
 def _check(strip: bytes, tile_height: int, count: int) -> None:

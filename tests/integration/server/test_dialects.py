@@ -212,6 +212,33 @@ def test_onetrainer_gets_what_it_subscribed_to_and_nothing_else(server: ServerPr
     )
 
 
+def test_no_error_ends_a_connection(server: ServerProcess) -> None:
+    """One client makes every mistake there is, one after the other, and is told of each in order."""
+    mistakes = {
+        "{": "INVALID_JSON",
+        '{"type":"ping","timestamp":NaN}': "INVALID_JSON",
+        "[1]": "INVALID_MESSAGE_TYPE",
+        '"ping"': "INVALID_MESSAGE_TYPE",
+        "{}": "MISSING_TYPE",
+        '{"type":"nonsense"}': "UNKNOWN_MESSAGE_TYPE",
+        '{"type":"subscribe","events":"log"}': "INVALID_EVENTS",
+        '{"type":"unsubscribe","events":7}': "INVALID_EVENTS",
+        '{"type":"subscribe","events":[]}': "EMPTY_EVENTS",
+        '{"type":"subscribe"}': "EMPTY_EVENTS",
+        '{"type":"command"}': "MISSING_COMMAND",
+        '{"type":"subscribe","events":[["log"]]}': "PROCESSING_ERROR",
+    }
+    client = subscribed(server)
+    for message in mistakes:
+        client.send(message)
+    client.send(b'{"type":"ping"}')
+    client.send('{"type":"ping","timestamp":"x"}')
+    assert [client.read()["error_code"] for _ in mistakes] == list(mistakes.values())
+    assert client.read()["error_code"] == "INVALID_JSON", "a binary frame is no JSON"
+    assert client.read()["client_timestamp"] == "x"
+    client.__exit__(None, None, None)
+
+
 def test_progress_comes_ten_times_a_second_at_most(server: ServerProcess) -> None:
     client = subscribed(server, "training_progress")
     with Trainer(server.grpc) as trainer:
