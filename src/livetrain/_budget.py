@@ -80,10 +80,7 @@ class Governor:
         self._background_now = 0.0
         self._step = _Mean(0.0)  # seconds between two steps
         self._last_step: float | None = None
-        self._spent_training = _Rate()
-        self._spent_scalars = _Rate()
-        self._spent_background = _Rate()
-        self._frames = _Rate()
+        self._spent = _Spent()
         self._in_frame = False
         self._slot: float | None = None  # when the next frame is due
         self._interval = 0.0
@@ -99,8 +96,9 @@ class Governor:
     @property
     def overhead(self) -> float:
         """The share of wall time that counts against the budget, over the last ten seconds."""
-        beyond = self._spent_background.value / self._cpus - self._budget
-        return self._spent_training.value + max(0.0, beyond)
+        spent = self._spent
+        beyond = spent.background / spent.seconds / self._cpus - self._budget
+        return spent.training / spent.seconds + max(0.0, beyond)
 
     def wish(self, interval_ms: int) -> None:
         """Take the server's wish for the time between two frames, milliseconds; 0: as they come."""
@@ -109,17 +107,17 @@ class Governor:
         self._hurry = self._hurry or wished < self._wished
         self._wished = wished
 
-    def training_time(self, now: float, seconds: float) -> None:
+    def training_time(self, seconds: float) -> None:
         """Meter time on the training thread, since the last :meth:`admit`."""
-        self._spent_training.add(now, seconds)
+        self._spent.training += seconds
         if self._in_frame:
             self._training_now += seconds
         else:
-            self._spent_scalars.add(now, min(seconds, _HICCUP_SECONDS))
+            self._spent.scalars += min(seconds, _HICCUP_SECONDS)
 
-    def background_time(self, now: float, seconds: float) -> None:
-        """Meter CPU seconds of background threads."""
-        self._spent_background.add(now, seconds)
+    def background_time(self, seconds: float) -> None:
+        """Meter CPU seconds of background threads, since the last :meth:`admit`."""
+        self._spent.background += seconds
         self._background_now += seconds
 
     def admit(self, now: float) -> int:
@@ -131,13 +129,7 @@ class Governor:
         Returns:
             ``STRIP_REASON_NONE`` if it may be taken; else why it is left out.
         """
-        for rate in (
-            self._spent_training,
-            self._spent_scalars,
-            self._spent_background,
-            self._frames,
-        ):
-            rate.add(now, 0.0)
+        self._spent.fade(now)
         if self._last_step is not None:
             self._step.add(now - self._last_step)
         self._last_step = now
@@ -152,7 +144,7 @@ class Governor:
         late = self._slot is None or now - self._slot > self._interval
         self._slot = (now if late or self._slot is None else self._slot) + self._interval
         self._in_frame = True
-        self._frames.add(now, 1.0)
+        self._spent.frames += 1.0
         return pb.STRIP_REASON_NONE
 
     def pass_over(self) -> None:
@@ -165,7 +157,7 @@ class Governor:
         how = f"quality {quality}, {size} px; overhead {self.overhead:.2%} of {self._budget:.2%}"
         if self._slot is None:
             return f"No frame yet: {how}."
-        fps = self._frames.value
+        fps = self._spent.frames / self._spent.seconds
         if self._step.value >= self._interval:
             return f"Every step has its frame: {how}."
         reasons: dict[int, str] = {
@@ -183,7 +175,7 @@ class Governor:
         self._background.add(self._background_now)
         self._training_now = self._background_now = 0.0
         # What the model gets wrong (bursts, above all) is trimmed away slowly, and only while the budget is what binds.
-        scalars = self._spent_scalars.value
+        scalars = self._spent.scalars / self._spent.seconds
         aim = max(_MARGIN * self._budget, scalars + _RESERVE * self._budget)
         error = self.overhead / aim - 1.0
         if self._bound != pb.STRIP_REASON_BUDGET:
@@ -209,7 +201,7 @@ class Governor:
     def _affordable(self, background_seconds: float) -> tuple[float, float]:
         """Return the frames a second that fit by training-thread time alone, and with background CPU beyond its share."""
         budget = self._budget * _MARGIN
-        left = max(budget - self._spent_scalars.value, budget * _RESERVE)
+        left = max(budget - self._spent.scalars / self._spent.seconds, budget * _RESERVE)
         training = max(self._training.value, 1e-7)
         return left / training, (left + self._budget) / (training + background_seconds / self._cpus)
 
@@ -271,26 +263,37 @@ class _Mean:
         self.value += (value - self.value) * weight
 
 
-class _Rate:
-    """How much a second, over the last ten seconds or so."""
+class _Spent:
+    """What was spent over the last ten seconds or so: sums that fade, all by the same factor.
 
-    __slots__ = ("_age", "_at", "_sum")
+    Attributes:
+        training: seconds on the training thread, all together.
+        scalars: of these, those of steps without a frame.
+        background: CPU seconds of background threads.
+        frames: how many were taken.
+        seconds: what to divide a sum by to get a rate.
+    """
+
+    __slots__ = ("_age", "_at", "background", "frames", "scalars", "seconds", "training")
 
     def __init__(self) -> None:
-        self._sum = 0.0
+        self.training = self.scalars = self.background = self.frames = 0.0
+        self.seconds = 1.0
         self._age = 0.0
         self._at: float | None = None
 
-    @property
-    def value(self) -> float:
+    def fade(self, now: float) -> None:
+        """Let what was spent until now count for less."""
+        if self._at is None:
+            self._at = now
+        if now <= self._at:
+            return
+        fading = math.exp((self._at - now) / _SMOOTHING_SECONDS)
+        self._at = now
+        self.training *= fading
+        self.scalars *= fading
+        self.background *= fading
+        self.frames *= fading
+        self._age = self._age * fading + _SMOOTHING_SECONDS * (1.0 - fading)
         # Within the first second there is nothing to speak of a rate.
-        return self._sum / max(self._age, 1.0)
-
-    def add(self, now: float, amount: float) -> None:
-        if self._at is not None and now > self._at:
-            elapsed = now - self._at
-            fading = math.exp(-elapsed / _SMOOTHING_SECONDS)
-            self._sum *= fading
-            self._age = self._age * fading + _SMOOTHING_SECONDS * (1 - fading)
-        self._at = now if self._at is None else max(now, self._at)
-        self._sum += amount
+        self.seconds = max(self._age, 1.0)

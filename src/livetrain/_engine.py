@@ -193,7 +193,7 @@ class Engine(Listener):
     def admit(self, now: float, has_images: bool = True) -> int:
         """Say whether this step's images may go, and meter what the background used since the last."""
         used = self._encoder.cpu_seconds + self._stream.thread_seconds
-        self.governor.background_time(now, used - self._background_seconds)
+        self.governor.background_time(used - self._background_seconds)
         self._background_seconds = used
         if not has_images:
             self.governor.pass_over()
@@ -210,7 +210,7 @@ class Engine(Listener):
     def spent(self, seconds: float) -> None:
         """Meter time spent on the training's thread."""
         self.training_seconds += seconds
-        self.governor.training_time(time.monotonic(), seconds)
+        self.governor.training_time(seconds)
 
     def problem(self, kind: str, sentence: str) -> None:
         """Count data that could not be read, and say so once a minute."""

@@ -44,11 +44,11 @@ class Training:
                 cost += self.frame * (4 if draw.random() < self.spikes else 1)
                 quality, size = self.governor.settings
                 encoding = self.encode * (size / 256) ** 2 * (1 if quality > 75 else 1 / 1.15)
-                self.governor.background_time(self.now + cost, encoding)
+                self.governor.background_time(encoding)
                 self.spent_background += encoding
             else:
                 self.reasons.append(reason)
-            self.governor.training_time(self.now + cost, cost)
+            self.governor.training_time(cost)
             self.spent_training += cost
             self.now += cost + self.step * (1 + self.jitter * draw.uniform(-1, 1))
             self.steps += 1
@@ -239,7 +239,7 @@ def test_scalars_that_use_up_the_budget_leave_frames_a_tenth_of_it() -> None:
 def test_a_cheap_training_goes_on_after_a_hiccup() -> None:
     run = training(0.01, step=0.01)
     before = len(run.run(10).frames)
-    run.governor.training_time(run.now, 0.5)  # the machine hung for half a second
+    run.governor.training_time(0.5)  # the machine hung for half a second
     run.frames.clear()
     run.run(10)
     assert len(run.frames) >= 0.5 * before
@@ -248,7 +248,7 @@ def test_a_cheap_training_goes_on_after_a_hiccup() -> None:
 def test_an_expensive_first_frame_does_not_stop_the_next() -> None:
     governor = Governor(0.01, 60.0, cpus=2.0)
     assert governor.admit(0.0) == pb.STRIP_REASON_NONE
-    governor.training_time(0.3, 0.3)  # imports, first memory
+    governor.training_time(0.3)  # imports, first memory
     run = Training(governor, now=0.31).run(10)
     assert len(run.frames) > 20
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livetrain._capture.device import Device, Pending, widen
-from livetrain._capture.source import host_array
+from livetrain._capture.source import copied, host_array
 
 __all__ = ["BatchAccuracy", "take_accuracy"]
 
@@ -20,18 +20,27 @@ Array = NDArray[Any]
 
 
 class BatchAccuracy:
-    """The share of a batch that is right: a number that is read later, in the background."""
+    """The share of a batch that is right: a number that is read later, in the background.
 
-    __slots__ = ("_scores", "_targets")
+    Attributes:
+        scores, targets: copies of the whole batch's, which its frame takes its rows from too.
+    """
+
+    __slots__ = ("scores", "targets")
 
     def __init__(self, scores: Array | Pending, targets: Array | Pending) -> None:
-        self._scores = scores
-        self._targets = targets
+        self.scores = scores
+        self.targets = targets
+
+    @property
+    def copies(self) -> dict[str, Any]:
+        """By the name of the frame's column."""
+        return {"predictions": self.scores, "targets": self.targets}
 
     def get(self) -> float | None:
         """Return the share, 0 to 1; None if these were no class scores and class indices after all."""
         try:
-            scores, targets = widen(_arrived(self._scores)), _arrived(self._targets)
+            scores, targets = widen(_arrived(self.scores)), _arrived(self.targets)
         except Exception:  # of a device; the frame that the same tensors belong to says it
             return None
         if scores.ndim != 2 or targets.shape != scores.shape[:1] or not scores.size:
@@ -65,7 +74,7 @@ def _is_integer(values: Any) -> bool:
 
 def _copied(values: Any, find_device: Callable[[Any], Device | None]) -> Array | Pending:
     device = find_device(values)
-    return np.array(host_array(values)) if device is None else device.snapshot(values, None)
+    return copied(host_array(values)) if device is None else device.snapshot(values, None)
 
 
 def _arrived(values: Array | Pending) -> Array:

@@ -29,6 +29,7 @@ SLOTS = 6
 """Frames in memory at once: being gathered, waiting, and one an encoder thread."""
 
 _NONE: int = pb.STRIP_REASON_NONE
+_NO_COPIES: dict[str, Any] = {}
 _PICTURE_SIZE = 2048  # px of the longer side of a single picture
 
 
@@ -132,13 +133,19 @@ class Capture:
                 size = length_of(images)
         except Exception as error:
             self._reader.problem("predictions", error)
+        taken = self._accuracy(accuracy, preds, targets)
         if not with_images:
             pass
         elif self._busy.acquire(blocking=False):
             try:
                 opened = self._open(images, size)
                 size = opened.count
-                frame, reason = self._gather(opened, preds, targets, per_sample_loss, ids)
+                columns = {
+                    "predictions": preds,
+                    "targets": targets,
+                    "per_sample_loss": per_sample_loss,
+                }
+                frame, reason = self._gather(opened, columns, taken, ids)
             except Exception as error:
                 self._reader.problem("images", error)
                 reason = pb.STRIP_REASON_UNREADABLE
@@ -149,7 +156,7 @@ class Capture:
         return Captured(
             frame,
             take_reading(loss, "loss", self.reports, self._find_device),
-            self._accuracy(accuracy, preds, targets),
+            taken,
             size or 0,
             self.reports.drain(),
             with_images and frame is None and self._gathering is not None,
@@ -204,7 +211,11 @@ class Capture:
         self._reader.delta.forget()
 
     def _gather(
-        self, images: Images, preds: Any, targets: Any, losses: Any, ids: Any
+        self,
+        images: Images,
+        columns: dict[str, Any],
+        accuracy: Reading | BatchAccuracy,
+        ids: Any,
     ) -> tuple[CapturedFrame | None, int]:
         """Add a batch to the frame in the making; return it when it is complete, and why there is none."""
         count = images.count
@@ -224,12 +235,10 @@ class Capture:
                 images.take(picks, frame)
                 if images.guess:
                     self.reports.guess("layout", images.guess)
-                if preds is not None:
-                    self._add(frame, "predictions", preds, picks, count)
-                if targets is not None:
-                    self._add(frame, "targets", targets, picks, count)
-                if losses is not None:
-                    self._add(frame, "per_sample_loss", losses, picks, count)
+                copies = accuracy.copies if isinstance(accuracy, BatchAccuracy) else _NO_COPIES
+                for name, values in columns.items():
+                    if values is not None:
+                        self._add(frame, name, values, picks, count, copies.get(name))
                 if known is not None:
                     frame.add_ids(known, picks)
         except BaseException:  # Ctrl-C in a copy too: the slot would be lost
@@ -269,10 +278,16 @@ class Capture:
         return picks
 
     def _add(
-        self, frame: CapturedFrame, name: str, values: Any, picks: Sequence[int], count: int
+        self,
+        frame: CapturedFrame,
+        name: str,
+        values: Any,
+        picks: Sequence[int],
+        count: int,
+        copied: Any,
     ) -> None:
         try:
-            frame.add_column(name, values, picks, count, self._find_device)
+            frame.add_column(name, values, picks, count, self._find_device, copied)
         except Exception as error:
             self._reader.problem(name, error)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livetrain._capture.device import Device, Pending
 from livetrain._capture.layout import Order
-from livetrain._capture.outputs import arrive, length_of, take_rows
+from livetrain._capture.outputs import Rows, arrive, length_of, take_rows
 from livetrain._capture.reader import FrameReader
 from livetrain._capture.ring import Block, Ring, Slot
 
@@ -136,8 +136,17 @@ class CapturedFrame:
         picks: Sequence[int],
         count: int,
         find_device: Callable[[Any], Device | None],
+        copied: Any = None,
     ) -> None:
         """Copy what belongs to the samples: predictions, targets or losses, one row a sample of the whole batch.
+
+        Args:
+            name: of the column.
+            values: one row a sample of the whole batch.
+            picks: which rows.
+            count: samples in the batch.
+            find_device: tells where a tensor lives.
+            copied: a copy of `values` that is there already; None: there is none.
 
         Raises:
             ValueError: there are not as many rows as images.
@@ -145,7 +154,7 @@ class CapturedFrame:
         length = length_of(values)
         if length != count:
             raise ValueError(f"{length} rows for {count} images")
-        chunk = take_rows(values, picks, find_device)
+        chunk = take_rows(values, picks, find_device) if copied is None else Rows(copied, picks)
         if name in self._columns:
             self._columns[name].append(chunk)
         else:

@@ -10,11 +10,33 @@ import numpy as np
 
 from livetrain._capture.device import Device, device_of
 from livetrain._capture.layout import NotAnImageError
-from livetrain._capture.source import host_array
+from livetrain._capture.source import copied, host_array
 
-__all__ = ["arrive", "length_of", "take_rows", "unwrap"]
+__all__ = ["Rows", "arrive", "length_of", "take_rows", "unwrap"]
 
 FindDevice = Callable[[Any], Device | None]
+
+_SMALL_BYTES = 1 << 14
+"""Up to here all rows are copied: NumPy takes longer to read a list of picks than to copy this."""
+
+
+class Rows:
+    """Some rows of a copy, picked when they are read, in the background.
+
+    Args:
+        values: the copy, an array or what is on its way from a device; its first axis counts the samples.
+        picks: which rows.
+    """
+
+    __slots__ = ("_picks", "_values")
+
+    def __init__(self, values: Any, picks: Sequence[int]) -> None:
+        self._values = values
+        self._picks = picks
+
+    def read(self) -> Any:
+        """Return the rows; waits for a device."""
+        return arrive(self._values)[list(self._picks)]
 
 
 def unwrap(values: Any) -> Any:
@@ -48,7 +70,7 @@ def take_rows(values: Any, picks: Sequence[int], find_device: FindDevice = devic
         find_device: tells where a tensor lives.
 
     Returns:
-        An array, a list of plain values, or a :class:`~livetrain._capture.device.Pending`.
+        An array, a list of plain values, or what has to `arrive`.
     """
     if isinstance(values, (list, tuple)):
         return [_freeze(values[pick], find_device) for pick in picks]
@@ -63,7 +85,7 @@ def take_rows(values: Any, picks: Sequence[int], find_device: FindDevice = devic
         array = array.reshape(1)
     if array.dtype.hasobject:
         return [_freeze(array[pick], find_device) for pick in picks]
-    return array.take(picks, axis=0)
+    return Rows(copied(array), picks) if array.nbytes <= _SMALL_BYTES else array.take(picks, axis=0)
 
 
 def _freeze(value: Any, find_device: FindDevice) -> Any:

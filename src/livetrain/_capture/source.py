@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livetrain._capture.device import BFLOAT16, Device, Pending, device_of, from_torch
 from livetrain._capture.layout import Layout, NotAnImageError, Order, read_layout
 
-__all__ = ["Images", "host_array", "is_numeric", "open_images"]
+__all__ = ["Images", "copied", "host_array", "is_numeric", "open_images"]
 
 Array = NDArray[np.generic]
 FindDevice = Callable[[Any], Device | None]
@@ -103,6 +103,14 @@ def host_array(value: Any) -> Array:
     if array.dtype.kind == "V" and array.dtype.name == "bfloat16":
         return array.view(BFLOAT16)
     return array
+
+
+def copied(array: Array) -> Array:
+    """Return a copy of a small array of numbers, read-only.
+
+    NumPy's own copy gives the GIL up, from 500 values on, and beside a thread that is busy in Python gets it back 5 ms later.
+    """
+    return np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)
 
 
 def is_numeric(dtype: np.dtype[Any]) -> bool:
