@@ -7,16 +7,21 @@ import math
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from livetrain._bell import Bell
 from livetrain._wire import EncodedFrame
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["EncoderPool", "FrameJob", "usable_cpus"]
 
 _log = logging.getLogger("livetrain")
+
+_KEPT = 8  # pictures of their own that wait
+_CROWDED = 2  # frames that came late in a row: the first one of all often does
 
 
 class Frame(Protocol):
@@ -43,9 +48,13 @@ class FrameJob(Protocol):
 class EncoderPool:
     """Daemon threads, started with the first frame, and one place where a frame waits for them: a newer one takes it.
 
+    There is one thread, and a second one where that is of use: with many CPUs, and where the first one spends its time waiting
+    for the GIL, beside a training that is busy in Python. What both use together is for the overhead budget to bound.
+
     Args:
         encode: from frame to pictures; called on the pool's threads.
-        threads: how many; None: by the CPUs that this process may use.
+        threads: how many at first; None: by the CPUs that this process may use.
+        most: how many at most; None: by the CPUs too.
         name: of the threads.
     """
 
@@ -54,17 +63,21 @@ class EncoderPool:
         encode: Callable[..., EncodedFrame],
         *,
         threads: int | None = None,
+        most: int | None = None,
         name: str = "livetrain-encode",
     ) -> None:
+        cpus = usable_cpus()
         self._encode = encode
-        self._count = threads if threads is not None else default_threads(usable_cpus())
+        self._first = threads if threads is not None else default_threads(cpus)
+        self._most = max(self._first, most if most is not None else most_threads(cpus))
         self._name = name
         self._threads: list[threading.Thread] = []
-        # Held for a few assignments only, and never while encoding, so that submitting does not wait. Reentrant, for a
-        # signal handler that logs.
-        self._lock = threading.RLock()
-        self._ready = threading.Condition(self._lock)
-        self._waiting: tuple[FrameJob, Frame] | None = None
+        # Appending and popping are atomic: who hands a frame over takes no lock that a thread of the pool could hold.
+        self._waiting: deque[tuple[FrameJob, Frame]] = deque()
+        self._kept: deque[tuple[FrameJob, Frame]] = deque()
+        self._bell = Bell()
+        self._lock = threading.Lock()  # between the pool's threads
+        self._starting = threading.Lock()
         self._closed = False
         self.encoded = 0
         self.displaced = 0
@@ -73,24 +86,31 @@ class EncoderPool:
 
     def submit(self, job: FrameJob) -> None:
         """Hand a frame over; the one that still waited is stripped as superseded. Any thread, never blocks."""
+        self._hand_over(self._waiting, job, 1)
+
+    def keep(self, job: FrameJob) -> None:
+        """Hand a frame over that newer ones do not displace: a picture of its own. Any thread, never blocks.
+
+        Of more than eight that wait the oldest is stripped as superseded.
+        """
+        self._hand_over(self._kept, job, _KEPT)
+
+    def _hand_over(self, line: deque[tuple[FrameJob, Frame]], job: FrameJob, room: int) -> None:
         frame = job.frame
         if frame is None:
             return
-        with self._ready:
-            displaced, closed = self._waiting, self._closed
-            self._waiting = None if closed else (job, frame)
-            if not closed:
-                if not self._threads:
-                    self._start()
-                self._ready.notify()
-        if closed:
-            displaced = (job, frame)
-        if displaced is not None:
-            self.displaced += 1
-            self._drop(*displaced, pb.STRIP_REASON_SUPERSEDED)
+        if self._closed:
+            self._displace(job, frame)
+            return
+        line.append((job, frame))
+        while len(line) > room and (oldest := _popped(line)) is not None:
+            self._displace(*oldest)
+        if not self._threads:
+            self._start(self._first)
+        self._bell.ring()
 
     def close(self, timeout: float) -> bool:
-        """End after the frame in work and the one that waits; idempotent.
+        """End after the frames in work and those that wait; idempotent.
 
         Args:
             timeout: seconds.
@@ -99,33 +119,51 @@ class EncoderPool:
             Whether all threads ended in time. Those that did not are daemons, and end with the process.
         """
         deadline = time.monotonic() + timeout
-        with self._ready:
-            self._closed = True
-            self._ready.notify_all()
+        self._closed = True
+        self._bell.ring()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        ended = not any(thread.is_alive() for thread in self._threads)
+        while ended and (late := _popped(self._kept) or _popped(self._waiting)) is not None:
+            self._displace(*late)  # it came between the last look of the threads and the closing
+        return ended
 
-    def _start(self) -> None:
-        for number in range(self._count):
-            thread = threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+    def _start(self, count: int) -> None:
+        # Not waited for: of two who start at once the second finds them started.
+        if not self._starting.acquire(blocking=False):
+            return
+        try:
+            while len(self._threads) < count:
+                name = f"{self._name}-{len(self._threads)}"
+                thread = threading.Thread(target=self._work, name=name, daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        finally:
+            self._starting.release()
 
     def _work(self) -> None:
+        crowded = 0  # frames in a row that waited for the GIL for longer than they were worked on
         while True:
-            with self._ready:
-                while self._waiting is None and not self._closed:
-                    self._ready.wait()
-                if self._waiting is None:
+            taken = _popped(self._kept) or _popped(self._waiting)
+            if taken is None:
+                if self._closed:
+                    self._bell.ring()  # for the next thread
                     return
-                (job, frame), self._waiting = self._waiting, None
-            started = time.thread_time()
+                self._bell.wait()
+                continue
+            job, frame = taken
+            began, worked = time.perf_counter(), time.thread_time()
             self._run(job, frame)
-            del job, frame  # while this thread waits for the next one, nothing of this one is kept
+            # While this thread waits for the next one, nothing of this one is kept.
+            del taken, job, frame
+            worked = time.thread_time() - worked
+            waited = time.perf_counter() - began - worked
             with self._lock:
-                self.cpu_seconds += time.thread_time() - started
+                self.cpu_seconds += worked
+            crowded = crowded + 1 if waited > worked else 0
+            if crowded == _CROWDED and len(self._threads) < self._most:
+                self._start(self._most)
 
     def _run(self, job: FrameJob, frame: Frame) -> None:
         try:
@@ -142,6 +180,10 @@ class EncoderPool:
         frame.release()
         self.encoded += 1
         self._settle(lambda: job.done(pictures))
+
+    def _displace(self, job: FrameJob, frame: Frame) -> None:
+        self.displaced += 1
+        self._drop(job, frame, pb.STRIP_REASON_SUPERSEDED)
 
     def _drop(self, job: FrameJob, frame: Frame, reason: int) -> None:
         frame.release()
@@ -160,6 +202,18 @@ def default_threads(cpus: float) -> int:
     One thread encodes 16 tiles of 256 × 256 some 200 times a second.
     """
     return 2 if cpus >= 8 else 1
+
+
+def most_threads(cpus: float) -> int:
+    """Return how many encoder threads there may be where they wait for the GIL more than they work."""
+    return 2 if cpus > 1 else 1
+
+
+def _popped(line: deque[tuple[FrameJob, Frame]]) -> tuple[FrameJob, Frame] | None:
+    try:
+        return line.popleft()
+    except IndexError:  # asked for in place of the length: another thread may be faster
+        return None
 
 
 def usable_cpus(root: Path = Path("/")) -> float:

@@ -1,24 +1,19 @@
-"""Any pixels to what an encoder takes: 8 bits, rows of height × width × channels, no larger than a tile.
-
-Few numpy calls on large arrays, each of which gives up the GIL: beside a thread that is busy in Python every one of them has to
-wait up to 5 ms to go on.
-"""
+"""Any pixels to what an encoder takes: 8 bits, rows of height × width × channels, no larger than a tile."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from livetrain._capture.device import widen
 from livetrain._capture.layout import NotAnImageError, Order
-from livetrain._capture.pixels import RangeGuess, Scaling, extremes, highest_bits
 from livetrain._capture.reports import Reports
+from livetrain._capture.scaling import Scaling
 from livetrain._capture.scratch import Scratch
 from livetrain._capture.source import is_numeric
+from livetrain._capture.value_range import RangeGuess, extremes
 from livetrain.config import ImageOptions
 
 __all__ = ["Converter", "reduce"]
@@ -63,9 +58,9 @@ class Converter:
             )  # a view: whether it is read plane by plane is seen below
         elif order == "HW":
             rows = rows[..., np.newaxis]
-        told = self._options.value_range != "auto" or self._options.mean is not None
-        plain = rows.dtype == np.uint8 and not told
         channels = rows.shape[3]
+        told = self._told(channels)
+        plain = rows.dtype == np.uint8 and told is None
         if plain and channels != 2 and rows.flags.c_contiguous:
             return rows
         out = scratch.array((*rows.shape[:3], 3 if channels == 2 else channels), np.uint8)
@@ -75,21 +70,19 @@ class Converter:
         if plain:
             _interleave(rows, pixels)
             return out
-        scaling, inside = self._scaling(rows, channels)
         with np.errstate(
             all="ignore"
         ):  # NaN and infinity are shown as black and white, not warned about
-            if rows.dtype.itemsize > 2:
-                scaling.apply(rows, pixels, scratch, inside=inside)
-            elif scaling.each:
-                for channel, one in enumerate(scaling.channels()):
-                    pixels[..., channel] = _look_up(one, rows[..., channel])
-            else:
-                _interleave(_look_up(scaling, rows), pixels)
+            scaling = told or self._guessed(rows)
+            if not scaling.apply(rows, pixels, scratch) and told is None:
+                # A glance at a few values missed what lies outside, or some of it is infinite or no number.
+                again = self._guessed(rows, every=True)
+                if again != scaling:
+                    again.apply(rows, pixels, scratch)
         return out
 
-    def _scaling(self, rows: NDArray[Any], channels: int) -> tuple[Scaling, bool]:
-        """Return black and white, and whether all values are known to lie between them."""
+    def _told(self, channels: int) -> Scaling | None:
+        """Return what the user says of black and white; None: nothing."""
         mean, std = self._options.mean, self._options.std
         if mean is not None and len(mean) not in (1, channels):
             self._reports.problem(
@@ -99,32 +92,13 @@ class Converter:
             mean = std = None
         told = self._options.value_range
         if told != "auto":
-            return Scaling(*told, mean, std), False
+            return Scaling(*told, mean, std)
         if mean is not None:
-            return Scaling(0.0, 1.0 if all(abs(m) <= 1 for m in mean) else 255.0, mean, std), False
-        if rows.dtype == np.float32 and (high := highest_bits(rows)) <= 255:
-            black, white = self._guess.of(rows.dtype, 0.0, high)
-            return Scaling(black, white), black == 0 and high <= white
-        return Scaling(*self._guess.of(rows.dtype, *extremes(rows))), False
+            return Scaling(0.0, 1.0 if all(abs(m) <= 1 for m in mean) else 255.0, mean, std)
+        return None
 
-
-def _look_up(scaling: Scaling, values: NDArray[Any]) -> Bytes:
-    """Return the bytes of 8- and 16-bit values; in the same order in memory, which is fastest."""
-    bits = values.view(np.uint8 if values.dtype.itemsize == 1 else np.uint16)
-    planar = bits.ndim == 4 and bits.transpose(0, 3, 1, 2).flags.c_contiguous
-    found: Bytes = _table(values.dtype, scaling)[bits.transpose(0, 3, 1, 2) if planar else bits]
-    return found.transpose(0, 2, 3, 1) if planar else found
-
-
-@lru_cache(maxsize=16)
-def _table(dtype: np.dtype[Any], scaling: Scaling) -> Bytes:
-    """Return the byte of every value of an 8- or 16-bit type: one look-up is cheaper than computing with it."""
-    patterns = np.arange(256 if dtype.itemsize == 1 else 65536)
-    values = widen(patterns.astype(np.uint8 if dtype.itemsize == 1 else np.uint16).view(dtype))
-    out = np.empty(patterns.shape, np.uint8)
-    with np.errstate(all="ignore"):
-        scaling.apply(values, out, Scratch())
-    return out
+    def _guessed(self, rows: NDArray[Any], *, every: bool = False) -> Scaling:
+        return Scaling(*self._guess.of(rows.dtype, *extremes(rows, every=every)))
 
 
 def _interleave(source: Bytes, out: Bytes) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from livetrain import _wire
+from livetrain._bell import Bell
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = [
@@ -207,7 +208,7 @@ class Outbox:
         )  # encoder threads add, the stream's thread takes away
         self._conflated: dict[str, Record] = {}
         self._conflated_at: dict[str, float] = {}
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._asleep = False
         self.dropped: Counter[str] = Counter()
         self.late_seconds = 2.0
@@ -227,16 +228,16 @@ class Outbox:
         self._bytes_in += record.size
         self._line.append(record)
         # While the stream's thread is at work it looks here every few milliseconds by itself: waking it for each scalar
-        # would cost the training more than the scalar does.
-        if self._asleep:
-            self._wake.set()
+        # would cost the training more than the scalar does. A batch that waits for its pictures rings when it has them.
+        if self._asleep and record.ready:
+            self._bell.ring()
         return True
 
     def mark(self) -> Mark:
         """Put a mark behind everything that was put before; any thread."""
         mark = Mark()
         self._line.append(mark)
-        self._wake.set()
+        self._bell.ring()
         return mark
 
     def admit(self, picture_bytes: int) -> bool:
@@ -287,7 +288,7 @@ class Outbox:
 
     def wake(self) -> None:
         """End the current or next `sleep`; any thread."""
-        self._wake.set()
+        self._bell.ring()
 
     def sleep(self, seconds: float, *, deep: bool) -> None:
         """Wait for a `wake`, on the stream's thread; when `deep`, a record that is put ends it too."""
@@ -297,6 +298,5 @@ class Outbox:
             if self._line and self._line[0].ready:
                 self._asleep = False
                 return
-        self._wake.wait(seconds)
+        self._bell.wait(seconds)
         self._asleep = False
-        self._wake.clear()

@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 
-from livetrain._capture.encoder import EncoderPool, default_threads, usable_cpus
+from livetrain._capture.encoder import (
+    EncoderPool,
+    default_threads,
+    most_threads,
+    usable_cpus,
+)
 from livetrain._wire import EncodedFrame
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -184,6 +189,77 @@ def test_closing_finishes_what_waits_and_is_idempotent() -> None:
 
 def test_a_pool_that_was_never_used_closes_at_once() -> None:
     assert EncoderPool(lambda frame: PICTURES).close(0.0)
+
+
+def encoded_one_by_one(pool: EncoderPool, count: int) -> None:
+    for _ in range(count):
+        job = Job()
+        pool.submit(job)
+        assert job.settled.wait(10)
+
+
+def test_a_second_thread_comes_where_the_first_waits_more_than_it_works() -> None:
+    never = threading.Event()  # in place of a GIL that somebody else has
+    pool = EncoderPool(lambda frame: never.wait(0.01) or PICTURES, threads=1, most=2)
+    before = threading.active_count()
+    encoded_one_by_one(pool, 1)
+    assert threading.active_count() == before + 1
+    encoded_one_by_one(pool, 2)
+    deadline = time.monotonic() + 10
+    while threading.active_count() < before + 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    encoded_one_by_one(pool, 5)
+    assert threading.active_count() == before + 2
+    assert pool.close(10)
+
+
+def test_one_cpu_carries_one_thread() -> None:
+    never = threading.Event()
+    pool = EncoderPool(lambda frame: never.wait(0.01) or PICTURES, threads=1, most=1)
+    before = threading.active_count()
+    encoded_one_by_one(pool, 6)
+    assert threading.active_count() == before + 1
+    assert pool.close(10)
+    assert [most_threads(cpus) for cpus in (0.5, 1, 1.5, 2, 64)] == [1, 1, 2, 2, 2]
+
+
+def test_what_is_kept_is_not_displaced_by_frames_but_bounded() -> None:
+    gate = Gate()
+    pool = EncoderPool(gate, threads=1)
+    pool.submit(Job())
+    assert gate.entered.acquire(timeout=10)
+    pictures = [Job() for _ in range(10)]
+    for job in pictures:
+        pool.keep(job)
+    frames = [Job(), Job()]
+    for job in frames:
+        pool.submit(job)
+    assert [job.outcomes for job in pictures] == [[pb.STRIP_REASON_SUPERSEDED]] * 2 + [[]] * 8
+    gate.open.set()
+    for job in (*pictures, *frames):
+        assert job.settled.wait(10)
+    assert [job.outcomes for job in pictures[2:]] == [[PICTURES]] * 8
+    assert [job.outcomes for job in frames] == [[pb.STRIP_REASON_SUPERSEDED], [PICTURES]]
+    assert pool.close(10)
+
+
+def test_threads_that_hand_over_at_once_lose_no_frame() -> None:
+    pool = EncoderPool(lambda frame: PICTURES, threads=2)
+    jobs = [[Job() for _ in range(300)] for _ in range(4)]
+
+    def submit(mine: list[Job]) -> None:
+        for job in mine:
+            pool.submit(job)
+
+    threads = [threading.Thread(target=submit, args=(mine,)) for mine in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert pool.close(10)
+    everything = [job for mine in jobs for job in mine]
+    assert all(len(job.outcomes) == 1 for job in everything), "each is settled once"
+    assert pool.encoded + pool.displaced == len(everything)
 
 
 def test_cpu_seconds_are_counted() -> None:

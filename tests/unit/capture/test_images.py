@@ -145,6 +145,16 @@ def test_nan_is_black_and_infinity_is_white_or_black(dtype: Any, low: float) -> 
     assert 126 <= got[0, 1, 0, 0] <= 192
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32, np.uint16])
+def test_one_pixel_that_a_look_at_some_rows_misses_counts(dtype: Any) -> None:
+    batch = np.zeros((16, 256, 256, 3), dtype)
+    batch[:, ::2] = 1
+    batch[3, 101, 7, 1] = 200
+    tiles = converted(batch, "HWC")
+    assert tiles[3, 101, 7, 1] == 200
+    assert tiles[3, 100, 7, 1] == 1
+
+
 def test_nothing_but_nan_is_black() -> None:
     assert not converted(np.full((2, 4, 4), np.nan, np.float32), "HW").any()
 
