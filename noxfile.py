@@ -28,6 +28,7 @@ nox.options.sessions = [
     "build",
     "tests_bounds(oldest)",
     "tests",
+    "frameworks",
 ]
 
 ROOT = Path(__file__).parent
@@ -144,6 +145,14 @@ def pins(end: str) -> list[str]:
 
 
 @nox.session
+def frameworks(session: nox.Session) -> None:
+    """The integrations with the frameworks that `tests` has not, and their examples."""
+    session.install(*group("frameworks"))
+    session.install("-e", ".[server]")
+    session.run("pytest", "tests/frameworks", *session.posargs)
+
+
+@nox.session
 def faults(session: nox.Session) -> None:
     """All faults, at full length, and the table of what was reached; `tests` runs a slice. FAULT_SEED=N repeats a run."""
     session.install("-e", ".[demo,lightning]", *group("test"))
@@ -195,13 +204,8 @@ def older_clients(session: nox.Session) -> None:
     """Generate clients from the older schemas alone, for the tests: `-- FOLDER`."""
     session.install("grpcio-tools==1.62.3", "setuptools<80")
     out = Path(session.posargs[0]).resolve()
-    schema = (ROOT / "tests/interop/older/telemetry.proto").read_text()
-    (out / "telemetry.proto").write_text(schema)
-    # The second of the two older services has the same messages under other names.
-    other = schema.replace("telemetry", "metrics").replace("Telemetry", "Metrics")
-    (out / "metrics.proto").write_text(other)
     session.run(
-        *("python", "-m", "grpc_tools.protoc", f"-I{out}"),
+        *("python", "-m", "grpc_tools.protoc", f"-I{ROOT / 'tests/interop/older'}"),
         *(f"--python_out={out}", f"--grpc_python_out={out}", "telemetry.proto", "metrics.proto"),
     )
 

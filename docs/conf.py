@@ -9,21 +9,31 @@ from types import ModuleType
 import livetrain
 
 # The reference needs the docstrings of the integrations, not the frameworks and torch.
-STAND_INS = {
-    "lightning.pytorch.callbacks": "Callback",
-    "lightning.pytorch.loggers": "Logger",
-}
-for module, base in STAND_INS.items():
+STAND_INS = [
+    "accelerate.state.PartialState",
+    "accelerate.tracking.GeneralTracker",
+    "lightning.pytorch.callbacks.Callback",
+    "lightning.pytorch.loggers.Logger",
+    "transformers.TrainerCallback",
+]
+
+
+def stand_in(name: str) -> None:
+    """Put an empty class where an integration looks for one that is not installed."""
+    module, _, kind = name.rpartition(".")
     try:
-        import_module(module)
+        getattr(import_module(module), kind)
     except ImportError:
         parts = module.split(".")
         for count in range(1, len(parts) + 1):
-            name = ".".join(parts[:count])
-            sys.modules.setdefault(name, ModuleType(name))
-        setattr(
-            sys.modules[module], base, type(base, (), {"__doc__": "Stands in for the real one."})
-        )
+            package = ".".join(parts[:count])
+            sys.modules.setdefault(package, ModuleType(package))
+        made = type(kind, (), {"__doc__": "Stands in for the real one.", "__module__": module})
+        setattr(sys.modules[module], kind, made)
+
+
+for name in STAND_INS:
+    stand_in(name)
 
 project = "livetrain"
 author = "The livetrain maintainers"

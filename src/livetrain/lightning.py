@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livetrain._frameworks.guard import harmless
-from livetrain._frameworks.settings import given_options
+from livetrain._frameworks.settings import given_options, let_be_set
 from livetrain._lightning.logger import LiveTrainLogger
 from livetrain._lightning.namespaces import base_of
 from livetrain._lightning.session import Config, Session
 from livetrain._monitor import Monitor
-from livetrain.exceptions import ConfigurationError, LivetrainError
+from livetrain.exceptions import LivetrainError
 
 __all__ = ["LiveTrainCallback", "LiveTrainLogger"]
 
@@ -93,17 +93,10 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         super().__init__()
         owner = "LiveTrainCallback"
         options = given_options(owner, run, server, project, monitor_options)
-        if isinstance(let_set, str) or not set(let_set) <= {"learning_rate"}:
-            raise ConfigurationError(
-                "let_set",
-                let_set,
-                "of a Lightning training the page can set the learning rate and nothing else",
-                "give ('learning_rate',) or ()",
-            )
         self._config = Config(
             owner=owner,
             options=options,
-            let_set=tuple(let_set),
+            let_set=let_be_set(let_set),
             submodule=submodule,
             read_batch=read_batch,
             monitor_factory=monitor_factory,

@@ -16,6 +16,8 @@ import pytest
 from livetrain._console.server_process import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+# Run by tests/frameworks, where their frameworks are.
+ELSEWHERE = {"transformers_digits.py", "transformers_docstrings.py"}
 EPOCHS, STEPS_PER_EPOCH = 3, 45  # 1,438 digits, 32 at a time
 
 
@@ -30,9 +32,12 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
-def test_every_example_is_run_here_and_described() -> None:
+def test_every_example_is_run_and_described() -> None:
     names = {path.name for path in EXAMPLES.glob("*.py")}
-    assert names == {"pytorch_digits.py", "lightning_digits.py"}
+    assert names == {"pytorch_digits.py", "lightning_digits.py", *ELSEWHERE}
+    frameworks = Path(__file__).parents[1] / "frameworks"
+    run = "".join(path.read_text() for path in frameworks.rglob("test_*examples.py"))
+    assert all(f'"{name}"' in run for name in ELSEWHERE)
     described = (EXAMPLES / "README.md").read_text()
     assert all(f"[{name}]({name})" in described for name in names)
 

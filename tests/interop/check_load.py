@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +169,7 @@ def publisher_storm(
             await other
             return result
 
-        # On a thread of its own: Playwright, where a test uses it, has a loop on this one.
-        with ThreadPoolExecutor(1) as thread:
-            sent, refused = thread.submit(lambda: asyncio.run(both())).result()
+        sent, refused = asyncio.run(both())
         assert refused == 0
         assert sent == int(rate * seconds)
         relay.wait(lambda me: len(me.of("batch_metrics")) >= sent, "every message to be forwarded")

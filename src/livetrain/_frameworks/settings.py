@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from livetrain._frameworks.reader import ReadBatch
 from livetrain._monitor import Monitor
+from livetrain.exceptions import ConfigurationError
 
-__all__ = ["Settings", "given_options"]
+__all__ = ["Settings", "given_options", "let_be_set"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +74,19 @@ def given_options(
         **monitor_options,
         **{name: value for name, value in given.items() if value is not None},
     }
+
+
+def let_be_set(names: Sequence[str]) -> tuple[str, ...]:
+    """Return what the page may set of a training whose loop is a framework's.
+
+    Raises:
+        ConfigurationError: it is something else than the learning rate.
+    """
+    if isinstance(names, str) or not set(names) <= {"learning_rate"}:
+        raise ConfigurationError(
+            "let_set",
+            names,
+            "the page can set the learning rate here and nothing else",
+            "give ('learning_rate',) or ()",
+        )
+    return tuple(names)

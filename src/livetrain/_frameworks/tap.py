@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from livetrain._frameworks.batch import find_logits
+from livetrain._frameworks.hook import Hook
 from livetrain.exceptions import ConfigurationError
 
 __all__ = ["ForwardTap"]
@@ -69,29 +70,11 @@ class ForwardTap:
             self._named = logits
 
     def _hook(self, module: Any, *, guess: bool) -> None:
+        hook = Hook(lambda _module, _inputs, output: self.see(output, guess=guess))
         try:
-            self._handles.append(module.register_forward_hook(_Hook(self, guess)))
+            self._handles.append(module.register_forward_hook(hook))
         except RuntimeError:  # a scripted module takes no hooks; its outputs stay unseen
             return
-
-
-class _Hook:
-    """One hook; a copy of it is inert.
-
-    Users deep-copy and pickle modules in mid training (weight averaging, ``torch.save(module)``): the copy must neither report
-    here nor drag the monitor along.
-    """
-
-    def __init__(self, tap: ForwardTap | None = None, guess: bool = False) -> None:
-        self._tap = tap
-        self._guess = guess
-
-    def __call__(self, _module: Any, _inputs: Any, output: Any) -> None:
-        if self._tap is not None:
-            self._tap.see(output, guess=self._guess)
-
-    def __reduce__(self) -> tuple[type[_Hook], tuple[()]]:
-        return type(self), ()
 
 
 def _find_submodule(module: Any, name: str) -> Any:

@@ -1,0 +1,1 @@
+"""What the Transformers integration is made of."""
