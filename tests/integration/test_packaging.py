@@ -93,7 +93,10 @@ def test_the_wheel_says_what_it_needs_and_offers(wheel: zipfile.ZipFile) -> None
     assert base == {
         *("click", "grpcio", "numpy", "pillow", "protobuf", "psutil", "simplejpeg", "tenacity"),
     }
-    assert set(metadata.get_all("Provides-Extra", [])) == {"demo", "lightning", "server"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        *("demo", "server"),
+        *("accelerate", "lightning", "transformers"),
+    }
     entry_points = wheel.read(f"{info}/entry_points.txt").decode()
     assert "livetrain = livetrain.cli:main" in entry_points
     assert "livetrain-server = livetrain.server.cli:main" in entry_points
