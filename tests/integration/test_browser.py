@@ -131,6 +131,40 @@ def test_the_page_shows_what_the_model_sees(
     assert troubles == []
 
 
+def test_a_busy_page_delays_no_picture(page: Page, server: Server, training: Process) -> None:
+    open_the_run(page, server)
+    began, ended = page.evaluate(
+        """() => {
+            const began = Date.now();
+            while (Date.now() < began + 1500);
+            return [began, Date.now()];
+        }"""
+    )
+    wait_for_frames(page, 1)
+    paints = page.evaluate("window.__livetrain.paints.map((paint) => paint.atMs)")
+    assert sum(began < at < ended for at in paints) > 5, (
+        "painted while the page could not do a thing"
+    )
+    assert training.alive
+
+
+def test_a_page_that_nobody_sees_asks_for_no_pictures(
+    page: Page, server: Server, training: Process
+) -> None:
+    open_the_run(page, server)
+    show = """(hidden) => {
+        Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    page.evaluate(show, True)
+    step = number(page, "step")
+    quiet = "Date.now() - window.__livetrain.paints.at(-1).atMs > 2000"
+    wait_until(lambda: page.evaluate(quiet), 20, "nothing is painted")
+    assert number(page, "step") > step, "numbers go on"
+    page.evaluate(show, False)
+    wait_for_frames(page, 5)
+
+
 def test_a_server_killed_under_the_page_is_said_and_survived(
     page: Page, server: Server, training: Process, troubles: list[str]
 ) -> None:

@@ -1,12 +1,12 @@
 /**
- * How many frames may be on their way. Two: while one is being decoded and painted the next travels, and no more than
- * that can ever wait. The first message of a viewer grants one by itself.
+ * How many frames may be on their way. Three: while one waits for its animation frame the next is decoded and the one after
+ * that travels, and no more than that can ever wait. The first message of a viewer grants one by itself.
  */
 export class CreditWindow {
   private granted = 1;
   private inHand = 0;
 
-  constructor(private readonly window = 2) {}
+  constructor(private readonly window = 3) {}
 
   /** A new connection: nothing is on its way but what Hello granted. Frames in hand stay in hand. */
   restart(): void {

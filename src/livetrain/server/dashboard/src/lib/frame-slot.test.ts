@@ -20,3 +20,11 @@ it('frees what waits when it is cleared', () => {
   expect(freed).toEqual([1]);
   expect(slot.replaced).toBe(0);
 });
+
+it('gives the oldest first where several may wait, and the newest of too many', () => {
+  const freed: string[] = [];
+  const slot = new FrameSlot<string>((frame) => freed.push(frame), 2);
+  for (const frame of ['a', 'b', 'c']) slot.put(frame);
+  expect([slot.take(), slot.take(), slot.take()]).toEqual(['b', 'c', null]);
+  expect(freed).toEqual(['a']);
+});

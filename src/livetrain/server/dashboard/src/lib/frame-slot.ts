@@ -1,28 +1,40 @@
-/** One waiting frame: the one that comes replaces the one that waits. Nothing can pile up. */
+/** Room for one waiting frame or a few: when it is full the oldest gives way to the one that comes. Nothing can pile up. */
 export class FrameSlot<T> {
-  private waiting: T | null = null;
-  /** Frames that came and were never painted. */
+  private readonly waiting: T[] = [];
+  /** Frames that came and were never taken. */
   replaced = 0;
 
-  /** @param discard frees what a replaced frame holds. */
-  constructor(private readonly discard: (frame: T) => void) {}
+  /**
+   * @param discard frees what a replaced frame holds.
+   * @param places how many may wait.
+   */
+  constructor(
+    private readonly discard: (frame: T) => void,
+    private readonly places = 1,
+  ) {}
 
-  put(frame: T): void {
-    if (this.waiting !== null) {
-      this.replaced++;
-      this.discard(this.waiting);
-    }
-    this.waiting = frame;
+  get empty(): boolean {
+    return this.waiting.length === 0;
   }
 
+  put(frame: T): void {
+    this.waiting.push(frame);
+    while (this.waiting.length > this.places) this.replace();
+  }
+
+  /** The one that has waited longest, or null. */
   take(): T | null {
-    const frame = this.waiting;
-    this.waiting = null;
-    return frame;
+    return this.waiting.shift() ?? null;
   }
 
   clear(): void {
-    if (this.waiting !== null) this.discard(this.waiting);
-    this.waiting = null;
+    for (const frame of this.waiting.splice(0)) this.discard(frame);
+  }
+
+  private replace(): void {
+    const oldest = this.take();
+    if (oldest === null) return;
+    this.replaced++;
+    this.discard(oldest);
   }
 }

@@ -1,17 +1,13 @@
 /** The last latencies in milliseconds, oldest first. */
 export class LatencyRing {
-  readonly values: number[] = [];
+  private readonly values: number[] = [];
 
-  constructor(private readonly capacity = 5000) {}
+  constructor(private readonly capacity = 1000) {}
 
   add(ms: number): void {
     this.values.push(ms);
     // Cut in blocks: shifting thousands of numbers for each frame would cost more than the frame's labels.
     if (this.values.length > this.capacity * 1.2) this.values.splice(0, this.values.length - this.capacity);
-  }
-
-  latest(): number[] {
-    return this.values.slice(-this.capacity);
   }
 
   /** The share `q` (0 to 1) of the last `count` latencies; null when there are none. */

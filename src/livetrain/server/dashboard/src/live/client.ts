@@ -3,8 +3,10 @@ import type { FromWorker, ToWorker } from './messages';
 
 export class LiveClient {
   private readonly worker: Worker;
-  private readonly wake = () => {
-    if (!document.hidden) this.post({ type: 'wake' });
+  private readonly wake = () => this.post({ type: 'wake' });
+  private readonly seen = () => {
+    this.post({ type: 'visible', visible: !document.hidden });
+    if (!document.hidden) this.wake();
   };
 
   /** @param name who watches; empty: they do not say. */
@@ -20,35 +22,20 @@ export class LiveClient {
       url: `${scheme}//${location.host}/api/runs/${encodeURIComponent(runId)}/live`,
       name,
     });
+    this.post({ type: 'visible', visible: !document.hidden });
     window.addEventListener('online', this.wake);
-    document.addEventListener('visibilitychange', this.wake);
+    document.addEventListener('visibilitychange', this.seen);
   }
 
-  painted(number: number): void {
-    this.post({ type: 'painted', number });
-  }
-
-  introduce(name: string): void {
-    this.post({ type: 'introduce', name });
-  }
-
-  watchRank(rank: number): void {
-    this.post({ type: 'watchRank', rank });
-  }
-
-  retryNow(): void {
-    this.post({ type: 'wake' });
+  post(message: ToWorker, transfer: Transferable[] = []): void {
+    this.worker.postMessage(message, transfer);
   }
 
   close(): void {
     window.removeEventListener('online', this.wake);
-    document.removeEventListener('visibilitychange', this.wake);
+    document.removeEventListener('visibilitychange', this.seen);
     // Said first: the server hears a closed socket at once rather than after its time-out.
     this.post({ type: 'stop' });
     setTimeout(() => this.worker.terminate(), 500);
-  }
-
-  private post(message: ToWorker): void {
-    this.worker.postMessage(message);
   }
 }

@@ -24,9 +24,10 @@ import { ResumeCursor } from '../lib/resume-cursor';
 import { strippedReason } from '../lib/stripped';
 import { Connection } from './connection';
 import { Decoder } from './decoder';
+import type { DecodedFrame } from '../paint/frame';
 import type { FromWorker } from './messages';
 import { PictureKeeper } from './pictures';
-import { curveData, frameView, performanceView, runView } from './views';
+import { curveData, decodedFrame, performanceView, runView } from './views';
 
 const CURVE_POINTS = 1500;
 const PING_MS = 15_000;
@@ -48,7 +49,8 @@ export class Feed {
 
   constructor(
     url: string,
-    private readonly emit: (message: FromWorker, transfer?: Transferable[]) => void,
+    private readonly emit: (message: FromWorker) => void,
+    private readonly paint: (frame: DecodedFrame) => void,
     /** Who watches; empty: they do not say. */
     private name: string,
   ) {
@@ -61,7 +63,12 @@ export class Feed {
     this.connection.start();
   }
 
-  /** The page has painted a frame, or replaced it by a newer one. */
+  /** Frames that came and were replaced by a newer one before they were decoded, so far. */
+  get undecoded(): number {
+    return this.decoder.skipped;
+  }
+
+  /** A frame was painted, or is not going to be. */
   painted(number: number): void {
     this.credit.done();
     this.grant(number);
@@ -228,8 +235,8 @@ export class Feed {
   private async decode(frame: Frame): Promise<void> {
     const payload = frame.record?.payload;
     const pictures = payload?.case === 'batchData' ? await this.keeper.pictures(payload.value) : null;
-    const view = pictures === null ? null : frameView(frame, this.classNames, pictures, this.decoder.skipped);
-    if (view === null || pictures === null) return this.painted(Number(frame.frameNumber));
-    this.emit({ type: 'frame', frame: view }, this.keeper.transferable(pictures));
+    const decoded = pictures === null ? null : decodedFrame(frame, this.classNames, pictures);
+    if (decoded === null) return this.painted(Number(frame.frameNumber));
+    this.paint(decoded);
   }
 }

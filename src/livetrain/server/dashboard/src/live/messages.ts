@@ -7,7 +7,9 @@ import type { Point } from '../lib/points';
 import type { Link } from '../lib/reconnect';
 import type { RoundPart } from '../lib/rounds';
 import type { SampleView } from '../lib/samples';
-import type { Tile } from '../lib/tile';
+import type { Order } from '../paint/mosaic';
+import type { Palette } from '../paint/palette';
+import type { CloseUp, PaintReport } from '../paint/report';
 
 export interface RunView {
   runId: string;
@@ -75,27 +77,6 @@ export interface PerformanceView {
   } | null;
 }
 
-export type Pictures =
-  | { kind: 'strip'; bitmap: ImageBitmap; tileWidth: number; tileHeight: number }
-  | { kind: 'tiles'; bitmaps: (ImageBitmap | null)[] };
-
-export interface FrameView {
-  number: number;
-  step: number;
-  epoch: number;
-  rank: number;
-  /** Unix microseconds of the log_batch call; 0: not said. */
-  loggedUs: number;
-  /** Frames that the server replaced before this page could take them, so far. */
-  serverSkipped: number;
-  /** Frames that came and were replaced before they were decoded, so far. */
-  undecoded: number;
-  pictures: Pictures;
-  tiles: Tile[];
-  loss: number | null;
-  accuracy: number | null;
-}
-
 export interface CaughtUp {
   /** Another store than before: what was here is of no use any more. */
   reset: boolean;
@@ -123,12 +104,20 @@ export type FromWorker =
   | { type: 'performance'; performance: PerformanceView }
   | { type: 'viewers'; viewers: number; names: string[] }
   | { type: 'back'; caughtUp: CaughtUp }
-  | { type: 'frame'; frame: FrameView };
+  | { type: 'painted'; report: PaintReport };
 
 export type ToWorker =
   | { type: 'open'; url: string; name: string }
   | { type: 'introduce'; name: string }
   | { type: 'watchRank'; rank: number }
-  | { type: 'painted'; number: number }
+  /** The canvas to paint on; it is the worker's own from now on. */
+  | { type: 'stage'; canvas: OffscreenCanvas; palette: Palette }
+  | { type: 'unstage' }
+  | { type: 'resize'; width: number; scale: number }
+  | { type: 'palette'; palette: Palette }
+  | { type: 'order'; order: Order }
+  | { type: 'look'; closeUp: CloseUp | null }
+  | { type: 'hold'; held: boolean }
+  | { type: 'visible'; visible: boolean }
   | { type: 'wake' }
   | { type: 'stop' };

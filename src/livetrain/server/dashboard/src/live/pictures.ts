@@ -1,7 +1,7 @@
 /** Compressed pictures to bitmaps, off the page's own thread. */
 import type { BatchData, ImageData as WireImage } from '../gen/livetrain/proto/telemetry_pb';
 import { TILES } from '../lib/tiles-of';
-import type { Pictures } from './messages';
+import type { Pictures } from '../paint/frame';
 
 const KEPT_PICTURES = 64;
 
@@ -31,34 +31,22 @@ export class PictureKeeper {
   private keep(hash: bigint, bitmap: ImageBitmap): void {
     this.kept.delete(hash);
     this.kept.set(hash, bitmap);
-    for (const [oldest, old] of this.kept) {
+    for (const oldest of this.kept.keys()) {
       if (this.kept.size <= KEPT_PICTURES) break;
+      // Left to the garbage collector: the frame in view may still show it.
       this.kept.delete(oldest);
-      old.close();
     }
-  }
-
-  /** Kept ones must stay here: they are copied to the page, all others handed over. */
-  private isKept(bitmap: ImageBitmap): boolean {
-    for (const kept of this.kept.values()) if (kept === bitmap) return true;
-    return false;
   }
 
   async pictures(batch: BatchData): Promise<Pictures> {
     const { strip } = batch;
     if (strip !== undefined) {
       const bitmap = await decode(strip.imageBytes, strip.format);
-      if (bitmap === null) return { kind: 'tiles', bitmaps: [] };
+      if (bitmap === null) return { kind: 'tiles', bitmaps: [], own: [] };
       return { kind: 'strip', bitmap, tileWidth: strip.tileWidth, tileHeight: strip.tileHeight };
     }
-    return {
-      kind: 'tiles',
-      bitmaps: await Promise.all(batch.images.slice(0, TILES).map((image) => this.tile(image))),
-    };
-  }
-
-  transferable(pictures: Pictures): ImageBitmap[] {
-    if (pictures.kind === 'strip') return [pictures.bitmap];
-    return pictures.bitmaps.filter((b): b is ImageBitmap => b !== null && !this.isKept(b));
+    const bitmaps = await Promise.all(batch.images.slice(0, TILES).map((image) => this.tile(image)));
+    const own = bitmaps.filter((_, i) => batch.images[i]?.contentHash === 0n);
+    return { kind: 'tiles', bitmaps, own: own.filter((bitmap) => bitmap !== null) };
   }
 }

@@ -5,7 +5,8 @@ import type { CurveData } from '../lib/curve-set';
 import type { Control, Parameter } from '../lib/controls';
 import { totalsOf } from '../lib/stripped';
 import { tilesOf } from '../lib/tiles-of';
-import type { FrameView, PerformanceView, Pictures, RankView, RunView } from './messages';
+import type { DecodedFrame, Pictures } from '../paint/frame';
+import type { PerformanceView, RankView, RunView } from './messages';
 
 const KINDS: readonly string[] = ['float', 'int', 'text', 'choice'] satisfies Parameter['kind'][];
 
@@ -113,30 +114,26 @@ function hasPicture(pictures: Pictures, i: number): boolean {
 }
 
 /** null: the frame carries no batch. */
-export function frameView(
+export function decodedFrame(
   frame: Frame,
   names: readonly string[],
   pictures: Pictures,
-  undecoded: number,
-): FrameView | null {
+): DecodedFrame | null {
   const payload = frame.record?.payload;
   if (payload?.case !== 'batchData') return null;
   const batch = payload.value;
-  return {
+  const view = {
     number: Number(frame.frameNumber),
     step: Number(batch.step) || batch.batchIdx,
     epoch: batch.epoch,
     rank: frame.rank,
     loggedUs: Number(batch.loggedUs),
     serverSkipped: Number(frame.skipped),
-    undecoded,
-    pictures,
     tiles: tilesOf(batch, names).map((tile, i) =>
       tile.error === '' && !hasPicture(pictures, i)
         ? { ...tile, error: 'the picture cannot be decoded' }
         : tile,
     ),
-    loss: batch.batchLoss ?? null,
-    accuracy: batch.batchAccuracy ?? null,
   };
+  return { view, pictures };
 }

@@ -18,7 +18,7 @@ function colourOf(tile: Tile, palette: Palette): string {
 
 /** A tick in a disc or a cross in a square: told apart without seeing their colours. */
 function badge(
-  context: CanvasRenderingContext2D,
+  context: OffscreenCanvasRenderingContext2D,
   tile: Tile,
   x: number,
   y: number,
@@ -57,7 +57,7 @@ function secondLine(tile: Tile, terse: boolean): string {
 
 /** Line by line over all tiles rather than tile by tile: setting a font is what costs. */
 export function drawCaptions(
-  context: CanvasRenderingContext2D,
+  context: OffscreenCanvasRenderingContext2D,
   captions: readonly Caption[],
   palette: Palette,
   fitter: TextFitter,

@@ -1,76 +1,50 @@
-/** Paints a frame's sixteen tiles on one canvas, without React: the only thing on the page that runs at frame rate. */
+/** Paints a frame's sixteen tiles on one canvas, in the worker: the page's own thread has no part in it. */
 import { contain, isPixelated, layOut, type Box, type Geometry } from '../lib/mosaic-geometry';
-import { worstFirst, type Tile } from '../lib/tile';
+import { worstFirst } from '../lib/tile';
 import { TILES } from '../lib/tiles-of';
-import type { FrameView, Pictures } from '../live/messages';
 import { drawCaptions } from './captions';
-import { readPalette, type Palette } from './palette';
+import { freePictures, sourceOf, type DecodedFrame, type FrameView, type Source } from './frame';
+import type { Palette } from './palette';
 import { TextFitter } from './text-fitter';
 
 export type Order = 'drawn' | 'worst';
 
-interface Source {
-  image: ImageBitmap;
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
-function sourceOf(pictures: Pictures, i: number): Source | null {
-  if (pictures.kind === 'strip') {
-    const { bitmap: image, tileWidth: width, tileHeight: height } = pictures;
-    return { image, x: 0, y: i * height, width, height };
-  }
-  const image = pictures.bitmaps[i];
-  return image ? { image, x: 0, y: 0, width: image.width, height: image.height } : null;
-}
-
-export function freePictures({ pictures }: FrameView): void {
-  if (pictures.kind === 'strip') pictures.bitmap.close();
-  else for (const bitmap of pictures.bitmaps) bitmap?.close();
-}
-
 export class Mosaic {
-  private readonly context: CanvasRenderingContext2D;
+  private readonly context: OffscreenCanvasRenderingContext2D;
   private readonly fitter = new TextFitter();
-  private palette: Palette;
   private geometry: Geometry = layOut(640);
   private scale = 1;
-  private frame: FrameView | null = null;
+  private frame: DecodedFrame | null = null;
   private order: Order = 'drawn';
   /** Which tile stands at each position. */
   positions: number[] = [];
 
-  constructor(readonly canvas: HTMLCanvasElement) {
+  constructor(
+    private readonly canvas: OffscreenCanvas,
+    private palette: Palette,
+  ) {
     // Opaque: the compositor then copies instead of blending.
     const context = canvas.getContext('2d', { alpha: false });
     if (context === null) throw new Error('this browser gives no 2d canvas');
     this.context = context;
-    this.palette = readPalette(canvas);
   }
 
-  get current(): FrameView | null {
-    return this.frame;
-  }
-
-  tileAt(position: number): Tile | null {
-    return this.frame?.tiles[this.positions[position] ?? -1] ?? null;
+  /** What is painted; null: nothing yet. */
+  get view(): FrameView | null {
+    return this.frame?.view ?? null;
   }
 
   /** @param width CSS pixels; the height follows from it. */
-  resize(width: number, scale: number): Geometry {
+  resize(width: number, scale: number): void {
     this.geometry = layOut(width);
     this.scale = scale;
     this.canvas.width = Math.round(this.geometry.width * scale);
     this.canvas.height = Math.round(this.geometry.height * scale);
-    this.canvas.style.height = `${this.geometry.height}px`;
     this.redraw();
-    return this.geometry;
   }
 
-  recolour(): void {
-    this.palette = readPalette(this.canvas);
+  recolour(palette: Palette): void {
+    this.palette = palette;
     this.redraw();
   }
 
@@ -80,22 +54,20 @@ export class Mosaic {
   }
 
   /** Takes the frame over: its bitmaps are freed when the next one is painted. */
-  paint(frame: FrameView): void {
+  paint(frame: DecodedFrame): void {
     if (this.frame !== null) freePictures(this.frame);
     this.frame = frame;
     this.redraw();
   }
 
-  /** The picture at a position, large, on another canvas. False: there is none. */
-  copyTile(position: number, target: HTMLCanvasElement): boolean {
+  /** The picture at a position by itself; null: there is none. */
+  closeUp(position: number, side: number): ImageBitmap | null {
     const source = this.frame && sourceOf(this.frame.pictures, this.positions[position] ?? -1);
-    const context = target.getContext('2d');
-    if (!source || !context || source.image.width === 0) return false;
-    const { width: side } = target;
-    const box = contain(source.width, source.height, side);
-    context.clearRect(0, 0, side, side);
-    this.drawPicture(context, source, box, 0, 0, side / this.scale);
-    return true;
+    const canvas = new OffscreenCanvas(side, side);
+    const context = canvas.getContext('2d');
+    if (!source || !context) return null;
+    this.drawPicture(context, source, contain(source.width, source.height, side), 0, 0, side / this.scale);
+    return canvas.transferToImageBitmap();
   }
 
   free(): void {
@@ -108,7 +80,7 @@ export class Mosaic {
     context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     context.fillStyle = palette.surface;
     context.fillRect(0, 0, geometry.width, geometry.height);
-    const tiles = frame?.tiles ?? [];
+    const tiles = frame?.view.tiles ?? [];
     this.positions = this.order === 'worst' ? worstFirst(tiles) : tiles.map((_, i) => i);
     for (let position = 0; position < TILES; position++) this.drawSquare(position);
     const captions = this.positions.flatMap((at, position) => {
@@ -125,7 +97,7 @@ export class Mosaic {
     if (cell === undefined) return;
     const { side } = geometry;
     const at = this.positions[position] ?? -1;
-    const tile = frame?.tiles[at];
+    const tile = frame?.view.tiles[at];
     const source = frame === null || tile === undefined ? null : sourceOf(frame.pictures, at);
     const box = source && contain(source.width, source.height, side);
     if (box === null || box.width < side || box.height < side) {
@@ -142,7 +114,7 @@ export class Mosaic {
   }
 
   private drawPicture(
-    context: CanvasRenderingContext2D,
+    context: OffscreenCanvasRenderingContext2D,
     { image, x, y, width, height }: Source,
     box: Box,
     left: number,

@@ -4,7 +4,7 @@ const REMEMBERED = 2000;
 export class TextFitter {
   private readonly fitted = new Map<string, string>();
 
-  fit(context: CanvasRenderingContext2D, text: string, width: number): string {
+  fit(context: OffscreenCanvasRenderingContext2D, text: string, width: number): string {
     const key = `${context.font}|${Math.round(width)}|${text}`;
     const known = this.fitted.get(key);
     if (known !== undefined) return known;
@@ -14,7 +14,7 @@ export class TextFitter {
     return fits;
   }
 
-  private cut(context: CanvasRenderingContext2D, text: string, width: number): string {
+  private cut(context: OffscreenCanvasRenderingContext2D, text: string, width: number): string {
     if (context.measureText(text).width <= width) return text;
     let low = 0;
     let high = text.length;

@@ -6,16 +6,17 @@ import { mergeEntries, type Entry } from '../lib/entries';
 import { judge } from '../lib/frame-facts';
 import { caughtUpWords, formatDuration } from '../lib/format';
 import { isLeftOut } from '../lib/gaps';
+import { LatencyRing } from '../lib/latency-ring';
 import { learnRounds } from '../lib/rounds';
 import { mergeSamples, type SampleView } from '../lib/samples';
 import { framesLeftOut } from '../lib/stripped';
 import { LiveClient } from '../live/client';
-import type { CaughtUp, FromWorker, FrameView } from '../live/messages';
-import type { Mosaic } from '../paint/mosaic';
+import type { CaughtUp, FromWorker } from '../live/messages';
+import type { PaintReport } from '../paint/report';
 import { usePrefs } from '../store/prefs-store';
 import { createRunStore, type RunPage } from '../store/run-store';
-import { FrameLoop } from './frame-loop';
 import { exposeProbe } from './probe';
+import { Stage } from './stage';
 
 /** The page's words and charts change this often; only the tiles are faster. */
 const FLUSH_MS = 250;
@@ -23,54 +24,29 @@ const FLUSH_MS = 250;
 export class RunSession {
   readonly store = createRunStore();
   readonly curves = new CurveSet();
+  readonly stage: Stage;
   private readonly client: LiveClient;
-  private readonly loop: FrameLoop;
-  private readonly probe: (frame: FrameView) => void;
+  private readonly latencies = new LatencyRing();
+  private readonly probe = exposeProbe();
   private readonly flushTimer: number;
   private pending: Partial<RunPage> = {};
-  private frame: FrameView | null = null;
-  private undecoded = 0;
+  private painted: PaintReport | null = null;
   private freshEntries: Entry[] = [];
   private stripped: Record<string, number> = {};
-  private mosaic: Mosaic | null = null;
   private readonly forgetName: () => void;
-  private readonly watchers = new Set<() => void>();
 
   constructor(readonly runId: string) {
     const { name } = usePrefs.getState();
     this.client = new LiveClient(runId, name ?? '', (message) => this.take(message));
+    this.stage = new Stage((message, transfer) => this.client.post(message, transfer));
     this.forgetName = usePrefs.subscribe((prefs, before) => {
-      if (prefs.name !== before.name) this.client.introduce(prefs.name ?? '');
+      if (prefs.name !== before.name) this.client.post({ type: 'introduce', name: prefs.name ?? '' });
     });
-    this.loop = new FrameLoop(
-      (number) => this.client.painted(number),
-      (frame) => {
-        this.frame = frame;
-        this.probe(frame);
-      },
-    );
-    this.probe = exposeProbe(this.loop);
     this.flushTimer = window.setInterval(() => this.flush(), FLUSH_MS);
   }
 
-  attach(mosaic: Mosaic | null): void {
-    this.mosaic?.free();
-    this.mosaic = mosaic;
-    this.loop.attach(mosaic);
-  }
-
-  get tiles(): Mosaic | null {
-    return this.mosaic;
-  }
-
-  /** Called after each flush, a few times a second, when a new frame was painted. */
-  onTiles(watcher: () => void): () => void {
-    this.watchers.add(watcher);
-    return () => this.watchers.delete(watcher);
-  }
-
   hold(held: boolean): void {
-    this.loop.hold(held);
+    this.client.post({ type: 'hold', held });
     this.store.setState({ held });
   }
 
@@ -98,26 +74,24 @@ export class RunSession {
 
   /** Show the pictures of this rank from now on. */
   watchRank(rank: number): void {
-    this.client.watchRank(rank);
+    this.client.post({ type: 'watchRank', rank });
     this.store.setState({ shownRank: rank });
   }
 
   retryNow(): void {
-    this.client.retryNow();
+    this.client.post({ type: 'wake' });
   }
 
   close(): void {
     window.clearInterval(this.flushTimer);
     this.forgetName();
-    this.loop.stop();
-    this.attach(null);
     this.client.close();
   }
 
   private take(message: FromWorker): void {
     switch (message.type) {
-      case 'frame':
-        return this.loop.put(message.frame);
+      case 'painted':
+        return this.paintedNow(message.report);
       case 'events':
         this.curves.append(message.points);
         this.freshEntries.push(...message.entries);
@@ -157,6 +131,13 @@ export class RunSession {
     }
   }
 
+  private paintedNow(report: PaintReport): void {
+    this.painted = report;
+    for (const { latencyMs } of report.paints) if (latencyMs !== null) this.latencies.add(latencyMs);
+    this.probe(report);
+    this.stage.take(report);
+  }
+
   private back(caughtUp: CaughtUp): void {
     const atMs = Date.now();
     const away = formatDuration(caughtUp.awayMs / 1000);
@@ -164,7 +145,6 @@ export class RunSession {
       ? `Connected again after ${away}: the server's store is another one, so the page starts over`
       : `Connected again after ${away}, ${caughtUpWords(caughtUp.events)}`;
     if (caughtUp.reset) {
-      this.loop.restart();
       this.freshEntries = [];
       this.pending = {};
       const empty = { entries: [], commands: new Map(), samples: [], rounds: [] };
@@ -189,29 +169,28 @@ export class RunSession {
     if (this.curves.version !== now.curvesVersion) next.curvesVersion = this.curves.version;
     const names = this.curves.names().filter((name) => !isLeftOut(name));
     if (names.length !== now.metricNames.length) next.metricNames = names;
-    if (this.frame !== null) {
-      const { number, step, epoch, rank, tiles, undecoded } = this.frame;
-      this.undecoded = undecoded;
-      next.frame = { number, step, epoch, rank, ...judge(tiles) };
-      next.step = Math.max(next.step ?? 0, step);
+    const report = this.painted;
+    this.painted = null;
+    if (report !== null) {
+      if (report.frame !== null) {
+        const { number, step, epoch, rank, tiles } = report.frame;
+        next.frame = { number, step, epoch, rank, ...judge(tiles) };
+        next.step = Math.max(next.step ?? 0, step);
+      }
+      next.rates = {
+        fps: report.fps,
+        p50: this.latencies.quantile(0.5),
+        p99: this.latencies.quantile(0.99),
+      };
     }
     if (typeof next.step === 'number') next.step = Math.max(next.step, now.step ?? 0);
-    next.rates = {
-      fps: this.loop.fps.rate(performance.now()),
-      p50: this.loop.latencies.quantile(0.5),
-      p99: this.loop.latencies.quantile(0.99),
-    };
     next.leftOut = {
       // What this page counted by itself stands in until the trainer reports its totals.
       trainer: framesLeftOut(now.run?.report?.stripped ?? this.stripped),
-      server: this.frame?.serverSkipped ?? now.leftOut.server,
-      browser: this.loop.replaced + this.undecoded,
+      server: report?.frame?.serverSkipped ?? now.leftOut.server,
+      browser: report?.replaced ?? now.leftOut.browser,
       records: now.run?.report?.dropped ?? {},
     };
     this.store.setState(next);
-    if (this.frame !== null) {
-      this.frame = null;
-      for (const watcher of this.watchers) watcher();
-    }
   }
 }

@@ -41,12 +41,12 @@ export function TileButtons({ session, geometry }: Props) {
   useEffect(() => {
     const write = () =>
       labels.current.forEach((label, position) => {
-        const tile = session.tiles?.tileAt(position);
+        const tile = session.stage.tileAt(position);
         const text = tile ? describeTile(tile) : '';
         if (label && label.textContent !== text) label.textContent = text;
       });
     write();
-    return session.onTiles(write);
+    return session.stage.watch(write);
   }, [session]);
 
   const move = (event: React.KeyboardEvent, position: number) => {

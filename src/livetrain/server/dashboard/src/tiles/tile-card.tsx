@@ -22,11 +22,15 @@ export function TileCard({ session, position }: { session: RunSession; position:
   const [, again] = useReducer((n: number) => n + 1, 0);
   const held = useStore(session.store, (page) => page.held);
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => session.onTiles(again), [session]);
+  useEffect(() => session.stage.watch(again), [session]);
   useEffect(() => {
-    if (canvas.current) session.tiles?.copyTile(position, canvas.current);
+    session.stage.look({ position, side: ZOOM });
+    return () => session.stage.look(null);
+  }, [position, session]);
+  useEffect(() => {
+    if (canvas.current) session.stage.drawCloseUp(canvas.current);
   });
-  const tile = session.tiles?.tileAt(position);
+  const tile = session.stage.tileAt(position);
   if (!tile) return <p>No tile here yet.</p>;
   return (
     <>
