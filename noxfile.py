@@ -204,8 +204,13 @@ def older_clients(session: nox.Session) -> None:
     """Generate clients from the older schemas alone, for the tests: `-- FOLDER`."""
     session.install("grpcio-tools==1.62.3", "setuptools<80")
     out = Path(session.posargs[0]).resolve()
+    schema = (ROOT / "tests/interop/older/telemetry.proto").read_text()
+    (out / "telemetry.proto").write_text(schema)
+    # The second of the two older services has the same messages under other names.
+    other = schema.replace("telemetry", "metrics").replace("Telemetry", "Metrics")
+    (out / "metrics.proto").write_text(other)
     session.run(
-        *("python", "-m", "grpc_tools.protoc", f"-I{ROOT / 'tests/interop/older'}"),
+        *("python", "-m", "grpc_tools.protoc", f"-I{out}"),
         *(f"--python_out={out}", f"--grpc_python_out={out}", "telemetry.proto", "metrics.proto"),
     )
 

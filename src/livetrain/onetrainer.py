@@ -5,12 +5,13 @@ Nothing of OneTrainer is imported: what it hands over is read as it stands.
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.onetrainer import Recorder
+from livetrain._frameworks.settings import given_options
 from livetrain._monitor import Monitor
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions
@@ -74,17 +75,9 @@ class LiveTrainCallbacks:
         monitor_factory: Callable[..., Monitor] | None = None,
         **monitor_options: Any,
     ) -> None:
-        known = inspect.signature(Monitor).parameters
-        for name in monitor_options:
-            if name not in known:
-                raise TypeError(
-                    f"LiveTrainCallbacks has no argument {name!r}; give one of {', '.join(known)}."
-                )
-        given = {"run": run, "server": server}
         options = {
             "control": ControlOptions(allow=("stop",), impossible={"pause": _NO_PAUSE}),
-            **monitor_options,
-            **{name: value for name, value in given.items() if value is not None},
+            **given_options(type(self).__name__, run, server, None, monitor_options),
         }
         self._next = callbacks
         self._listeners: dict[str, Callable[..., Any] | None] = {}
@@ -107,42 +100,42 @@ class LiveTrainCallbacks:
             max_step: steps of an epoch.
             max_epoch: epochs of the training.
         """
-        self._guard(self._recorder.progress, train_progress, max_step, max_epoch)
+        harmless(self._recorder.progress)(train_progress, max_step, max_epoch)
         self._pass_on("on_update_train_progress", train_progress, max_step, max_epoch)
 
     def on_update_status(self, status: str) -> None:
         """Record a status text."""
-        self._guard(self._recorder.status, str(status))
+        harmless(self._recorder.status)(str(status))
         self._pass_on("on_update_status", status)
 
     def on_sample_default(self, output: Any) -> None:
         """Record a sample; `output` has a ``file_type`` and ``data``, or is the picture itself, as in older releases."""
-        self._guard(self._recorder.sample, output, "default")
+        harmless(self._recorder.sample)(output, "default")
         self._pass_on("on_sample_default", output)
 
     def on_update_sample_default_progress(self, step: int, max_step: int) -> None:
         """Say how far a sample is."""
-        self._guard(self._recorder.sampling, step, max_step)
+        harmless(self._recorder.sampling)(step, max_step)
         self._pass_on("on_update_sample_default_progress", step, max_step)
 
     def on_sample_custom(self, output: Any) -> None:
         """Record a sample that somebody asked for."""
-        self._guard(self._recorder.sample, output, "custom")
+        harmless(self._recorder.sample)(output, "custom")
         self._pass_on("on_sample_custom", output)
 
     def on_update_sample_custom_progress(self, progress: int, max_progress: int) -> None:
         """Say how far a sample is that somebody asked for."""
-        self._guard(self._recorder.sampling, progress, max_progress)
+        harmless(self._recorder.sampling)(progress, max_progress)
         self._pass_on("on_update_sample_custom_progress", progress, max_progress)
 
     def on_update_progress(self, train_progress: Any, max_sample: int, max_epoch: int) -> None:
         """Do what :meth:`on_update_train_progress` does, under its older name."""
-        self._guard(self._recorder.progress, train_progress, max_sample, max_epoch)
+        harmless(self._recorder.progress)(train_progress, max_sample, max_epoch)
         self._pass_on("on_update_progress", train_progress, max_sample, max_epoch)
 
     def on_sample(self, sample: Any) -> None:
         """Do what :meth:`on_sample_default` does, under its older name."""
-        self._guard(self._recorder.sample, sample, "default")
+        harmless(self._recorder.sample)(sample, "default")
         self._pass_on("on_sample", sample)
 
     # ------------------------------------------------------------ who else listens
@@ -162,19 +155,13 @@ class LiveTrainCallbacks:
         """Carry out on `commands`, a ``TrainCommands``, what somebody asks for on the page; see :func:`bind`."""
         self._commands = commands
         if self.monitor is not None:
-            self._guard(self._offer, self.monitor)
+            harmless(self._offer)(self.monitor)
 
     def close(self, timeout: float = 2.0) -> bool:
         """Send what is left and end; the interpreter's end does the same. Returns whether the server committed everything."""
         return self.monitor.close(timeout) if self.monitor is not None else True
 
     # ------------------------------------------------------------ within
-
-    def _guard(self, work: Callable[..., None], *arguments: Any) -> None:
-        try:
-            work(*arguments)
-        except Exception as error:  # as the original: the training goes on
-            warn_once_a_minute("onetrainer", f"livetrain could not record this: {error!r}")
 
     def _pass_on(self, name: str, *arguments: Any) -> None:
         for listener in (self._listeners.get(name), getattr(self._next, name, None)):

@@ -6,7 +6,6 @@ sends is a run like any other, and viewers of the relay see it as the messages t
 
 from __future__ import annotations
 
-import inspect
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from livetrain import _wire
 from livetrain._delivery.outbox import SMALL_BYTES, Lane
+from livetrain._frameworks.settings import given_options
 from livetrain._monitor import Monitor
 from livetrain._relay_messages import records_of
 from livetrain._warnings import warn_once_a_minute
@@ -63,13 +63,8 @@ class MetricsWebSocketSender:
         monitor_factory: Callable[..., Monitor] | None = None,
         **monitor_options: Any,
     ) -> None:
-        known = inspect.signature(Monitor).parameters
-        for name in monitor_options:
-            if name not in known:
-                raise TypeError(
-                    f"MetricsWebSocketSender has no argument {name!r}; give one of {', '.join(known)}."
-                )
-        self._options = {"control": ControlOptions(allow=()), **monitor_options}
+        given = given_options(type(self).__name__, None, None, None, monitor_options)
+        self._options = {"control": ControlOptions(allow=()), **given}
         if "server" not in self._options and not os.environ.get("LIVETRAIN_SERVER"):
             host = urlsplit(websocket_uri).hostname
             if host not in _LOOPBACK:

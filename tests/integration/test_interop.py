@@ -10,17 +10,18 @@ import httpx
 import pytest
 from playwright.sync_api import Page
 from tests.integration.server.processes import ServerProcess, until
+from tests.interop.built import built
 from tests.interop.check_dialects import five_at_once, picture, publisher_and_the_others
 from tests.interop.check_load import many_viewers, publisher_storm
 from tests.interop.check_senders import onetrainer_from_the_page, same_curve
-from tests.interop.process import Client, older_schema
+from tests.interop.process import Client
 
 pytestmark = pytest.mark.timeout(600)  # the first time, compilers and Node are installed
 
 
 @pytest.fixture(scope="session")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return older_schema(tmp_path_factory.mktemp("older"))
+    return built("older_clients", tmp_path_factory.mktemp("older"))
 
 
 @pytest.mark.browser

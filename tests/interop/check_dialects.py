@@ -16,8 +16,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.integration.server.processes import ServerProcess, until
 from tests.interop.browser import chromium
-from tests.interop.page import Origin, build_page
-from tests.interop.process import Client, older_schema
+from tests.interop.built import built
+from tests.interop.page import Origin
+from tests.interop.process import Client
 from tests.interop.table import Check, Line
 
 __all__ = ["CHECKS", "five_at_once", "publisher_and_the_others"]
@@ -48,7 +49,7 @@ class Stage:
 
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
-            elsewhere = stack.enter_context(Origin(build_page(self._folder / "page")))
+            elsewhere = stack.enter_context(Origin(built("interop_page", self._folder / "page")))
             self.server = stack.enter_context(
                 ServerProcess(self._folder / "data", "--allow-origin", elsewhere.origin)
             )
@@ -83,7 +84,7 @@ class Stage:
 
 def five_at_once(folder: Path, page: Page | None = None, *, batches: int = 1000) -> Sequence[Line]:
     """Have an older trainer stream a run that clients of the four other kinds watch; compare what each saw with the store."""
-    older = older_schema(folder / "older")
+    older = built("older_clients", folder / "older")
     losses = [1.0 / (1 + n / 50) for n in range(batches)]
     with Stage(folder, page) as stage:
         server = stage.server

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,9 @@ def publisher_storm(
             await other
             return result
 
-        sent, refused = asyncio.run(both())
+        # On a thread of its own: Playwright, where a test uses it, has a loop on this one.
+        with ThreadPoolExecutor(1) as thread:
+            sent, refused = thread.submit(lambda: asyncio.run(both())).result()
         assert refused == 0
         assert sent == int(rate * seconds)
         relay.wait(lambda me: len(me.of("batch_metrics")) >= sent, "every message to be forwarded")

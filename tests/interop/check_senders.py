@@ -18,7 +18,8 @@ from livetrain.onetrainer import LiveTrainCallbacks, bind
 from livetrain.relay import MetricsWebSocketSender
 from tests.integration.server.processes import ServerProcess, until
 from tests.integration.server.texts import Texts
-from tests.interop.process import Client, older_schema
+from tests.interop.built import built
+from tests.interop.process import Client
 from tests.interop.table import Check, Line
 
 __all__ = ["CHECKS", "onetrainer_from_the_page", "same_curve"]
@@ -52,7 +53,7 @@ def by_monitor(server: ServerProcess, losses: list[float], _: Path) -> None:
 
 def by_older_client(server: ServerProcess, losses: list[float], folder: Path) -> None:
     plan = {"session": "equal", "losses": losses, "model": "older"}
-    older = older_schema(folder / "older")
+    older = built("older_clients", folder / "older")
     with Client("older_trainer", server.grpc, json.dumps(plan), path=older) as client:
         assert client.finish()[-1]["acks"] == list(range(STEPS))
 

@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import functools
 import http.server
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Origin", "build_page"]
-
-ROOT = Path(__file__).parents[2]
-
-
-def build_page(folder: Path) -> Path:
-    """Build the page into a folder; the first time, Node is installed for it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nox", "-s", "interop_page", "--", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=290,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+__all__ = ["Origin"]
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

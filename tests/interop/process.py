@@ -7,16 +7,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tests.integration.server.processes import PATIENCE, until
 
-__all__ = ["Client", "older_schema"]
+__all__ = ["Client"]
 
-ROOT = Path(__file__).parents[2]
 CLIENTS = Path(__file__).parent / "clients"
 
 
@@ -112,23 +111,3 @@ class Client:
                 pipe.close()
         if error is None:
             assert not failed, f"{self.name} failed: {''.join(self.errors)}"
-
-
-def older_schema(folder: Path) -> Path:
-    """Generate clients from the older schemas into a folder, which is returned; the first time, the compiler is installed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "nox", "-s", "older_clients", "--", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=290,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-def lines(values: Sequence[float], count: int = 3) -> str:
-    """Return the last values in short, for a line of the table."""
-    return ", ".join(f"{value:.3g}" for value in values[-count:])

@@ -121,6 +121,22 @@ def test_who_comes_back_is_caught_up_and_who_is_new_sees_the_newest(server: Serv
             del first
 
 
+def test_two_that_come_back_are_both_caught_up(server: ServerProcess) -> None:
+    address = f"{server.live}/telemetry"
+    with Trainer(server.grpc) as trainer:
+        trainer.register()
+        trainer.open()
+        with Texts(address) as first, Texts(address) as second:
+            trainer.batch(1)
+            assert first.read()["batchIdx"] == second.read()["batchIdx"] == 0
+        for seq in range(2, 6):
+            trainer.batch(seq)
+        trainer.wait_durable(5)
+        with Texts(address) as first, Texts(address) as second:
+            for viewer in (first, second):
+                assert [viewer.read()["batchIdx"] for _ in range(4)] == [1, 2, 3, 4]
+
+
 def test_what_cannot_be_cut_is_shown_without_pictures(server: ServerProcess) -> None:
     broken = pb.ImageStrip()
     broken.CopyFrom(strip())

@@ -15,7 +15,8 @@ import simplejpeg
 from playwright.sync_api import Page
 from tests.integration.server.processes import ServerProcess, until
 from tests.integration.server.trainer import Trainer
-from tests.interop.page import Origin, build_page
+from tests.interop.built import built
+from tests.interop.page import Origin
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
@@ -177,7 +178,7 @@ def test_a_stop_ends_every_stream(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def built_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_page(tmp_path_factory.mktemp("interop") / "page")
+    return built("interop_page", tmp_path_factory.mktemp("interop") / "page")
 
 
 @pytest.mark.browser

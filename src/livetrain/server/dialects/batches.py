@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Generic, TypeVar
@@ -33,7 +33,7 @@ _AWAY_SECONDS: Final = 60.0
 """Who comes back within this time is sent what it missed."""
 _MISSED_BATCHES: Final = 5_000
 _MISSED_BYTES: Final = 16 * 1024 * 1024
-_HOSTS: Final = 1_000
+_LEFT: Final = 1_000
 
 
 class Batches(Listener, Generic[_Message]):
@@ -50,7 +50,8 @@ class Batches(Listener, Generic[_Message]):
         self._stage = stage
         self._tiles = tiles
         self._clients: set[Mailbox[_Message]] = set()
-        self._left: OrderedDict[str, float] = OrderedDict()
+        # Who went, by host and when: nothing else tells one that comes back from one that is new.
+        self._left: deque[tuple[str, float]] = deque(maxlen=_LEFT)
         self._loss: float | None = 0.0
         self._batches = False
         self._next: tuple[Run, Frame] | None = None
@@ -98,7 +99,7 @@ class Batches(Listener, Generic[_Message]):
         mailbox = Mailbox[_Message](dropped, limit_bytes=2 * _MISSED_BYTES)
         if not self._attended():
             self._changed(None)  # what was kept for somebody who did not come back is old
-        self._catch_up(mailbox, self._left.pop(host, None))
+        self._catch_up(mailbox, self._come_back(host))
         self._clients.add(mailbox)
         self._watchers_changed()
         if self._translator is None:
@@ -107,9 +108,7 @@ class Batches(Listener, Generic[_Message]):
             yield mailbox
         finally:
             self._clients.discard(mailbox)
-            self._left[host] = time.monotonic()
-            while len(self._left) > _HOSTS:
-                self._left.popitem(last=False)
+            self._left.append((host, time.monotonic()))
             self._watchers_changed()
 
     def _catch_up(self, mailbox: Mailbox[_Message], since: float | None) -> None:
@@ -131,6 +130,14 @@ class Batches(Listener, Generic[_Message]):
             if frame is not None:
                 self._offer(run, frame)
 
+    def _come_back(self, host: str) -> float | None:
+        """Return when the one of this host went that has been away the longest, and count it as back; None: none did."""
+        found = next((entry for entry in self._left if entry[0] == host), None)
+        if found is None:
+            return None
+        self._left.remove(found)
+        return found[1]
+
     def _watchers_changed(self) -> None:
         if self._stage.run is not None:
             self._intake.watchers_changed(self._stage.run)
@@ -138,8 +145,8 @@ class Batches(Listener, Generic[_Message]):
     def _attended(self) -> bool:
         """Is somebody there, or may come back?"""
         now = time.monotonic()
-        while self._left and now - next(iter(self._left.values())) > _AWAY_SECONDS:
-            self._left.popitem(last=False)
+        while self._left and now - self._left[0][1] > _AWAY_SECONDS:
+            self._left.popleft()
         return bool(self._clients or self._left)
 
     # ------------------------------------------------------------ what happens
