@@ -53,6 +53,9 @@ class Listener(Protocol):
     def performed(self, run: Run) -> None:
         """It was told how fast the run is; at most four times a second."""
 
+    def forgotten(self, run: Run) -> None:
+        """The run was deleted, or nobody asked for it for long: nothing of it is to be kept."""
+
 
 class Channel:
     """One run's viewers, its newest events and its newest frame."""
@@ -232,6 +235,8 @@ class Hub:
 
     def forget(self, run: Run, code: int) -> None:
         """End a run's channel and its viewers' connections."""
+        for listener in self.listeners:
+            listener.forgotten(run)
         channel = self._channels.pop(run.key, None)
         if channel is not None:
             channel.close(code)

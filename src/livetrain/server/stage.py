@@ -19,15 +19,17 @@ class Stage:
 
     Args:
         registry: the runs.
-
-    Attributes:
-        run: the one in view; None: there was none yet.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.run: Run | None = None
+        self._run: Run | None = None
         self._tell: list[Callable[[Run | None], None]] = []
+
+    @property
+    def run(self) -> Run | None:
+        """The one in view; None: there was none yet, or it was deleted."""
+        return None if self._run is None or self._run.deleted else self._run
 
     def on_change(self, tell: Callable[[Run | None], None]) -> None:
         """Have `tell` called with the run that left, each time another comes into view."""
@@ -41,14 +43,14 @@ class Stage:
         """Is this run, which just said something, in view? It may be what brings it there."""
         current = self.run
         if current is not None and current.key == run.key:
-            self.run = run  # it may have been forgotten and loaded anew
+            self._run = run  # it may have been forgotten and loaded anew
             return True
         if not _under_way(run):
             return False
         if current is None or current.key < run.key or not _under_way(current):
             newest = max(filter(_under_way, [run, *self._registry.runs]), key=lambda r: r.key)
             # One that registered and never spoke is not begun.
-            self.run = newest if newest.offset else run
+            self._run = newest if newest.offset else run
             for tell in self._tell:
                 tell(current)
         return self.shows(run)

@@ -137,6 +137,40 @@ def test_two_that_come_back_are_both_caught_up(server: ServerProcess) -> None:
                 assert [viewer.read()["batchIdx"] for _ in range(4)] == [1, 2, 3, 4]
 
 
+def test_a_viewer_has_frames_sent_and_nobody_does_not(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        trainer.register()
+        trainer.open()
+        trainer.batch(1)
+        trainer.wait_durable(1)
+        trainer.heartbeat()
+        trainer.wait(lambda: trainer.acks[-1].frame_interval_ms == 1000, "the wish for few frames")
+        with Texts(f"{server.live}/telemetry"):
+            trainer.wait(lambda: trainer.acks[-1].frame_interval_ms == 0, "the wish for frames")
+
+
+def test_nothing_of_a_deleted_run_is_shown_any_more(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer, Texts(f"{server.live}/telemetry") as viewer:
+        run_id = trainer.register().run_id
+        trainer.open()
+        trainer.batch(1, strip=strip())
+        assert len(viewer.read()["images"]) == 16
+        trainer.wait_durable(1)
+    with Texts(f"{server.live}/telemetry") as viewer:
+        assert len(viewer.read()["images"]) == 16, "kept for who comes"
+    assert httpx.delete(f"{server.http}/api/runs/{run_id}").status_code == 204
+    status = httpx.get(f"{server.http}/api/ws/status").json()
+    assert status["training_state"]["status"] == "idle"
+    with Trainer(server.grpc) as trainer, Texts(f"{server.live}/telemetry") as viewer:
+        trainer.register()
+        trainer.open()
+        trainer.batch(1, loss=0.25)
+        frame = viewer.read()
+        assert (frame["loss"], frame["images"]) == (0.25, []), (
+            "the first that is shown is of the next"
+        )
+
+
 def test_what_cannot_be_cut_is_shown_without_pictures(server: ServerProcess) -> None:
     broken = pb.ImageStrip()
     broken.CopyFrom(strip())

@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.relay import MetricsWebSocketSender
 
 
 def publish(server: ServerProcess, kind: str, **data: Any) -> dict[str, Any]:
@@ -219,6 +220,46 @@ def test_a_livetrain_run_is_seen_by_viewers_of_the_relay(server: ServerProcess) 
         assert by_kind["training_end"]["status"] == "completed"
         answer = httpx.get(f"{server.http}/api/runs/{run_id}/metrics")
         assert answer.json()["metrics"]["loss"]["steps"] == list(range(6))
+
+
+def test_the_sender_on_a_monitor_is_seen_as_the_older_one_was(server: ServerProcess) -> None:
+    sender = MetricsWebSocketSender(run="x-ray", server=server.grpc)
+    metrics = {"loss": 0.5, "accuracy": 0.75, "f1": 0.25}
+    with Texts(server.relay) as viewer:
+        sender.send_training_mode(is_federated=True, num_rounds=15, num_clients=5)
+        sender.send_epoch_end(1, "train", metrics)
+        sender.send_epoch_end(1, "val", metrics)
+        sender.send_round_metrics(1, 15, metrics)
+        sender.send_round_end(1, 15, {"loss": 0.5}, {"loss": 0.75})
+        sender.send_metrics({"step": 3, "batch_idx": 3, "loss": 0.125, "epoch": 1}, "batch_metrics")
+        sender.send_early_stopping_triggered(7, 0.923, "val_recall", 7)
+        sender.send_training_end(42, {"status": "completed", "best_epoch": 1, "final_metrics": {}})
+        seen = viewer.until(lambda message: message["type"] == "training_end")
+        assert sender.close(30)
+    (run,) = runs(server)
+    told = {message["type"]: message["data"] for message in seen}
+    phases = [m["data"] for m in seen if m["type"] == "epoch_end"]
+    assert phases == [{"epoch": 1, "phase": name, "metrics": metrics} for name in ("train", "val")]
+    assert told["training_mode"] == {"is_federated": True, "num_rounds": 15, "num_clients": 5}
+    assert told["round_metrics"] == {"round": 1, "total_rounds": 15, "metrics": metrics}
+    assert told["round_end"] == {
+        "round": 1,
+        "total_rounds": 15,
+        "fit_metrics": {"loss": 0.5},
+        "eval_metrics": {"loss": 0.75},
+    }
+    assert (told["batch_metrics"]["step"], told["batch_metrics"]["loss"]) == (3, 0.125)
+    assert told["early_stopping"]["best_metric_value"] == 0.923
+    assert told["training_end"] == {
+        "run_id": run["run_id"],
+        "status": "completed",
+        "best_epoch": 1,
+        "final_metrics": {},
+    }
+    assert set(told) <= {
+        *("training_mode", "training_start", "epoch_end", "round_metrics", "round_end", "status"),
+        *("batch_metrics", "early_stopping", "training_end"),
+    }
 
 
 def test_a_publisher_is_seen_by_every_other_dialect(server: ServerProcess) -> None:

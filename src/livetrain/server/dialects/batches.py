@@ -52,6 +52,7 @@ class Batches(Listener, Generic[_Message]):
         self._clients: set[Mailbox[_Message]] = set()
         # Who went, by host and when: nothing else tells one that comes back from one that is new.
         self._left: deque[tuple[str, float]] = deque(maxlen=_LEFT)
+        self._of = 0  # the key of the run that all below is about
         self._loss: float | None = 0.0
         self._batches = False
         self._next: tuple[Run, Frame] | None = None
@@ -171,6 +172,7 @@ class Batches(Listener, Generic[_Message]):
     def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
         """Show batches without pictures where none have any, and keep all for who comes back."""
         now = time.monotonic()
+        self._of = run.key
         for event in events:
             record = event.record
             if record.WhichOneof("payload") == "batch_data":
@@ -201,6 +203,7 @@ class Batches(Listener, Generic[_Message]):
         if self._next is not None:
             self._intake.counters.dropped.labels("frame_superseded").inc()
         self._next = (run, frame)
+        self._of = run.key
         self._shown = time.monotonic()
         self._frames.set()
 
@@ -209,6 +212,12 @@ class Batches(Listener, Generic[_Message]):
 
     def performed(self, run: Run) -> None:
         """It goes with the next batch."""
+
+    def forgotten(self, run: Run) -> None:
+        """Keep nothing of it for who may come back."""
+        self._tiles.forget(run)
+        if run.key == self._of:
+            self._changed(None)
 
     async def _translate(self) -> None:
         await self._tiles.warm()

@@ -187,6 +187,11 @@ class OneTrainer(Listener):
     def framed(self, run: Run, frame: Frame) -> None:
         """It has no pictures."""
 
+    def forgotten(self, run: Run) -> None:
+        """Keep nothing of one that was deleted."""
+        if run.deleted and self._story is not None and self._story.run.key == run.key:
+            self._story = None
+
     def performed(self, run: Run) -> None:
         """The time remaining goes with the next step."""
 

@@ -59,6 +59,13 @@ class Tiles:
         self._done = _Done(run.key, frame.number, record)
         return record
 
+    def forget(self, run: Run) -> None:
+        """Keep no picture of a run."""
+        if self._done is not None and self._done.run_key == run.key:
+            self._done = None
+        for key in [key for key in self._known if key[0] == run.key]:
+            self._known_bytes -= len(self._known.pop(key).image_bytes)
+
     async def _cut(self, batch: pb.BatchData) -> None:
         strip = batch.strip
         try:
