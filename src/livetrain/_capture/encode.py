@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from livetrain._capture.delta import content_hash
 from livetrain._capture.frame import CapturedFrame, Part
-from livetrain._capture.images import reduce
 from livetrain._capture.layout import NotAnImageError
 from livetrain._capture.picture import JPEG_LIMIT, encode_picture
 from livetrain._capture.predictions import read_losses, read_targets
 from livetrain._capture.reader import FrameReader
+from livetrain._capture.reduction import reduce, shrink
 from livetrain._capture.samples import rendered
 from livetrain._capture.scratch import Scratch
 from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction
@@ -175,6 +175,8 @@ def _convert(
     if isinstance(rows, str):
         return rows
     try:
+        with np.errstate(all="ignore"):  # what is infinite or no number is shown, not warned about
+            rows = shrink(rows, part.order, max_size, scratch)
         return reduce(reader.converter.convert(rows, part.order, scratch), max_size)
     except NotAnImageError as error:
         return str(error)

@@ -1,4 +1,4 @@
-"""Any pixels to what an encoder takes: 8 bits, rows of height × width × channels, no larger than a tile."""
+"""Any pixels to what an encoder takes: 8 bits, rows of height × width × channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from livetrain._capture.layout import NotAnImageError, Order
 from livetrain._capture.reports import Reports
@@ -16,7 +15,7 @@ from livetrain._capture.source import is_numeric
 from livetrain._capture.value_range import RangeGuess, extremes
 from livetrain.config import ImageOptions
 
-__all__ = ["Converter", "reduce"]
+__all__ = ["Converter"]
 
 Bytes = NDArray[np.uint8]
 
@@ -105,39 +104,3 @@ def _interleave(source: Bytes, out: Bytes) -> None:
     """Copy one plane at a time: numpy would else walk along the 3 channels in its innermost loop, 6 times slower."""
     for channel in range(source.shape[3]):
         np.copyto(out[..., channel], source[..., channel])
-
-
-def reduce(images: Bytes, max_size: int) -> Bytes:
-    """Return images whose longer side is at most ``max_size`` pixels, averaged over the area that each pixel stands for.
-
-    Args:
-        images: shape (n, height, width, channels), contiguous. Smaller ones are returned as they are.
-        max_size: pixels.
-
-    Example:
-        >>> reduce(np.zeros((2, 100, 200, 3), np.uint8), 50).shape
-        (2, 25, 50, 3)
-    """
-    count, height, width, channels = images.shape
-    longer = max(height, width)
-    if longer <= max_size:
-        return images
-    new_height, new_width = (max(1, round(n * max_size / longer)) for n in (height, width))
-    # All tiles at once, as one tall picture: the areas of two tiles never mix, since each tile's edge is a pixel's edge.
-    tall = Image.frombuffer(
-        {1: "L", 3: "RGB", 4: "RGBX"}[channels],
-        (width, count * height),
-        images.reshape(-1),
-        "raw",
-        {1: "L", 3: "RGB", 4: "RGBX"}[channels],
-        0,
-        1,
-    )
-    factor = longer // max_size
-    if height == new_height * factor and width == new_width * factor:
-        small = tall.reduce(factor)
-    else:
-        if factor >= 4 and height % (factor // 2) == 0 == width % (factor // 2):
-            tall = tall.reduce((factor // 2, factor // 2))  # most of the way by the fast filter
-        small = tall.resize((new_width, count * new_height), Image.Resampling.BOX)
-    return np.frombuffer(small.tobytes(), np.uint8).reshape(count, new_height, new_width, channels)

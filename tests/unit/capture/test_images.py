@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from livetrain._capture.images import Converter, reduce
+from livetrain._capture.images import Converter
 from livetrain._capture.layout import NotAnImageError
 from livetrain._capture.reports import Reports
 from livetrain._capture.scratch import Scratch
@@ -231,33 +231,6 @@ def test_pil_images_of_every_mode(mode: str) -> None:
         assert error(tile[..., :3], np.asarray(image)) < 4
 
 
-def test_a_reduced_picture_is_the_mean_of_the_area_of_each_pixel() -> None:
-    batch = np.random.default_rng(0).integers(0, 256, (3, 64, 96, 3), dtype=np.uint8)
-    for size, factor in ((48, 2), (24, 4), (12, 8)):
-        small = reduce(batch, size)
-        mean = batch.reshape(3, 64 // factor, factor, 96 // factor, factor, 3).mean(axis=(2, 4))
-        assert np.abs(small - mean).max() <= 1.0
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("size", [(300, 200), (257, 100), (1000, 333), (999, 999), (5000, 3)])
-def test_reduced_tiles_keep_their_aspect_and_do_not_mix(
-    channels: int, size: tuple[int, int]
-) -> None:
-    plain = np.stack([np.full((*size, channels), shade, np.uint8) for shade in (0, 255, 60)])
-    small = reduce(plain, 256)
-    longer = max(size)
-    assert small.shape == (3, *(max(1, round(n * 256 / longer)) for n in size), channels)
-    assert (
-        [int(tile.min()) for tile in small] == [int(tile.max()) for tile in small] == [0, 255, 60]
-    )
-
-
-def test_small_images_are_sent_as_they_are() -> None:
-    batch = pictures(2, 30, 20)
-    assert reduce(batch, 30) is batch
-
-
 @pytest.mark.parametrize("size", [(10000, 10000), (1, 10000), (10000, 3), (3000, 2000)])
 def test_very_large_images(size: tuple[int, int]) -> None:
     ramps = [((np.arange(n) + 0.5) * 127.5 / n).astype(np.uint8) for n in size]
@@ -275,10 +248,3 @@ def test_very_large_images(size: tuple[int, int]) -> None:
 def test_values_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(NotAnImageError, match="complex64"):
         converted(np.zeros((1, 2, 2), np.complex64), "HW")
-
-
-def test_a_factor_that_is_no_whole_number_averages_too() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (2, 480, 480, 3), dtype=np.uint8)
-    small = reduce(noise, 200)
-    assert abs(small.mean() - noise.mean()) < 1
-    assert small.std() < 0.55 * noise.std()  # 2.4 × 2.4 pixels into one
