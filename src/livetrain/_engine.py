@@ -5,19 +5,20 @@ A monitor that is disabled, closed or in a forked child has no engine: that is a
 
 from __future__ import annotations
 
-import math
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from livetrain import _records, _wire
 from livetrain._budget import Governor
-from livetrain._capture.capture import Capture, Captured, CapturedFrame, encode
+from livetrain._capture.capture import Capture, Captured
 from livetrain._capture.encoder import EncoderPool
+from livetrain._capture.fitting import Fitting
 from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.outbox import SMALL_BYTES, BatchRecord, Lane, Outbox, SmallRecord
+from livetrain._delivery.line import SMALL_BYTES, BatchRecord, Lane, SampleRecord, SmallRecord
+from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Identity, Listener, Stream
 from livetrain._delivery.transport import Connector
@@ -40,10 +41,6 @@ STRIP_REASONS = {
 _PERFORMANCE_SECONDS = 0.5
 _RESOURCE_SECONDS = 2.0
 _AWAY_FRAME_MS = 1000  # so that there is one at once when the server is back
-_NUMBERS_BYTES = (
-    64 << 10
-)  # of a batch's message, what is not pictures: predictions, captions and the like
-_LEAST_PIXELS = 16
 
 
 class Engine(Listener):
@@ -87,19 +84,18 @@ class Engine(Listener):
         self.pictures = pictures
         self.on_command: Callable[[pb.ControlCommand, float], None] = lambda command, late: None
         self.on_contact: Callable[[], object] | None = None  # called once, when a server answered
-        self._packing = packing
         self._meeting = meeting
         self._outbox = Outbox()
-        self._encoder = EncoderPool(self._encode)
         self._ledger = Ledger(identity.session_id, session, backlog)
+        self._encode = Fitting(
+            lambda: governor.settings, lambda: self._ledger.max_message_bytes, packing
+        )
+        self._encoder = EncoderPool(self._encode)
         self._stream = Stream(
             identity, connector, self._outbox, self._ledger, session, self, address
         )
         self._session = session
         self._offline = connector is None
-        self._fitting = (
-            sys.maxsize
-        )  # pixels of a tile's longer side with which a frame fits into a message
         self._resources: Resources | None = None
         self._probe: ResourceProbe | None = None
         self._probed_at = 0.0
@@ -166,6 +162,21 @@ class Engine(Listener):
         if captured.frame is not None:
             captured.frame.release()
         self._turned_away += record.images
+
+    def put_sample(self, image: Any, write: Callable[[_wire.Stamp, _wire.Tile], bytes]) -> None:
+        """Hand a picture of its own over; `write` serialises its record when it is encoded."""
+        frame = self.capture.single(image)
+        record = SampleRecord(
+            write,
+            frame,
+            unix_ms=time.time_ns() // 1_000_000,
+            mono_us=time.monotonic_ns() // 1000,
+            line=self._outbox,
+        )
+        if self._outbox.put(record):
+            self._encoder.keep(record)
+        else:
+            frame.release()
 
     def batch_logged(self, now: float, step: int) -> None:
         """Count a step, and say how fast it goes twice a second."""
@@ -260,28 +271,12 @@ class Engine(Listener):
             governor=self.governor.describe(),
         )
 
-    # ------------------------------------------------------------ the encoder's threads
-
-    def _encode(self, frame: CapturedFrame) -> _wire.EncodedFrame:
-        quality, max_size = self.governor.settings
-        packing = "strip" if self._packing == "auto" else self._packing
-        room = self._ledger.max_message_bytes - _NUMBERS_BYTES
-        while True:
-            size = min(max_size, self._fitting)
-            pictures = encode(frame, quality=quality, max_size=size, packing=packing)
-            if pictures.size <= room or size <= _LEAST_PIXELS:
-                return pictures
-            # Over the server's limit it would not be shown at all; the next one is encoded to fit at once.
-            self._fitting = max(
-                _LEAST_PIXELS, int(size * min(0.9, math.sqrt(room / pictures.size)))
-            )
-
     # ------------------------------------------------------------ the stream's thread
 
     def agreed(self, response: pb.SessionResponse) -> None:
         """The server took the registration: an older one cannot read strips."""
-        if self._packing == "auto" and not response.server_config.accepts_strips:
-            self._packing = "tiles"
+        if self._encode.packing == "auto" and not response.server_config.accepts_strips:
+            self._encode.packing = "tiles"
         if (on_contact := self.on_contact) is not None:
             self.on_contact = None
             on_contact()

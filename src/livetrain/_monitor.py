@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from livetrain import _records
-from livetrain._delivery.outbox import SMALL_BYTES, Lane
+from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._launch import describe_run, endpoint, launch, state_directory, training_config
 from livetrain._lifecycle import close_at_exit, disarm_in_children
@@ -393,15 +393,28 @@ class Monitor:
             )
 
     def log_sample(self, image: Any, prompt: str | None = None, kind: str = "default") -> None:
-        """Record a generated picture, whole; `kind` is "default" or "custom"."""
-        if (engine := self._engine) is not None:
-            tile = engine.capture.picture(image)
-            engine.put(
-                _records.sample(
-                    uuid.uuid4().hex, tile, prompt or "", kind, max(self._step - 1, 0), self._epoch
-                ),
-                size=SMALL_BYTES + len(tile.data),
-            )
+        """Record a generated picture, whole; what cannot be an image is recorded with the reason.
+
+        Copies the image and returns; it is encoded in the background.
+
+        Args:
+            image: as one of those that `log_batch` takes; shown at 2048 pixels at most.
+            prompt: what it was made from. None: not said.
+            kind: ``"default"`` or ``"custom"``.
+
+        Example:
+            >>> import numpy as np, livetrain
+            >>> livetrain.Monitor(enabled=False).log_sample(np.zeros((64, 64, 3), np.uint8), "a dog")
+        """
+        engine = self._engine
+        if engine is None:
+            return
+        started = time.perf_counter()
+        step = max(self._step - 1, 0)
+        engine.put_sample(
+            image, _records.sample(uuid.uuid4().hex, prompt or "", kind, step, self._epoch)
+        )
+        engine.spent(time.perf_counter() - started)
 
     def log_early_stopping(
         self,

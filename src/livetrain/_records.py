@@ -157,26 +157,19 @@ def round_(
 
 
 def sample(
-    sample_id: str, tile: _wire.Tile, prompt: str, kind: str, step: int, epoch_number: int
-) -> Writer:
-    """A generated picture."""
+    sample_id: str, prompt: str, kind: str, step: int, epoch_number: int
+) -> Callable[[_wire.Stamp, _wire.Tile], bytes]:
+    """A generated picture; it is given when the record is written."""
 
-    def write(stamp: _wire.Stamp) -> bytes:
+    def write(stamp: _wire.Stamp, tile: _wire.Tile) -> bytes:
         request = stamp.request()
         data = request.sample
         data.sample_id, data.kind = sample_id, _wire.sendable(kind)
         data.prompt = _wire.sendable(prompt)
         data.step, data.epoch = step, epoch_number
-        data.image.image_bytes, data.image.format, data.image.error = (
-            tile.data,
-            tile.format,
-            tile.error,
-        )
-        data.image.width, data.image.height, data.image.channels = (
-            tile.width,
-            tile.height,
-            tile.channels,
-        )
+        image = data.image
+        image.image_bytes, image.format, image.error = tile.data, tile.format, tile.error
+        image.width, image.height, image.channels = tile.width, tile.height, tile.channels
         return request.SerializeToString()
 
     return write

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from livetrain import _wire
-from livetrain._delivery.outbox import SMALL_BYTES, Lane
+from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._frameworks.settings import given_options
 from livetrain._monitor import Monitor
 from livetrain._relay_messages import records_of

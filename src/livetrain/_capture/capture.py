@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from livetrain._capture.accuracy import BatchAccuracy, take_accuracy
 from livetrain._capture.device import Device, device_of
-from livetrain._capture.encode import encode
+from livetrain._capture.encode import PICTURE_SIZE, encode
 from livetrain._capture.frame import CapturedFrame
 from livetrain._capture.outputs import length_of, unwrap
 from livetrain._capture.reader import FrameReader
@@ -19,7 +19,7 @@ from livetrain._capture.ring import Ring, Slot
 from livetrain._capture.samples import Samples
 from livetrain._capture.sampling import Draw, Watch
 from livetrain._capture.source import Images, host_array, open_images
-from livetrain._wire import EncodedFrame, Strip, Tile
+from livetrain._wire import EncodedFrame
 from livetrain.config import TILES, ImageOptions
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -30,7 +30,6 @@ SLOTS = 6
 
 _NONE: int = pb.STRIP_REASON_NONE
 _NO_COPIES: dict[str, Any] = {}
-_PICTURE_SIZE = 2048  # px of the longer side of a single picture
 
 
 class Captured(NamedTuple):  # made on every step: a frozen dataclass takes three times as long
@@ -183,19 +182,22 @@ class Capture:
         """Copy a number, or a tensor of one, without waiting for a device."""
         return take_reading(value, what, self.reports, self._find_device)
 
-    def picture(self, image: Any) -> Tile:
-        """Encode one picture at once, up to 2048 pixels; for a picture now and then."""
-        frame = CapturedFrame(self._reader, Slot(), 1)
-        opened = open_images(image, self._options.layout, 1, _PICTURE_SIZE, self._find_device)
-        if opened.count:
-            opened.take([0], frame)
-        else:
+    def single(self, image: Any) -> CapturedFrame:
+        """Copy one image, to be shown by itself. Never raises on data.
+
+        Args:
+            image: an array, a tensor or a PIL image.
+        """
+        frame = CapturedFrame(self._reader, Slot(), 1, alone=True)
+        try:
+            opened = open_images(image, self._options.layout, 1, PICTURE_SIZE, self._find_device)
+            if opened.count:
+                opened.take([0], frame)
+        except Exception as error:
+            self._reader.problem("images", error)
+        if not frame.count:
             frame.add_error("there is no image in it", 1)
-        quality = self._options.quality
-        pictures = encode(frame, quality=quality, max_size=_PICTURE_SIZE, packing="tiles").pictures
-        frame.release()
-        assert not isinstance(pictures, Strip)
-        return pictures[0]
+        return frame
 
     def name_classes(self, names: Sequence[str]) -> None:
         """Take other labels for the classes, for what is read from now on."""

@@ -20,10 +20,13 @@ from livetrain._capture.samples import rendered
 from livetrain._capture.scratch import Scratch
 from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction
 
-__all__ = ["encode"]
+__all__ = ["PICTURE_SIZE", "encode"]
 
 T = TypeVar("T")
 Bytes = NDArray[np.uint8]
+
+PICTURE_SIZE = 2048
+"""Pixels of the longer side of a picture that is shown by itself."""
 
 _SCRATCH = threading.local()  # working memory of each encoder thread
 

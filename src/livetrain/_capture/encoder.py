@@ -20,7 +20,7 @@ __all__ = ["EncoderPool", "FrameJob", "usable_cpus"]
 
 _log = logging.getLogger("livetrain")
 
-_KEPT = 8  # pictures of their own that wait
+_KEPT = 4  # pictures of their own that wait
 _CROWDED = 2  # frames that came late in a row: the first one of all often does
 
 
@@ -91,7 +91,7 @@ class EncoderPool:
     def keep(self, job: FrameJob) -> None:
         """Hand a frame over that newer ones do not displace: a picture of its own. Any thread, never blocks.
 
-        Of more than eight that wait the oldest is stripped as superseded.
+        Of more than four that wait the oldest is stripped as superseded.
         """
         self._hand_over(self._kept, job, _KEPT)
 

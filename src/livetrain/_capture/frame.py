@@ -66,6 +66,7 @@ class CapturedFrame:
         slot: memory for the images.
         wanted: how many tiles make a full frame.
         ring: where the slot goes in the end; None: nowhere.
+        alone: it is one picture, to be shown by itself.
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class CapturedFrame:
         "_places",
         "_ring",
         "_slot",
+        "alone",
         "count",
         "parts",
         "reader",
@@ -83,9 +85,16 @@ class CapturedFrame:
     )
 
     def __init__(
-        self, reader: FrameReader, slot: Slot, wanted: int, ring: Ring | None = None
+        self,
+        reader: FrameReader,
+        slot: Slot,
+        wanted: int,
+        ring: Ring | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         self.reader = reader
+        self.alone = alone
         self.wanted = wanted
         self.count = 0
         self.parts: list[Part] = []

@@ -16,7 +16,7 @@ from livetrain import _wire
 from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.frame_window import FrameWindow
 from livetrain._delivery.holes import HoleSteps
-from livetrain._delivery.outbox import BatchRecord, Lane, Record
+from livetrain._delivery.line import BatchRecord, Lane, Record, SampleRecord
 from livetrain._delivery.session import Session
 from livetrain._warnings import warn_once_a_minute
 from livetrain.proto import telemetry_pb2 as pb
@@ -106,6 +106,8 @@ class Ledger:
             data = self._tombstone(seq, "could not be written", None)
         if isinstance(record, BatchRecord):
             data += self._put_pictures_aside(seq, len(data), record, sendable)
+        elif isinstance(record, SampleRecord) and record.pictures is None:
+            self.counters.stripped[record.reason] += 1
         self.backlog.append(
             seq,
             data,

@@ -8,171 +8,15 @@ for its picture.
 
 from __future__ import annotations
 
-import enum
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
-from livetrain import _wire
 from livetrain._bell import Bell
+from livetrain._delivery.line import FramedRecord, Lane, Mark, Record
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = [
-    "SMALL_BYTES",
-    "BatchRecord",
-    "FrameSource",
-    "Lane",
-    "Line",
-    "Mark",
-    "Outbox",
-    "Record",
-    "SmallRecord",
-]
-
-SMALL_BYTES = 500
-"""What a record of a few numbers takes in memory."""
-
-
-class Lane(enum.Enum):
-    """How a record is treated under pressure."""
-
-    CRITICAL = "critical"  # never left out
-    DURABLE = "durable"  # left out only where there is no room at all
-    POINT = (
-        "point"  # of a curve: where the space for waiting records is full, the old ones are thinned
-    )
-
-
-class Record(Protocol):
-    """One thing that the training said, on its way to become bytes."""
-
-    lane: Lane
-    unix_ms: int
-    mono_us: int
-    size: int
-    """About how many bytes of memory it holds, pictures aside."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether it can be written now."""
-
-    def write(self, stamp: _wire.Stamp) -> bytes:
-        """Serialise it, without pictures; on the stream's thread."""
-
-
-@dataclass(slots=True)
-class SmallRecord:
-    """A record without pictures; `writer` is called on the stream's thread."""
-
-    writer: Callable[[_wire.Stamp], bytes]
-    lane: Lane
-    unix_ms: int
-    mono_us: int
-    size: int = SMALL_BYTES
-
-    @property
-    def ready(self) -> bool:
-        """Always: there is nothing to wait for."""
-        return True
-
-    def write(self, stamp: _wire.Stamp) -> bytes:
-        """Serialise it."""
-        return self.writer(stamp)
-
-
-class Mark:
-    """A place in the line, for somebody who waits for what stands before it.
-
-    Attributes:
-        settled: it is known what became of that.
-        committed: the server has all of it.
-        abandoned: nobody waits any more.
-    """
-
-    __slots__ = ("abandoned", "committed", "settled")
-    ready = True
-    size = 0
-
-    def __init__(self) -> None:
-        self.settled = threading.Event()
-        self.committed = False
-        self.abandoned = False
-
-
-class FrameSource(Protocol):
-    """A captured frame that has not been encoded yet."""
-
-    def release(self) -> None:
-        """Give its memory back."""
-
-
-class Line(Protocol):
-    """What a batch's record needs of the line that it stands in."""
-
-    def admit(self, picture_bytes: int) -> bool:
-        """Say whether there is room for its pictures; if so, it is taken."""
-
-    def wake(self) -> None:
-        """Something can be taken."""
-
-
-class BatchRecord:
-    """A batch: its numbers now, its pictures when the encoder is done with them, or the reason why there are none.
-
-    It settles once: `done` and `strip` come from the encoder's threads, `strip` also from the stream's when it is late.
-    """
-
-    lane = Lane.POINT
-    size = 4 * SMALL_BYTES
-
-    def __init__(
-        self,
-        read: Callable[[], _wire.Batch],
-        frame: FrameSource | None,
-        *,
-        reason: int,
-        images: int,
-        unix_ms: int,
-        mono_us: int,
-        line: Line,
-    ) -> None:
-        self._read = read
-        self._line = line
-        self._lock = (
-            threading.Lock()
-        )  # encoder threads and the stream's thread may settle it at once
-        self.frame = frame
-        self.images = images
-        self.reason = reason
-        self.pictures: _wire.EncodedFrame | None = None
-        self.unix_ms = unix_ms
-        self.mono_us = mono_us
-        self.ready = frame is None
-
-    def done(self, pictures: _wire.EncodedFrame) -> None:
-        """The encoder is done."""
-        self._settle(pictures, pb.STRIP_REASON_NONE)
-
-    def strip(self, reason: int) -> None:
-        """There will be no pictures, for this reason."""
-        self._settle(None, reason)
-
-    def write(self, stamp: _wire.Stamp) -> bytes:
-        """Serialise the numbers."""
-        return _wire.batch_head(stamp, self._read())
-
-    def _settle(self, pictures: _wire.EncodedFrame | None, reason: int) -> None:
-        with self._lock:
-            if self.ready:
-                return
-            if pictures is not None and not self._line.admit(pictures.size):
-                pictures, reason = None, pb.STRIP_REASON_SUPERSEDED
-            self.pictures, self.reason, self.frame = pictures, reason, None
-            self.ready = True
-        self._line.wake()
+__all__ = ["Outbox"]
 
 
 class Outbox:
@@ -263,14 +107,14 @@ class Outbox:
             record = self._line[0]
             if not record.ready:
                 if (
-                    not isinstance(record, BatchRecord)
+                    not isinstance(record, FramedRecord)
                     or now_us - record.mono_us < self.late_seconds * 1e6
                 ):
                     break
                 record.strip(pb.STRIP_REASON_SUPERSEDED)
             taken.append(self._line.popleft())
             self._bytes_out += record.size
-            if isinstance(record, BatchRecord) and record.pictures is not None:
+            if isinstance(record, FramedRecord) and record.pictures is not None:
                 with self._pictures_lock:
                     self._picture_bytes -= record.pictures.size
         if not self._line:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from livetrain import _wire
 from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.outbox import Mark, Outbox, Record
+from livetrain._delivery.line import Mark, Record
+from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.server_clock import ServerClock
 from livetrain._delivery.session import (
     Acknowledged,

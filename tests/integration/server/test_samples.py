@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,33 @@ def test_log_sample(server: ServerProcess, shape: tuple[int, ...]) -> None:
         assert (sample["kind"], sample["prompt"]) == ("custom", "a dog")
         shown = Image.open(io.BytesIO(httpx.get(server.http + sample["picture"]).content))
         assert abs(int(np.asarray(shown.convert("L")).mean()) - 200) <= 2
+
+
+def test_many_samples_at_once_come_whole_or_say_why_and_the_training_goes_on(
+    server: ServerProcess,
+) -> None:
+    large = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
+    with livetrain.Monitor("sampler", server=server.grpc) as monitor:
+        image = large.copy()
+        slowest = 0.0
+        for number in range(20):
+            image[...] = number
+            image[0] = large[0]
+            started = time.thread_time()
+            monitor.log_sample(image, prompt=str(number))
+            slowest = max(slowest, time.thread_time() - started)
+        image[...] = 255  # all were copied
+        assert slowest < 0.03, "encoding one takes longer than that"
+        assert monitor.flush(60)
+        run_id, left_out = monitor.run_id, monitor.stats().stripped.get("superseded", 0)
+        assert run_id is not None
+        came = until(
+            lambda: (
+                (rows := listed(server, run_id)["samples"]) and len(rows) == 20 - left_out and rows
+            ),
+            "the samples whose pictures were encoded in time",
+        )
+        assert len({sample["prompt"] for sample in came}) == len(came) >= 4
+        for sample in came:
+            shown = Image.open(io.BytesIO(httpx.get(server.http + sample["picture"]).content))
+            assert abs(int(np.asarray(shown)[1000:].mean()) - int(sample["prompt"])) <= 2

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livetrain._capture.capture import SLOTS, Capture, CapturedFrame, encode
-from livetrain._wire import EncodedFrame, Strip
+from livetrain._capture.fitting import Fitting
+from livetrain._wire import EncodedFrame, Strip, Tile
 from livetrain.config import ImageOptions
 from livetrain.proto import telemetry_pb2 as pb
 from tests.unit.capture.world import decode, pictures, sent, take, tiles_of
@@ -569,11 +570,22 @@ def test_an_output_that_carries_its_logits() -> None:
 
 def test_a_single_picture() -> None:
     capture = Capture(ImageOptions(format="png"), None)
+
+    def shown(image: Any) -> Tile:
+        frame = capture.single(image)
+        if isinstance(image, np.ndarray) and image.size:
+            image[...] = 7  # it is the caller's to change at once
+        pictures = Fitting(lambda: (10, 16), lambda: 4 << 20, "auto")(frame).pictures
+        assert isinstance(pictures, tuple)
+        frame.release()
+        return pictures[0]
+
     image = pictures(1, 300, 200)[0]
-    tile = capture.picture(image)
-    assert (decode(tile.data) == image).all()
-    assert capture.picture(None).error == "None is not an image"
-    large = capture.picture(np.zeros((3000, 1500, 3), np.uint8))
+    assert (decode(shown(image.copy()).data) == image).all()
+    assert shown(None).error == "None is not an image"
+    assert shown([]).error == "there is no image in it"
+    assert shown(Hostile()).error
+    large = shown(np.zeros((3000, 1500, 3), np.uint8))
     assert (large.height, large.width) == (2048, 1024)
 
 

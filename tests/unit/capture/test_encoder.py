@@ -234,11 +234,11 @@ def test_what_is_kept_is_not_displaced_by_frames_but_bounded() -> None:
     frames = [Job(), Job()]
     for job in frames:
         pool.submit(job)
-    assert [job.outcomes for job in pictures] == [[pb.STRIP_REASON_SUPERSEDED]] * 2 + [[]] * 8
+    assert [job.outcomes for job in pictures] == [[pb.STRIP_REASON_SUPERSEDED]] * 6 + [[]] * 4
     gate.open.set()
     for job in (*pictures, *frames):
         assert job.settled.wait(10)
-    assert [job.outcomes for job in pictures[2:]] == [[PICTURES]] * 8
+    assert [job.outcomes for job in pictures[6:]] == [[PICTURES]] * 4
     assert [job.outcomes for job in frames] == [[pb.STRIP_REASON_SUPERSEDED], [PICTURES]]
     assert pool.close(10)
 

@@ -10,7 +10,8 @@ import pytest
 
 from livetrain import _records, _wire
 from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.outbox import BatchRecord, Lane, SmallRecord
+from livetrain._delivery.line import BatchRecord, Lane, SampleRecord, SmallRecord
+from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Acknowledged, Open, Register, Registered, Session
 from livetrain._spool.spool import Spool
 from livetrain.proto import telemetry_pb2 as pb
@@ -30,6 +31,16 @@ class Desk:
         assert self.session.next(0.0) == Register()
         self.ledger = Ledger("run", self.session, Spool.open(folder / "spool"))
         self._let_in(version, 0)
+
+    def sample(self, pictures: _wire.EncodedFrame | None) -> None:
+        """Keep a sample with its picture; None: the encoder left it out."""
+        write = _records.sample("s", "a cat", "default", 7, 0)
+        record = SampleRecord(write, Frame(), unix_ms=0, mono_us=0, line=Outbox())
+        if pictures is None:
+            record.strip(pb.STRIP_REASON_SUPERSEDED)
+        else:
+            record.done(pictures)
+        self.ledger.keep(record, sendable=True)
 
     def reconnect(self, durable: int = 0) -> None:
         """Come back after a loss, to a server that committed so many records."""
@@ -226,13 +237,22 @@ def test_a_record_over_the_servers_limit_is_given_up_before_it_kills_the_stream(
 def test_a_sample_over_the_servers_limit_goes_without_its_picture(desk: Desk) -> None:
     desk.ledger.max_message_bytes = 1000
     tile = _wire.Tile(bytes(2000), "jpeg", 64, 64, 3)
-    writer = _records.sample("s", tile, "a cat", "default", 7, 0)
-    desk.ledger.keep(SmallRecord(writer, Lane.DURABLE, 0, 0), sendable=True)
+    desk.sample(_wire.EncodedFrame((tile,)))
     (request,) = desk.out()
     assert (request.sample.prompt, request.sample.step) == ("a cat", 7)
     assert request.sample.image.image_bytes == b""
     assert "1000 bytes" in request.sample.image.error
     assert desk.stripped == {pb.STRIP_REASON_OVERSIZE: 1}
+
+
+def test_a_sample_that_was_left_out_by_the_encoder_is_kept_with_the_reason_and_counted(
+    desk: Desk,
+) -> None:
+    desk.sample(None)
+    (request,) = desk.out()
+    assert request.sample.prompt == "a cat"
+    assert "in time" in request.sample.image.error
+    assert desk.stripped == {pb.STRIP_REASON_SUPERSEDED: 1}
 
 
 def test_a_limit_that_comes_later_holds_for_pictures_that_wait(desk: Desk) -> None:

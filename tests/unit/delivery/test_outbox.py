@@ -6,7 +6,8 @@ import threading
 import time
 
 from livetrain import _wire
-from livetrain._delivery.outbox import BatchRecord, Lane, Outbox, SmallRecord
+from livetrain._delivery.line import BatchRecord, Lane, SampleRecord, SmallRecord
+from livetrain._delivery.outbox import Outbox
 from livetrain.proto import telemetry_pb2 as pb
 
 
@@ -188,3 +189,38 @@ def test_a_record_put_before_the_deep_sleep_is_not_slept_over() -> None:
     started = time.monotonic()
     outbox.sleep(30.0, deep=True)
     assert time.monotonic() - started < 10.0
+
+
+def sample(outbox: Outbox, mono_us: int = 0) -> SampleRecord:
+    return SampleRecord(
+        lambda stamp, tile: tile.data or tile.error.encode(),
+        Frame(),
+        unix_ms=0,
+        mono_us=mono_us,
+        line=outbox,
+    )
+
+
+STAMP = _wire.Stamp("s", 1, 0, 0)
+
+
+def test_a_sample_waits_for_its_picture_and_goes_with_it() -> None:
+    outbox = Outbox()
+    record = sample(outbox)
+    outbox.put(record)
+    assert outbox.take() == []
+    record.done(_wire.EncodedFrame((_wire.Tile(b"png", "png", 8, 8, 1),)))
+    assert outbox.take() == [record]
+    assert record.write(STAMP) == b"png"
+
+
+def test_a_sample_without_a_picture_says_why() -> None:
+    outbox = Outbox()
+    late, broken = sample(outbox, mono_us=1_000_000), sample(outbox)
+    broken.strip(pb.STRIP_REASON_UNREADABLE)
+    outbox.put(late)
+    outbox.put(broken)
+    assert outbox.take(now_us=2_900_000) == []
+    assert outbox.take(now_us=3_000_000) == [late, broken]
+    assert late.write(STAMP) == b"There is no picture: more came than could be encoded in time."
+    assert broken.write(STAMP) == b"There is no picture: it cannot be encoded."

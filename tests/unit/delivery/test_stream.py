@@ -11,7 +11,8 @@ import pytest
 
 from livetrain import _records, _wire
 from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.outbox import BatchRecord, Lane, Outbox, SmallRecord
+from livetrain._delivery.line import BatchRecord, Lane, SmallRecord
+from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Session
 from livetrain._delivery.stream import Identity, Listener, Stream
 from livetrain._delivery.transport import Reply, Report, Response

@@ -1,0 +1,218 @@
+"""What stands in line between the training's threads and the stream's: records, some with pictures, and marks between them."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from livetrain import _wire
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = [
+    "SMALL_BYTES",
+    "BatchRecord",
+    "FrameSource",
+    "FramedRecord",
+    "Lane",
+    "Line",
+    "Mark",
+    "Record",
+    "SampleRecord",
+    "SmallRecord",
+]
+
+SMALL_BYTES = 500
+"""What a record of a few numbers takes in memory."""
+
+
+class Lane(enum.Enum):
+    """How a record is treated under pressure."""
+
+    CRITICAL = "critical"  # never left out
+    DURABLE = "durable"  # left out only where there is no room at all
+    POINT = (
+        "point"  # of a curve: where the space for waiting records is full, the old ones are thinned
+    )
+
+
+class Record(Protocol):
+    """One thing that the training said, on its way to become bytes."""
+
+    lane: Lane
+    unix_ms: int
+    mono_us: int
+    size: int
+    """About how many bytes of memory it holds, pictures aside."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be written now."""
+
+    def write(self, stamp: _wire.Stamp) -> bytes:
+        """Serialise it, without pictures; on the stream's thread."""
+
+
+@dataclass(slots=True)
+class SmallRecord:
+    """A record without pictures; `writer` is called on the stream's thread."""
+
+    writer: Callable[[_wire.Stamp], bytes]
+    lane: Lane
+    unix_ms: int
+    mono_us: int
+    size: int = SMALL_BYTES
+
+    @property
+    def ready(self) -> bool:
+        """Always: there is nothing to wait for."""
+        return True
+
+    def write(self, stamp: _wire.Stamp) -> bytes:
+        """Serialise it."""
+        return self.writer(stamp)
+
+
+class Mark:
+    """A place in the line, for somebody who waits for what stands before it.
+
+    Attributes:
+        settled: it is known what became of that.
+        committed: the server has all of it.
+        abandoned: nobody waits any more.
+    """
+
+    __slots__ = ("abandoned", "committed", "settled")
+    ready = True
+    size = 0
+
+    def __init__(self) -> None:
+        self.settled = threading.Event()
+        self.committed = False
+        self.abandoned = False
+
+
+class FrameSource(Protocol):
+    """A captured frame that has not been encoded yet."""
+
+    def release(self) -> None:
+        """Give its memory back."""
+
+
+class Line(Protocol):
+    """What a record with pictures needs of the line that it stands in."""
+
+    def admit(self, picture_bytes: int) -> bool:
+        """Say whether there is room for its pictures; if so, it is taken."""
+
+    def wake(self) -> None:
+        """Something can be taken."""
+
+
+class FramedRecord:
+    """A record with pictures, which it has when the encoder is done with them, or the reason why there are none.
+
+    It settles once: `done` and `strip` come from the encoder's threads, `strip` also from the stream's when it is late.
+
+    Args:
+        frame: what is to be encoded; None: nothing, for `reason`.
+        reason: a ``StripReason``.
+        images: how many are in it, for the count of those that are left out.
+        unix_ms, mono_us: when it was handed over.
+        line: where it stands.
+    """
+
+    def __init__(
+        self,
+        frame: FrameSource | None,
+        *,
+        reason: int,
+        images: int,
+        unix_ms: int,
+        mono_us: int,
+        line: Line,
+    ) -> None:
+        self._line = line
+        self._lock = (
+            threading.Lock()
+        )  # encoder threads and the stream's thread may settle it at once
+        self.frame = frame
+        self.images = images
+        self.reason = reason
+        self.pictures: _wire.EncodedFrame | None = None
+        self.unix_ms = unix_ms
+        self.mono_us = mono_us
+        self.ready = frame is None
+
+    def done(self, pictures: _wire.EncodedFrame) -> None:
+        """The encoder is done."""
+        self._settle(pictures, pb.STRIP_REASON_NONE)
+
+    def strip(self, reason: int) -> None:
+        """There will be no pictures, for this reason."""
+        self._settle(None, reason)
+
+    def _settle(self, pictures: _wire.EncodedFrame | None, reason: int) -> None:
+        with self._lock:
+            if self.ready:
+                return
+            if pictures is not None and not self._line.admit(pictures.size):
+                pictures, reason = None, pb.STRIP_REASON_SUPERSEDED
+            self.pictures, self.reason, self.frame = pictures, reason, None
+            self.ready = True
+        self._line.wake()
+
+
+class BatchRecord(FramedRecord):
+    """A batch: its numbers, and 16 of its images.
+
+    Args:
+        read: returns the numbers; on the stream's thread.
+        frame: as in :class:`FramedRecord`.
+        **framed: as there.
+    """
+
+    lane = Lane.POINT
+    size = 4 * SMALL_BYTES
+
+    def __init__(
+        self, read: Callable[[], _wire.Batch], frame: FrameSource | None, **framed: Any
+    ) -> None:
+        super().__init__(frame, **framed)
+        self._read = read
+
+    def write(self, stamp: _wire.Stamp) -> bytes:
+        """Serialise the numbers."""
+        return _wire.batch_head(stamp, self._read())
+
+
+class SampleRecord(FramedRecord):
+    """A generated picture, kept and sent again whole, as its record is.
+
+    Args:
+        write: serialises it, given its picture.
+        frame: as in :class:`FramedRecord`.
+        **framed: as there.
+    """
+
+    lane = Lane.DURABLE
+    size = 4 * SMALL_BYTES
+
+    def __init__(
+        self, write: Callable[[_wire.Stamp, _wire.Tile], bytes], frame: FrameSource, **framed: Any
+    ) -> None:
+        super().__init__(frame, reason=pb.STRIP_REASON_NONE, images=1, **framed)
+        self._write = write
+
+    def write(self, stamp: _wire.Stamp) -> bytes:
+        """Serialise it with its picture, or with why there is none."""
+        encoded = self.pictures
+        if encoded is not None and isinstance(encoded.pictures, tuple):
+            return self._write(stamp, encoded.pictures[0])
+        unreadable = self.reason == pb.STRIP_REASON_UNREADABLE
+        why = "it cannot be encoded" if unreadable else "more came than could be encoded in time"
+        return self._write(
+            stamp, _wire.Tile(b"", "", 0, 0, 0, error=f"There is no picture: {why}.")
+        )
