@@ -8,6 +8,7 @@ import logging
 import time
 from typing import Any, Final
 
+import grpc
 import grpc.aio
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -56,6 +57,7 @@ class Connection:
         self._stream: Stream | None = None
         self._number = 0
         self._deadline: float | None = None
+        self._too_large = ""
         self._reader: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
@@ -63,10 +65,19 @@ class Connection:
         self._reader = asyncio.create_task(self._read())
         try:
             await self._write()
+        except asyncio.CancelledError:
+            # All that gRPC tells us of either.
+            log.info(
+                "a stream from %s broke off: its connection is gone, or a message was larger than gRPC takes",
+                self._context.peer(),
+            )
+            raise
         finally:
             self._reader.cancel()
             if self._stream is not None and self._stream.outlet is self._outlet:
                 self._stream.outlet = None
+        if self._too_large:
+            await self._context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, self._too_large)
 
     def stop_reading(self) -> None:
         """Take nothing more."""
@@ -118,6 +129,13 @@ class Connection:
                     break
                 intake.counters.messages.inc()
                 intake.counters.bytes.inc(len(raw))
+                if len(raw) > intake.limits.message_bytes:
+                    self._too_large = (
+                        f"{len(raw)} bytes, of which {intake.limits.message_bytes} are taken"
+                    )
+                    self._reject(Rejected(0, self._too_large))
+                    self._outlet.finish()
+                    return
                 for record in read(raw, intake.limits):
                     if not await self._take(record):
                         self._outlet.finish()

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 def options(message_bytes: int) -> list[tuple[str, int]]:
     """Return how the gRPC port is set up."""
     return [
-        ("grpc.max_receive_message_length", message_bytes),
+        # Half as much again as is taken: what is a little over can be told to its sender and to the log in our own words.
+        ("grpc.max_receive_message_length", message_bytes * 3 // 2),
         ("grpc.max_metadata_size", 16 * 1024),
         ("grpc.so_reuseport", 0),  # a taken port is an error, not shared
         # Both sides ask whether the other is still there; trainers do every 10 s and must not be sent away for it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -75,18 +76,34 @@ def test_a_flood_costs_memory_for_itself_and_no_more(server: ServerProcess, floo
     assert any("refused a" in line and "127.0.0.1" in line for line in server.log), server.log
 
 
-def test_a_message_over_the_limit_ends_its_stream_alone(server: ServerProcess) -> None:
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (MESSAGE + 1, f"refused a message from ipv4:127.0.0.1.*: {MESSAGE + 1} bytes"),
+        (MESSAGE * 2, "from ipv4:127.0.0.1.* broke off: .* a message was larger than"),
+    ],
+)
+def test_a_message_over_the_limit_ends_its_stream_alone(
+    server: ServerProcess, size: int, said: str
+) -> None:
+    process = psutil.Process(server.process.pid)
     with Trainer(server.grpc) as honest, Trainer(server.grpc) as hostile:
         honest.register()
         honest.open()
         hostile.register()
         hostile.open()
-        hostile.send_raw(b"\0" * (MESSAGE + 1))
+        hostile.heartbeat()
+        hostile.wait(lambda: hostile.acks, "the stream to be open")
+        before = peak(process)
+        hostile.send_raw(b"\0" * size)
         assert hostile.ended.wait(20)
         assert hostile.error is not None
         assert hostile.error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         honest.batch(1)
         honest.wait_durable(1)
+        assert honest.error is None
+        assert peak(process) - before <= 4 * MESSAGE
+    until(lambda: any(re.search(said, line) for line in server.log), f"the log to say {said!r}")
 
 
 @pytest.mark.parametrize(
