@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ FULL = bool(os.environ.get("FAULTS_FULL"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background job ignores Ctrl-C, and so would every training that is started from it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "faults_full: takes long; runs with FAULTS_FULL=1, as nox -s faults does"
     )
@@ -83,6 +87,14 @@ def new_streams(shared_server: Server) -> Callable[[], list[StoredStream]]:
         return [s for s in read_store(shared_server.data_dir) if s.run_id not in before]
 
     return new
+
+
+@pytest.fixture
+def row(request: pytest.FixtureRequest) -> dict[str, object]:
+    """What is filled in goes into the report's table of faults."""
+    filled: dict[str, object] = {}
+    request.node.user_properties.append(("row", filled))
+    return filled
 
 
 NewStreams = Callable[[], list[StoredStream]]

@@ -9,6 +9,7 @@ import sqlite3
 import struct
 import tempfile
 import urllib.request
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,14 @@ from typing import Any
 from livetrain.proto import telemetry_pb2 as pb
 from tests.faults.processes import Server, Trainer
 
-__all__ = ["Delivery", "StoredStream", "api", "check_delivery", "read_store"]
+__all__ = ["Delivery", "StoredStream", "api", "check_delivery", "check_images", "read_store"]
+
+TILES = 16
+REPORTS = 1
+"""Records about itself that a training ends with."""
+STRIP_REASONS = {
+    number: name.removeprefix("STRIP_REASON_").lower() for name, number in pb.StripReason.items()
+}
 
 
 @dataclass
@@ -63,8 +71,23 @@ class StoredStream:
         return sum(r.HasField("tombstone") for r in self.records)
 
     @property
-    def images_left_out(self) -> int:
-        return sum(r.frames_stripped for r in self.records)
+    def others(self) -> int:
+        """Records that the training did not ask for: how fast it goes."""
+        return sum(r.HasField("performance_data") for r in self.records)
+
+    @property
+    def stripped(self) -> Counter[str]:
+        """Images that were left out, by reason."""
+        counts: Counter[str] = Counter()
+        for record in self.records:
+            if record.frames_stripped:
+                counts[STRIP_REASONS[record.strip_reason]] += record.frames_stripped
+        return counts
+
+    @property
+    def shown(self) -> int:
+        """Batches that came with their images."""
+        return sum(r.HasField("batch_data") and not r.frames_stripped for r in self.records)
 
 
 @dataclass
@@ -77,10 +100,13 @@ class Delivery:
     duplicates: int
     gaps: int
     acknowledged_lost: int
+    others_left_out: int = (
+        0  # of `tombstones`, those that stand for nothing that the training asked for
+    )
 
     @property
     def missing(self) -> int:
-        return self.produced - self.stored - self.tombstones
+        return self.produced - self.stored - (self.tombstones - self.others_left_out)
 
 
 def read_store(data_dir: Path) -> list[StoredStream]:
@@ -128,6 +154,26 @@ def stream_of(trainer: Trainer, data_dir: Path) -> StoredStream:
     return streams[0]
 
 
+def check_images(trainer: Trainer, stream: StoredStream) -> int:
+    """Compare what a training counted of its images with what its store says; return how many are not accounted for.
+
+    All must have arrived. Each image was shown or is counted under one reason, and the store has that reason; what was thinned
+    with its record is counted here alone.
+    """
+    counted: dict[str, int] = trainer.last()["stripped"]
+    steps = {entry["step"] for entry in trainer.entries() if "step" in entry}
+    thinned = len(steps - set(stream.batches))
+    told = stream.stripped
+    apart = {reason: counted.get(reason, 0) - told[reason] for reason in {*counted, *told}}
+    assert min(apart.values(), default=0) >= 0, f"the store has more left out: {counted} {told}"
+    unaccounted = abs(sum(apart.values()) - TILES * thinned)
+    unaccounted += abs(TILES * (len(steps) - thinned) - TILES * stream.shown - told.total())
+    assert unaccounted == 0, (
+        f"{unaccounted} images: {counted} here, {told} there, {thinned} thinned"
+    )
+    return unaccounted
+
+
 def float32(value: float) -> float:
     """Return what is left of a number on the wire's 32 bits."""
     (rounded,) = struct.unpack("f", struct.pack("f", value))
@@ -158,7 +204,7 @@ def check_delivery(trainer: Trainer, stream: StoredStream, *, whole: bool = True
 
     plan = trainer.plan
     stored = 0
-    if plan.images:
+    if plan.batches:
         stored += _check_numbers(
             "batches",
             steps,
@@ -179,9 +225,14 @@ def check_delivery(trainer: Trainer, stream: StoredStream, *, whole: bool = True
             stream.tombstones,
         )
     assert stream.epochs == sorted(set(stream.epochs)), "epochs are stored twice or out of order"
-    produced = len(steps) * (plan.images + plan.scalars)
+    produced = len(steps) * (plan.batches + plan.scalars)
     delivery = Delivery(produced, stored, stream.tombstones, duplicates, gaps, lost)
     if whole:
+        if stream.tombstones:
+            # Of the numbers that were given, those that are neither the training's own nor its status were of this kind.
+            own = produced + len(stream.epochs) + len(stream.statuses) + REPORTS
+            delivery.others_left_out = stream.durable_seq - own - stream.others
+            assert 0 <= delivery.others_left_out <= stream.tombstones, delivery
         assert delivery.missing == 0, f"{delivery}: {delivery.missing} records are missing"
         epochs = {entry["step"] // 20 for entry in steps if entry["step"] % 20 == 19}
         assert set(stream.epochs) == epochs, "an epoch is missing"

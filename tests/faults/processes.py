@@ -285,6 +285,11 @@ class Trainer(Process):
         return int(entry.get("steps", entry.get("step", entry.get("quiet", -1)) + 1))
 
     @property
+    def finished(self) -> bool:
+        """Whether all its steps are done."""
+        return bool(self.plan.steps) and self.steps >= self.plan.steps
+
+    @property
     def acknowledged(self) -> int:
         """How many of its records it knows to be committed."""
         return int(self.last().get("acknowledged", 0))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.faults.conditions import wait_until
 from tests.faults.conftest import Measure
+from tests.faults.deaf import DeafServer
 from tests.faults.netns import Network
 from tests.faults.processes import Server, Trainer, free_port
 from tests.faults.proxy import Proxy
@@ -54,6 +58,12 @@ def assert_trains_alone(trainer: Trainer, measure: Measure, *, said: bool = True
     lines = [line for line in trainer.stderr.splitlines() if line.strip()]
     assert len(lines) <= 2 * WARNINGS_A_MINUTE, trainer.stderr
     assert any("livetrain" in line for line in lines) == said, trainer.stderr
+    if said:
+        # Who was asked, and why that was no good.
+        sentence = (
+            rf"no livetrain server at {re.escape(trainer.plan.monitor['server'])} \(\w+: .+\)"
+        )
+        assert re.search(sentence, trainer.stderr), trainer.stderr
     memory = max(entry["memory"] for entry in trainer.entries() if "step" in entry)
     measure("trainer_memory_mib", memory / 2**20)
     assert memory < 48 << 20
@@ -114,18 +124,40 @@ def test_f12_a_server_that_never_acknowledges(
         assert_delivered(trainer, server, measure)
 
 
+@pytest.mark.faults_full
+@pytest.mark.parametrize("reads", [True, False])
+def test_f12_a_server_that_goes_deaf_is_hung_up_on(
+    folder: Path, seed: int, measure: Measure, reads: bool
+) -> None:
+    """Keepalive is answered, so that only silence gives it away: after 15 seconds."""
+    with DeafServer(reads=reads) as deaf:
+        address = f"127.0.0.1:{deaf.port}"
+        trainer = Trainer(folder, address, steps=0, step_seconds=0.05, seed=seed)
+        wait_until(lambda: trainer.last().get("state") == "streaming", 30, "it streams")
+        began = time.monotonic()
+        wait_until(lambda: trainer.last()["state"] != "streaming", 20, "the silence is noticed")
+        assert 13 < time.monotonic() - began < 16.5
+        wait_until(lambda: deaf.streams >= 2, 10, "it tries again")
+        trainer.finish()
+        summary = assert_undisturbed(trainer, measure)
+        assert summary["close"] <= 2.2, "close() spends at most its timeout"
+        memory = max(entry["memory"] for entry in trainer.entries() if "step" in entry)
+        measure("trainer_memory_mib", memory / 2**20)
+
+
 def test_f14_a_name_that_does_not_resolve(folder: Path, seed: int, measure: Measure) -> None:
     trainer = Trainer(folder, "no-such-host.invalid:50051", steps=60, seed=seed)
     assert_trains_alone(trainer, measure)
 
 
 def test_f14_a_name_server_that_never_answers(folder: Path, seed: int, measure: Measure) -> None:
-    with Network() as network:
+    with Network(name_server=True) as network:
         network.lose(53)
         trainer = Trainer(
             folder, "slow.example.org:50051", prefix=network.prefix, steps=60, seed=seed
         )
-        assert_trains_alone(trainer, measure)
+        # It ends before it can know that nobody answers.
+        assert_trains_alone(trainer, measure, said=False)
 
 
 def test_f14_a_proxy_for_the_outside_world_is_not_asked(

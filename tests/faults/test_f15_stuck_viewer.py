@@ -16,15 +16,33 @@ FRAME_BYTES = 64 << 10
 """More than a frame of this training takes."""
 
 
-def frames_late(viewer: Viewer, since: float, until: float) -> list[float]:
+def frames_late(viewer: Viewer, spans: list[tuple[float, float]]) -> list[float]:
+    """Return how long after their log call frames came, of those that came within one of the spans."""
     return [
         entry["late"]
         for entry in viewer.entries()
-        if entry["kind"] == "frame" and since <= entry["time"] < until
+        if entry["kind"] == "frame" and any(a <= entry["time"] < b for a, b in spans)
     ]
 
 
-def assert_events_whole(viewer: Viewer, measure: Measure, *, from_: int = 0) -> None:
+def assert_frames_counted(viewer: Viewer) -> None:
+    """Assert that each frame since a viewer came was either sent to it or counted as skipped."""
+    first: dict[int, int] = {}
+    taken: dict[int, int] = {}
+    for entry in viewer.entries():
+        if entry["kind"] != "frame":
+            continue
+        number = entry["viewer"]
+        begin = first.setdefault(number, entry["number"] - entry["skipped"])
+        taken[number] = taken.get(number, 0) + 1
+        came = entry["number"] - begin + 1
+        assert came == taken[number] + entry["skipped"], (
+            f"of {came} frames viewer {number} got {taken[number]}, and {entry['skipped']} are counted"
+        )
+    assert taken, "no viewer got a frame"
+
+
+def assert_events_whole(viewer: Viewer, measure: Measure) -> None:
     """Assert that each viewer was told every event once and in order, over all its connections."""
     at: dict[int, tuple[str, int]] = {}
     duplicates = gaps = 0
@@ -49,46 +67,96 @@ def assert_events_whole(viewer: Viewer, measure: Measure, *, from_: int = 0) -> 
 
 
 def beside_a_stuck_one(
-    folder: Path, server: Server, seed: int, measure: Measure, others: int, steps: int
+    folder: Path,
+    server: Server,
+    seed: int,
+    measure: Measure,
+    *,
+    others: int,
+    steps: int,
+    turns: int,
 ) -> None:
-    trainer = Trainer(folder, server.grpc, steps=0, seed=seed, scalars=5, flush=15.0)
+    """Have the others look on in turns: alone, beside a stuck one, alone, beside a stuck one ..."""
+    trainer = Trainer(
+        folder, server.grpc, steps=0, step_seconds=0.05, seed=seed, scalars=5, flush=15.0
+    )
     trainer.wait_for_acknowledged(10, 20)
     (stream,) = read_store(server.data_dir)
     viewers = Viewer(folder, server, stream.run_id, name="viewers", count=others)
-    wait_until(lambda: len(viewers.entries()) > others * 5, 30, "the viewers see the run")
-    begin, memory_before = trainer.last()["time"], server.process.memory_bytes()
-    trainer.wait_for_steps(trainer.steps + steps, 60)
-    memory, alone = server.process.memory_bytes(), trainer.last()["time"]
-    stuck = Viewer(folder, server, stream.run_id, name="stuck", mode="stuck")
-    wait_until(stuck.entries, 20, "the stuck viewer is there")
-    with_stuck = trainer.last()["time"]
-    trainer.wait_for_steps(trainer.steps + steps, 60)
-    end = trainer.last()["time"]
-    # What the server grows by anyway, as the run gets longer, is not the stuck viewer's.
-    grown = server.process.memory_bytes() - memory - max(0, memory - memory_before)
+    wait_until(lambda: len(viewers.entries()) > others * 5, 60, "the viewers see the run")
+    alone: list[tuple[float, float]] = []
+    beside: list[tuple[float, float]] = []
+    for turn in range(turns):
+        begin = trainer.last()["time"]
+        trainer.wait_for_steps(trainer.steps + steps, 90)
+        alone.append((begin, trainer.last()["time"]))
+        with Viewer(folder, server, stream.run_id, name=f"stuck{turn}", mode="stuck") as stuck:
+            wait_until(stuck.entries, 20, "the stuck viewer is there")
+            begin = trainer.last()["time"]
+            trainer.wait_for_steps(trainer.steps + steps, 90)
+            beside.append((begin, trainer.last()["time"]))
     trainer.finish()
     assert_undisturbed(trainer, measure)
     assert_delivered(trainer, server, measure)
     viewers.stop()
     assert_events_whole(viewers, measure)
-    before = percentile(frames_late(viewers, begin, alone), 0.99)
-    beside = percentile(frames_late(viewers, with_stuck, end), 0.99)
-    if steps >= 1000:  # a few frames have no 99th percentile
-        measure("others_p99_ratio", beside / before)
-    measure("stuck_viewer_mib", (grown - FRAME_BYTES) / 2**20)
+    assert_frames_counted(viewers)
+    usual = percentile(frames_late(viewers, alone), 0.99)
+    late = percentile(frames_late(viewers, beside), 0.99)
+    print(f"others' p99: {usual * 1e3:.1f} ms alone, {late * 1e3:.1f} ms beside a stuck one")
+    if steps >= 200:  # a few frames have no 99th percentile
+        measure("others_p99_ratio", late / usual)
     # Far wider than the bound of the report: other work on this machine shows in both.
-    assert beside <= 3 * before + 0.05
-    assert grown < 16 << 20
+    assert late <= 3 * usual + 0.05
 
 
 def test_one_of_ten(folder: Path, server: Server, seed: int, measure: Measure) -> None:
-    beside_a_stuck_one(folder, server, seed, measure, others=9, steps=100)
+    beside_a_stuck_one(folder, server, seed, measure, others=9, steps=40, turns=1)
 
 
 @pytest.mark.faults_full
 @pytest.mark.timeout(300)
 def test_one_of_a_hundred(folder: Path, server: Server, seed: int, measure: Measure) -> None:
-    beside_a_stuck_one(folder, server, seed, measure, others=99, steps=1000)
+    beside_a_stuck_one(folder, server, seed, measure, others=99, steps=250, turns=4)
+
+
+def memory_of_stuck_ones(
+    folder: Path, server: Server, seed: int, measure: Measure, count: int
+) -> None:
+    """As much is told as fills what waits for a viewer; the server's memory is shared out among them."""
+    trainer = Trainer(
+        folder, server.grpc, steps=0, step_seconds=0.05, seed=seed, scalars=100, flush=15.0
+    )
+    trainer.wait_for_acknowledged(10, 20)
+    (stream,) = read_store(server.data_dir)
+
+    def peak(steps: int) -> int:
+        """Return the most memory that the server has over so many steps."""
+        most, goal = 0, trainer.steps + steps
+        while trainer.steps < goal:
+            trainer.wait_for_steps(min(goal, trainer.steps + 5), 30)
+            most = max(most, server.process.memory_bytes())
+        return most
+
+    with Viewer(folder, server, stream.run_id):  # what one viewer costs anyway is there
+        peak(200)
+        before = peak(100)
+        with Viewer(
+            folder, server, stream.run_id, name="stuck", mode="stuck", count=count
+        ) as stuck:
+            wait_until(lambda: len(stuck.entries()) == count, 30, "the stuck viewers are there")
+            grown = peak(300) - before
+    trainer.finish()
+    assert_undisturbed(trainer, measure)
+    each = (grown / count - FRAME_BYTES) / 2**20
+    measure("stuck_viewer_mib", each)
+    assert each <= 1.5
+
+
+@pytest.mark.faults_full
+@pytest.mark.timeout(240)
+def test_what_a_stuck_one_costs(folder: Path, server: Server, seed: int, measure: Measure) -> None:
+    memory_of_stuck_ones(folder, server, seed, measure, 20)
 
 
 def test_viewers_come_back_to_where_they_were(

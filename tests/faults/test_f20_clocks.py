@@ -1,4 +1,4 @@
-"""F20: wall clocks that are wrong, and that jump by an hour or a year while everything runs."""
+"""F20, F21: wall clocks that jump by an hour or a year while everything runs; clocks of two hosts that disagree."""
 
 from __future__ import annotations
 
@@ -10,28 +10,9 @@ from tests.faults.conftest import Measure
 from tests.faults.ledger import api, stream_of
 from tests.faults.processes import Server, Trainer
 from tests.faults.verdict import assert_delivered, assert_undisturbed
+from tests.faults.wrong_clock import WrongClock
 
 YEAR = 365 * 86400
-
-
-class WrongClock:
-    """A wall clock that is off by so many seconds, for processes with its `env`; the monotonic clock is right."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-        if not libraries:
-            pytest.skip("another clock needs libfaketime")
-        self._file = folder / f"{name}.clock"
-        self.env = {
-            "LD_PRELOAD": str(libraries[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-        self.set(0)
-
-    def set(self, seconds: int) -> None:
-        self._file.write_text(f"{seconds:+d}")
 
 
 @pytest.mark.parametrize(
@@ -72,3 +53,18 @@ def test_a_clock_jumps(folder: Path, seed: int, measure: Measure, whose: str, ju
             "steps"
         ]
         assert steps == sorted(stream.batches)
+
+
+@pytest.mark.faults_full
+@pytest.mark.parametrize("skew", [-86_400, 90])
+def test_f21_clocks_that_disagree(folder: Path, seed: int, measure: Measure, skew: int) -> None:
+    """Two hosts, a day or a minute and a half apart, from the beginning."""
+    clock = WrongClock(folder, "server")
+    clock.set(skew)
+    with Server(folder, env=clock.env) as server:
+        trainer = Trainer(folder, server.grpc, steps=200, seed=seed, flush=15.0)
+        summary = assert_undisturbed(trainer, measure)
+        assert summary["reconnects"] == 0
+        assert_delivered(trainer, server, measure)
+        (run,) = api(server, "/api/runs")["runs"]
+        assert run["status"] == "finished"

@@ -45,6 +45,25 @@ TRAINING = """
         time.sleep(60)
 """
 
+DYING = """
+    import signal, sys, time
+    import livetrain
+
+    monitor = livetrain.Monitor("exits", server=sys.argv[1])
+    told = []
+    signal.signal(signal.SIGUSR1, lambda *_: told.append(1))
+    said = False
+    while not told:
+        monitor.log_batch(None, None, loss=1.0)
+        time.sleep(0.005)
+        if monitor.stats().acknowledged > 20 and not said:
+            said = True
+            print("streams", flush=True)
+    print("worked", time.monotonic(), flush=True)
+    if sys.argv[2] == "exception":
+        raise RuntimeError("the training's own")
+"""
+
 # How it ends, the exit code that Python gives without us, and what the run is called then.
 ENDS = {
     "end": (0, "finished"),
@@ -56,13 +75,15 @@ ENDS = {
     "sigint": (-signal.SIGINT, "interrupted"),
 }
 BEYOND_SECONDS = 0.5
-INTERPRETER_SECONDS = 0.6
-"""What Python needs to end with gRPC and NumPy loaded, on a machine that does other things too."""
+MACHINE_SECONDS = 0.6
+"""What the same end may take longer on a machine that does other things too."""
 
 
-def run(folder: Path, address: str, how: str) -> tuple[Script, float]:
+def run(
+    folder: Path, address: str, how: str, *, name: str = "script", **env: str
+) -> tuple[Script, float]:
     """Run the training to its end; return it and how long the end took, seconds."""
-    script = Script(folder, TRAINING, address, arguments=[how])
+    script = Script(folder, TRAINING, address, name=name, arguments=[how], env=env)
     script.wait_for("worked")
     worked = float(script.stdout.split()[1])
     for _ in range({"sigint": 1, "sigint twice": 2, "flushing": 2}.get(how, 0)):
@@ -113,14 +134,45 @@ def gone(state: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("state", ["down", "half-open"])
-@pytest.mark.parametrize("how", ["end", "exit", "exception", "sigint"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "end",
+        "sigint",
+        *(
+            pytest.param(how, marks=pytest.mark.faults_full)
+            for how in ("exit", "exception", "with", "closed", "sigterm handled")
+        ),
+    ],
+)
 def test_the_server_is_away(folder: Path, measure: Measure, state: str, how: str) -> None:
+    # What the same training needs to end without us, on this machine at this moment.
+    _, own = run(folder, "127.0.0.1:1", how, name="own", LIVETRAIN_MODE="disabled")
     with gone(state) as address:
         script, seconds = run(folder, address, how)
-    measure("dead_server_exit_s", seconds - INTERPRETER_SECONDS)
+    measure("dead_server_exit_s", seconds - own)
     assert script.wait(1) == ENDS[how][0]
-    assert seconds <= BEYOND_SECONDS + INTERPRETER_SECONDS
+    assert seconds <= own + BEYOND_SECONDS + MACHINE_SECONDS
     assert_own_traceback_only(script, how)
+
+
+@pytest.mark.parametrize("how", ["end", "exception"])
+def test_the_server_dies_just_before(
+    folder: Path, server: Server, measure: Measure, how: str
+) -> None:
+    """It was there all the time: what it has not confirmed stays on the disk, and the end does not wait for it."""
+    _, own = run(folder, "127.0.0.1:1", how, name="own", LIVETRAIN_MODE="disabled")
+    script = Script(folder, DYING, server.grpc, arguments=[how])
+    script.wait_for("streams")
+    server.kill()
+    script.signal(signal.SIGUSR1)
+    script.wait_for("worked")
+    worked = float(script.stdout.split()[-1])
+    script.wait(20)
+    seconds = time.monotonic() - worked
+    measure("dead_server_exit_s", seconds - own)
+    assert script.wait(1) == ENDS[how][0]
+    assert seconds <= own + BEYOND_SECONDS + MACHINE_SECONDS
 
 
 def test_sigterm_ends_at_once_and_the_spool_keeps_the_rest(
@@ -139,5 +191,5 @@ def test_ctrl_c_again_and_during_a_flush(folder: Path, how: str) -> None:
     with gone("half-open") as address:
         script, seconds = run(folder, address, how)
     assert script.wait(1) != 0
-    assert seconds <= BEYOND_SECONDS + INTERPRETER_SECONDS + 0.5
+    assert seconds <= BEYOND_SECONDS + MACHINE_SECONDS + 0.5
     assert "Fatal Python error" not in script.stderr

@@ -2,7 +2,7 @@
 
 ``python viewer.py URL FILE MODE COUNT``. MODE is "read" (takes all, grants the next frame at once, comes back after a lost
 connection with the offset that it has) or "stuck" (opens, asks for frames, and never reads). COUNT viewers share the process,
-told apart by "viewer" in each line.
+told apart by "viewer" in each line; of many only some look into their frames, the others count them and ask for the next.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from livetrain.proto import live_pb2
 
 NOT_AGAIN = (4001, 4004)
+LOOKING = 10
+"""So many viewers of a process look into frames; a hundred would be busy with nothing else."""
+FRAME = 0x1A
+"""What a message with a frame begins with."""
+
+
+CREDIT = live_pb2.ViewerMessage(frame_credit=live_pb2.FrameCredit(frames=1)).SerializeToString()
 
 
 class Notes:
@@ -46,6 +53,9 @@ async def watch(url: str, notes: Notes, number: int) -> None:
                 hello = live_pb2.Hello(epoch=epoch, offset=offset)
                 await socket_.send(live_pb2.ViewerMessage(hello=hello).SerializeToString())
                 async for data in socket_:
+                    if number >= LOOKING and data[0] == FRAME:
+                        await socket_.send(CREDIT)
+                        continue
                     message = live_pb2.LiveMessage.FromString(data)  # type: ignore[arg-type]
                     kind = message.WhichOneof("body")
                     if kind == "snapshot":
@@ -74,12 +84,12 @@ async def watch(url: str, notes: Notes, number: int) -> None:
                             skipped=frame.skipped,
                             late=late,
                         )
-                        grant = live_pb2.FrameCredit(frames=1, painted_frame=frame.frame_number)
-                        await socket_.send(
-                            live_pb2.ViewerMessage(frame_credit=grant).SerializeToString()
-                        )
+                        await socket_.send(CREDIT)
                     elif kind == "state":
-                        notes.write(viewer=number, kind=kind, status=message.state.status)
+                        state = message.state
+                        notes.write(
+                            viewer=number, kind=kind, status=state.status, contact=state.contact
+                        )
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else 0
             notes.write(viewer=number, kind="closed", code=code)
