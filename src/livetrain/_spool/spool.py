@@ -23,6 +23,7 @@ from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.segment import CRITICAL, HEADER_BYTES, THINNABLE, Record
 from livetrain._spool.segment_log import SegmentLog, read_meta
 from livetrain._spool.tail import Tail
+from livetrain._warnings import warn_once_a_minute
 
 __all__ = ["Spool", "SpoolInfo", "SpoolLimits", "SpoolStats", "discover"]
 
@@ -267,9 +268,9 @@ class Spool:
 
     def _note_damage(self, first: int, end: int) -> None:
         if not self._corrupt:
-            _log.warning(
-                "livetrain found damaged records in %s: they are left out, and marked where they were",
-                self.directory,
+            warn_once_a_minute(
+                "damaged",
+                f"livetrain found damaged records in {self.directory}: they are left out, and marked where they were.",
             )
         self._corrupt += end - first
         self._corrupt_through = end - 1

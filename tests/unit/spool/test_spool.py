@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from livetrain import _warnings
 from livetrain._spool.segment import HEADER_BYTES
 from livetrain._spool.segment_log import _TEMPORARY
 from livetrain._spool.spool import Spool, SpoolLimits, _open_spools, discover
@@ -288,8 +289,9 @@ def test_damage_is_counted_once_however_often_it_is_read(directory: Path) -> Non
 
 
 def test_damage_is_said_once_and_told_from_thinning(
-    directory: Path, caplog: pytest.LogCaptureFixture
+    directory: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_warnings, "_last", {})
     limits = SpoolLimits(max_bytes=16 * KIB, segment_bytes=2 * KIB, reserve_bytes=0)
     spool = Spool.open(directory, limits)
     fill(spool, 500, thinnable=True)
