@@ -230,6 +230,44 @@ def test_a_training_is_paused_changed_and_stopped_from_the_page(
     assert given == [("stop", "ada"), ("set", "ada"), ("resume", "ada"), ("pause", "ada")]
 
 
+def test_the_text_of_a_mark_stays_with_it_while_the_plot_grows(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    start(LOOP, server, tmp_path)
+    open_as(page, server, "ada")
+    page.get_by_role("button", name="Halve it").click()
+    settle(page, "Learning rate × 0.5", "applied")
+    plot = page.get_by_test_id("chart-loss")
+    flag = plot.get_by_role("button", name="by ada: applied at step")
+    expect(flag).to_be_visible(timeout=PATIENCE_MS)
+    flag.hover()
+    text = plot.get_by_text("by ada: applied at step")
+    expect(text).to_be_visible()
+
+    def centre() -> float:
+        box = flag.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2
+
+    before = centre()
+    wait_until(lambda: before - centre() > 40, PATIENCE, "the mark moves from under the mouse")
+    expect(text).to_be_visible()
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] / 2)
+    expect(text).to_be_hidden()
+
+    plot.focus()
+    page.keyboard.press("Tab")
+    expect(flag).to_be_focused()
+    expect(text).to_be_visible()
+    before = centre()
+    wait_until(lambda: before - centre() > 10, PATIENCE, "the mark moves on")
+    expect(text).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(text).to_be_hidden()
+
+
 def test_a_value_that_cannot_be_is_refused_with_the_reason(
     page: Page, server: Server, tmp_path: Path
 ) -> None:

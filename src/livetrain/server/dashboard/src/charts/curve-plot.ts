@@ -35,7 +35,7 @@ export class CurvePlot {
   private sparse = '';
   private marks: readonly Mark[] = [];
   private gaps: readonly Gap[] = [];
-  private layer: MarkLayer | null = null;
+  private readonly layer: MarkLayer;
   private gapLayer: GapLayer | null = null;
 
   constructor(
@@ -45,8 +45,10 @@ export class CurvePlot {
     private readonly options: PlotOptions,
     private readonly handlers: Handlers,
     /** Its marks can be reached by the tab key. */
-    private readonly first: boolean,
-  ) {}
+    first: boolean,
+  ) {
+    this.layer = new MarkLayer(first);
+  }
 
   /** All of x that there is. */
   whole(): Range {
@@ -94,16 +96,16 @@ export class CurvePlot {
   }
 
   destroy(): void {
+    this.layer.destroy();
     this.plot?.destroy();
     this.plot = null;
-    this.layer = null;
     this.gapLayer = null;
   }
 
   /** Where marks and gaps stand on the axis as it is now. */
   private place(): void {
     const { plot, layer, gapLayer } = this;
-    if (plot === null || layer === null || gapLayer === null) return;
+    if (plot === null || gapLayer === null) return;
     // The batches' own curve knows the time of every step, an epoch's mean only that of a few.
     const clock = this.curves.get('loss') ?? this.curves.get(this.series[0]?.name ?? '');
     const timed = this.options.axis === 'time' && this.marks.length > 0;
@@ -133,7 +135,7 @@ export class CurvePlot {
   }
 
   private build(sparse: readonly boolean[]): void {
-    this.destroy();
+    const before = this.plot;
     this.sparse = sparse.join();
     const looks = this.series.map(({ label, colourToken }, i): SeriesLook => ({
       label,
@@ -158,7 +160,8 @@ export class CurvePlot {
       [[]],
       this.host,
     );
-    this.layer = new MarkLayer(this.plot.over, this.first);
+    this.layer.mount(this.plot.over);
+    before?.destroy();
     this.gapLayer = new GapLayer(this.plot.over);
   }
 

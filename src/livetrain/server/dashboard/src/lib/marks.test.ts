@@ -36,8 +36,8 @@ const at = (id: string, x: number) => ({ mark: { id, step: 0, sign: 'LR', text: 
 it('lets flags that would lie on each other share one', () => {
   const flags = flagsOf([at('a', 0), at('b', 19), at('c', 20)], 20, 500);
   expect(flags).toEqual([
-    { key: 'a', x: 0, sign: '2', texts: ['a', 'b'], side: 'right' },
-    { key: 'c', x: 20, sign: 'LR', texts: ['c'], side: 'right' },
+    { key: 'a', x: 0, sign: '2', texts: ['a', 'b'], marks: ['a', 'b'], side: 'right' },
+    { key: 'c', x: 20, sign: 'LR', texts: ['c'], marks: ['c'], side: 'right' },
   ]);
 });
 

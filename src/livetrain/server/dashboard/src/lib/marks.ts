@@ -43,6 +43,8 @@ export interface Flag {
   x: number;
   sign: string;
   texts: string[];
+  /** The ids of the marks that it stands for. */
+  marks: string[];
   /** Which way it blows; at the right end of the plot there is no room to the right. */
   side: 'left' | 'right';
 }
@@ -60,9 +62,10 @@ export function flagsOf(marks: readonly { mark: Mark; x: number }[], gap: number
     const apart = last !== undefined && side !== last.side ? 2 * gap : gap;
     if (last !== undefined && x - last.x < apart) {
       last.texts.push(mark.text);
+      last.marks.push(mark.id);
       last.sign = String(last.texts.length);
     } else {
-      flags.push({ key: mark.id, x, sign: mark.sign, texts: [mark.text], side });
+      flags.push({ key: mark.id, x, sign: mark.sign, texts: [mark.text], marks: [mark.id], side });
     }
   }
   return flags;
