@@ -20,6 +20,7 @@ DIGITS = {"accuracy", "epoch/loss", "val/loss", "val/accuracy"}
     ("example", "epochs", "run_name", "curves", "better_than"),
     [
         ("transformers_digits.py", 4, "digits-transformers", {*DIGITS, "learning_rate"}, 0.7),
+        ("keras_digits.py", 4, "digits-keras", {*DIGITS, "learning_rate"}, 0.8),
         ("transformers_docstrings.py", 4, "docstrings", {*DIGITS, "learning_rate"}, 0.5),
     ],
 )

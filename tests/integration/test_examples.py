@@ -17,7 +17,7 @@ from livetrain._console.server_process import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Run by tests/frameworks, where their frameworks are.
-ELSEWHERE = {"transformers_digits.py", "transformers_docstrings.py"}
+ELSEWHERE = {"keras_digits.py", "transformers_digits.py", "transformers_docstrings.py"}
 EPOCHS, STEPS_PER_EPOCH = 3, 45  # 1,438 digits, 32 at a time
 
 

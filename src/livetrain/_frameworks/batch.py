@@ -104,13 +104,15 @@ def accuracy(logits: Any, targets: Any) -> Any:
         or len(scores) != 2
         or scores[1] < 2
         or not _is_float(logits)
+        or not hasattr(logits, "argmax")
     ):
         return None
     if classes == scores:  # soft or one-hot targets
         targets = targets.argmax(-1)
     elif classes != scores[:1] or _is_float(targets):
         return None
-    return (logits.argmax(-1) == targets).float().mean()
+    right = logits.argmax(-1) == targets
+    return right.float().mean() if hasattr(right, "float") else right.mean()
 
 
 def _find_targets(candidates: Sequence[Any], size: int | None) -> Any:

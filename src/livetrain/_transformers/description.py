@@ -24,10 +24,11 @@ def describe_training(args: Any, state: Any, model: Any) -> dict[str, Any]:
     endless = epochs is None or epochs > _ENDLESS
     epochs = 1 if endless else math.ceil(state.num_train_epochs)
     batch_size = getattr(args, "train_batch_size", None)
+    name = getattr(args, "run_name", None)
+    if name == args.output_dir:
+        name = None  # what older releases put there where nobody named the run
     return {
-        "run": from_environment(os.environ).run
-        or getattr(args, "run_name", None)
-        or type(model).__name__,
+        "run": from_environment(os.environ).run or name or type(model).__name__,
         "config": {"model": _model_settings(model), "arguments": _changed(args)},
         "total_epochs": epochs,
         "batches_per_epoch": None if steps is None else math.ceil(steps / epochs),
