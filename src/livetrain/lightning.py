@@ -36,7 +36,8 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         submodule: name of the submodule whose output is the logits, e.g. ``"model.head"``. None: found as said above.
         read_batch: called as ``read_batch(batch) -> (images, targets)``, either None where there is none, for batches of your own
             kind. None: tensors, sequences, mappings and objects of the usual shapes and names are read.
-        let_set: what the page may set: the optimizers' learning rate. Empty: nothing.
+        let_set: what the page may set: the optimizers' ``"learning_rate"``, and if you say so the loader's ``"batch_size"``, which
+            takes effect with the next epoch. Empty: nothing.
         resume: whether a training that goes on from a checkpoint goes on in the run that the checkpoint was made in. The checkpoint
             then holds what lets others write to that run.
         monitor_factory: makes the monitor, e.g. :class:`livetrain.testing.RecordingMonitor`. None: :class:`livetrain.Monitor`.
@@ -96,7 +97,7 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         self._config = Config(
             owner=owner,
             options=options,
-            let_set=let_be_set(let_set),
+            let_set=let_be_set(let_set, "batch_size"),
             submodule=submodule,
             read_batch=read_batch,
             monitor_factory=monitor_factory,

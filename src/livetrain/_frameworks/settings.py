@@ -76,17 +76,22 @@ def given_options(
     }
 
 
-def let_be_set(names: Sequence[str]) -> tuple[str, ...]:
-    """Return what the page may set of a training whose loop is a framework's.
+def let_be_set(names: Sequence[str], *more: str) -> tuple[str, ...]:
+    """Return what the page may set, checked.
+
+    Args:
+        names: what the user said.
+        more: what can be set in this framework beside the learning rate.
 
     Raises:
-        ConfigurationError: it is something else than the learning rate.
+        ConfigurationError: something that cannot be set.
     """
-    if isinstance(names, str) or not set(names) <= {"learning_rate"}:
+    known = ("learning_rate", *more)
+    if isinstance(names, str) or not set(names) <= set(known):
         raise ConfigurationError(
             "let_set",
             names,
-            "the page can set the learning rate here and nothing else",
-            "give ('learning_rate',) or ()",
+            f"the page can set {' and '.join(known)} here and nothing else".replace("_", " "),
+            f"give some of {known!r}, or ()",
         )
     return tuple(names)

@@ -13,6 +13,7 @@ from livetrain._frameworks.reader import BatchReader
 from livetrain._frameworks.settings import Settings
 from livetrain._frameworks.tap import ForwardTap
 from livetrain._frameworks.training import Training
+from livetrain._lightning.batch_size import LoaderSize
 from livetrain._lightning.description import describe_training
 from livetrain._lightning.landmarks import Landmarks
 from livetrain._lightning.logger import LiveTrainLogger
@@ -91,6 +92,11 @@ class Session:
         if "learning_rate" in config.let_set:
             for optimizer in trainer.optimizers:
                 self.monitor.attach(optimizer)
+        self._size = (
+            LoaderSize.attach(trainer, module, self.monitor)
+            if training and "batch_size" in config.let_set
+            else None
+        )
         self._training = Training(self.monitor)
         self._reader = BatchReader(config.owner, config.read_batch, _MEND)
         self._metrics = FreshMetrics()
@@ -109,6 +115,8 @@ class Session:
         """Note which epoch the next batches belong to."""
         self.end_epoch(trainer)
         self._open_epoch = trainer.current_epoch
+        if self._size is not None:
+            self._size.begin_epoch(trainer)
 
     @harmless
     def begin_batch(self, trainer: Any, batch: Any) -> None:
@@ -190,6 +198,8 @@ class Session:
     def finish(self, trainer: Any, error: BaseException | None) -> None:
         """Let go of the module and the server; `error` is what ended the training, None: it came to its end."""
         self._tap.detach()
+        if self._size is not None:
+            self._size.detach()
         if self._speaks:
             harmless(self._landmarks.tell)(trainer, self.monitor)
         if isinstance(error, SystemExit) and not error.code:

@@ -10,8 +10,8 @@ from livetrain._steering.batch_size import BatchSize
 
 __all__ = ["SizeGuard", "is_out_of_memory"]
 
-_MOST_SKIPPED = 64
-"""Batches in a row: so many of the size that did not fit may have been drawn ahead."""
+_MOST_SKIPPED = 1000
+"""Batches in a row: a sampler that is read once an epoch goes on with the size that did not fit until then."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -57,10 +57,13 @@ class SizeGuard:
             if not is_out_of_memory(error) or not self._go_back():
                 raise
         else:
-            self._skipped = 0
             return
         # Outside of the handler: until here the error's traceback held the step's tensors.
         _free_memory()
+
+    def passed(self) -> None:
+        """A batch of the size that holds was trained: what runs out of memory from now on has another reason."""
+        self._skipped = 0
 
     def _go_back(self) -> bool:
         for size in self._sizes:

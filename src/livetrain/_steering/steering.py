@@ -93,6 +93,8 @@ class Steering:
             if epoch != self._epoch:
                 size.epoch_ended()
             size.saw(batch_size)
+            if batch_size in (0, int(size.current())):
+                self._guard.passed()
         self._epoch = epoch
         if self._alone:
             self.control.boundary(step)

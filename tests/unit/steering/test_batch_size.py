@@ -132,7 +132,7 @@ def test_batches_that_were_drawn_ahead_are_left_out_too_but_not_for_ever() -> No
     training = Training()
     training.give("50")
     training.trained(4)
-    for _ in range(64):
+    for _ in range(1000):
         with training.monitor.guard():
             raise out_of_memory()
     with pytest.raises(torch.OutOfMemoryError), training.monitor.guard():
