@@ -7,7 +7,7 @@ be kept and sent again without its images, and nothing is serialised twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from livetrain._protobuf import bytes_field
@@ -54,7 +54,7 @@ _STRIP_BYTES = pb.ImageStrip.IMAGE_BYTES_FIELD_NUMBER
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One encoded image; ``data`` is empty when ``error`` says why, or when ``content_hash`` says that it did not change."""
+    """One encoded image; ``data`` is empty when ``error`` says why; ``content_hash`` 0: it is not remembered."""
 
     data: bytes
     format: str
@@ -183,8 +183,13 @@ def batch_head(stamp: Stamp, batch: Batch) -> bytes:
     return request.SerializeToString()
 
 
-def batch_pictures(frame: EncodedFrame) -> tuple[Piece, ...]:
-    """Serialise the pictures and predictions of a batch, to be appended to its head; in pieces, so that they are copied once."""
+def batch_pictures(frame: EncodedFrame, known: Container[int] = ()) -> tuple[Piece, ...]:
+    """Serialise the pictures and predictions of a batch, to be appended to its head; in pieces, so that they are copied once.
+
+    Args:
+        frame: what is to be sent.
+        known: content hashes of pictures that the other side has: these go without their bytes.
+    """
     data = pb.BatchData(
         ground_truth=frame.targets,
         per_sample_loss=frame.per_sample_loss,
@@ -214,7 +219,8 @@ def batch_pictures(frame: EncodedFrame) -> tuple[Piece, ...]:
                 error=tile.error,
                 content_hash=tile.content_hash,
             )
-            parts = bytes_field(_IMAGE_BYTES, [tile.data]) if tile.data else []
+            sent = tile.data and tile.content_hash not in known
+            parts = bytes_field(_IMAGE_BYTES, [tile.data]) if sent else []
             parts.append(image.SerializeToString())
             pieces += bytes_field(_IMAGES, parts)
     return tuple(bytes_field(_BATCH, pieces))

@@ -19,7 +19,6 @@ from livetrain._capture.ring import Ring, Slot
 from livetrain._capture.samples import Samples
 from livetrain._capture.sampling import Draw, Watch
 from livetrain._capture.source import Images, host_array, open_images
-from livetrain._wire import EncodedFrame
 from livetrain.config import TILES, ImageOptions
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -202,15 +201,6 @@ class Capture:
     def name_classes(self, names: Sequence[str]) -> None:
         """Take other labels for the classes, for what is read from now on."""
         self._reader.name_classes(names)
-
-    def confirm_sent(self, frame: EncodedFrame) -> None:
-        """These pictures were handed to the transport: unchanged ones need not travel again."""
-        if isinstance(frame.pictures, tuple):
-            self._reader.delta.confirm(tile.content_hash for tile in frame.pictures if tile.data)
-
-    def forget_sent(self) -> None:
-        """The other side may know no picture, as after a reconnect: send each anew."""
-        self._reader.delta.forget()
 
     def _gather(
         self,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from livetrain._capture.delta import content_hash
+from livetrain._capture.delta import content_hashes
 from livetrain._capture.frame import CapturedFrame, Part
 from livetrain._capture.layout import NotAnImageError
 from livetrain._capture.picture import JPEG_LIMIT, encode_picture
@@ -120,15 +120,15 @@ def _encode_pictures(
 ) -> Strip | tuple[Tile, ...]:
     parts = rendered(frame, max_size)
     rows = [_arrive(frame.reader, part) for part in parts]
-    digests = _digests(frame, parts, rows)
+    digests = _digests(frame, parts, rows, f"{quality} {max_size}")
     blocks = [
-        _convert(frame.reader, part, raw, max_size, scratch)
-        for part, raw in zip(parts, rows, strict=True)
+        _known(frame.reader, mine) or _convert(frame.reader, part, raw, max_size, scratch)
+        for part, raw, mine in zip(parts, rows, digests, strict=True)
     ]
-    images = [block for block in blocks if not isinstance(block, str)]
+    images = [block for block in blocks if isinstance(block, np.ndarray)]
     form = frame.reader.options.format
     one_size = len(images) == len(blocks) > 0 and len({image.shape[1:] for image in images}) == 1
-    if packing != "tiles" and one_size and not any(digests) and frame.order is None:
+    if packing != "tiles" and one_size and not any(map(any, digests)) and frame.order is None:
         tall = images[0] if len(images) == 1 else np.concatenate(images)
         count, height, width, channels = tall.shape
         if count * height <= JPEG_LIMIT:
@@ -138,21 +138,33 @@ def _encode_pictures(
             )
             return Strip(data, used, width, height, count, sent)
     tiles: list[Tile] = []
-    for part, block in zip(parts, blocks, strict=True):
-        for i in range(part.count):
-            if isinstance(block, str):
-                tiles.append(Tile(b"", "", 0, 0, 0, error=block))
-            else:
-                tiles.append(_tile(frame.reader, block[i], digests[len(tiles)], quality, form))
+    for block, mine in zip(blocks, digests, strict=True):
+        if isinstance(block, str):
+            tiles += [Tile(b"", "", 0, 0, 0, error=block)] * len(mine)
+        elif isinstance(block, list):
+            tiles += block
+        else:
+            for image, digest in zip(block, mine, strict=True):
+                tiles.append(_tile(frame.reader, image, digest, quality, form))
     return tuple(tiles)
 
 
+def _known(reader: FrameReader, digests: list[int]) -> list[Tile] | None:
+    """Return the tiles of a part as they were encoded before, if all of them were: it needs no conversion then."""
+    tiles = [reader.delta.find(digest) for digest in digests if digest]
+    known = [tile for tile in tiles if tile is not None]
+    return known if len(known) == len(digests) else None
+
+
 def _tile(reader: FrameReader, image: Bytes, digest: int, quality: int, form: str) -> Tile:
-    height, width, channels = image.shape
-    if digest and reader.delta.is_known(digest):
-        return Tile(b"", "", width, height, channels, content_hash=digest)
+    height, width, _ = image.shape
+    if digest and (known := reader.delta.find(digest)) is not None:
+        return known
     data, used, sent = encode_picture(image, tile_height=height, quality=quality, form=form)
-    return Tile(data, used, width, height, sent, content_hash=digest)
+    tile = Tile(data, used, width, height, sent, content_hash=digest)
+    if digest:
+        reader.delta.keep(tile)
+    return tile
 
 
 def _arrive(reader: FrameReader, part: Part) -> NDArray[Any] | str:
@@ -188,31 +200,32 @@ def _convert(
         return f"cannot be read: {type(error).__name__}: {error}"[:200]
 
 
-def _digests(frame: CapturedFrame, parts: list[Part], rows: list[NDArray[Any] | str]) -> list[int]:
-    """Return the content hash of each tile, 0 where it need not be remembered."""
+def _digests(
+    frame: CapturedFrame, parts: list[Part], rows: list[NDArray[Any] | str], how: str
+) -> list[list[int]]:
+    """Return the content hash of each part's tiles, 0 where it need not be remembered; `how`: they are encoded."""
     reader, ids = frame.reader, frame.sample_ids
     followed = reader.options.watch is not None and bool(ids)
-    looks: list[bool] = []
+    looks: list[list[bool]] = []
+    count = 0
     for part, raw in zip(parts, rows, strict=True):
+        places = range(count, count + part.count)
+        count += part.count
         if isinstance(raw, str):
-            looks.extend([False] * part.count)
+            looks.append([False] * part.count)
         else:
-            places = range(len(looks), len(looks) + part.count)
-            looks.extend(
-                reader.delta.look_known(
-                    [ids[i] for i in places] if ids else places, part.bytes(raw)
-                )
-            )
+            keys = [ids[i] for i in places] if ids else places
+            looks.append(reader.delta.look_known(keys, part.bytes(raw)))
     # A random draw now and then repeats a picture: only where most stay is it worth to send them one by one.
-    if not followed and 2 * sum(looks) < len(looks):
-        return [0] * len(looks)
-    digests: list[int] = []
-    for part, raw in zip(parts, rows, strict=True):
+    if not followed and 2 * sum(map(sum, looks)) < count:
+        return [[0] * part.count for part in parts]
+    digests: list[list[int]] = []
+    for part, raw, mine in zip(parts, rows, looks, strict=True):
         if isinstance(raw, str):
-            digests.extend([0] * part.count)
+            digests.append([0] * part.count)
             continue
-        kind = f"{raw.shape[1:]}{raw.dtype}"
-        for image in part.bytes(raw):
-            known = followed or looks[len(digests)]
-            digests.append(content_hash(image, kind) if known else 0)
+        hashes = content_hashes(part.bytes(raw), f"{raw.shape[1:]}{raw.dtype}{how}")
+        digests.append(
+            [h if followed or looked else 0 for h, looked in zip(hashes, mine, strict=True)]
+        )
     return digests

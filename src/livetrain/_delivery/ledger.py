@@ -17,6 +17,7 @@ from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.frame_window import FrameWindow
 from livetrain._delivery.holes import HoleSteps
 from livetrain._delivery.line import BatchRecord, Lane, Record, SampleRecord
+from livetrain._delivery.sent_pictures import SentPictures
 from livetrain._delivery.session import Session
 from livetrain._warnings import warn_once_a_minute
 from livetrain.proto import telemetry_pb2 as pb
@@ -55,8 +56,7 @@ class _Pictures:
     """Pictures of a record that was not sent yet."""
 
     head_bytes: int  # of the kept record, what comes before its "stripped" mark
-    pieces: tuple[_wire.Piece, ...]
-    size: int
+    frame: _wire.EncodedFrame
     count: int
     reason: int  # under which the record is kept, should it have to go without them
 
@@ -93,6 +93,11 @@ class Ledger:
         self._given_up: dict[int, str] = {}
         self._bare: set[int] = set()  # samples whose picture was too large
         self._holes = HoleSteps()
+        self._there = SentPictures()
+
+    def pictures_wanted(self, number: int) -> None:
+        """The server says how often it found that it lacks a picture that was sent once: if again, each is sent anew."""
+        self._there.wanted(number)
 
     def keep(self, record: Record, *, sendable: bool) -> None:
         """Number a record and keep it; `sendable`: its pictures have a chance to be seen."""
@@ -123,7 +128,6 @@ class Ledger:
             return self._strip(record.images, record.reason) if record.images else b""
         if not sendable:
             return self._strip(record.images, pb.STRIP_REASON_OFFLINE)
-        pieces = _wire.batch_pictures(record.pictures)
         connected = self._session.connected
         # The newest win: what waits for credit or for a connection is of no use to a viewer any more.
         room = self._frames.room if connected else 1
@@ -131,8 +135,7 @@ class Ledger:
             self._count(self._held.pop(next(iter(self._held))))
         # The mark says what is true if they are never sent, and what is counted then.
         reason = pb.STRIP_REASON_SUPERSEDED if connected else pb.STRIP_REASON_OFFLINE
-        size = sum(map(len, pieces))
-        self._held[seq] = _Pictures(head_bytes, pieces, size, record.images, reason)
+        self._held[seq] = _Pictures(head_bytes, record.pictures, record.images, reason)
         return _wire.stripped_mark(record.images, reason)
 
     def outgoing(self, after_seq: int, max_bytes: int) -> Iterator[Outgoing]:
@@ -170,7 +173,8 @@ class Ledger:
         if pictures is None:
             return (self._undressed(seq, kept),), False
         head = kept[: pictures.head_bytes]
-        if len(head) + pictures.size > self.max_message_bytes:
+        pieces = _wire.batch_pictures(pictures.frame, self._there)
+        if len(head) + sum(map(len, pieces)) > self.max_message_bytes:
             mark = self._strip(pictures.count, pb.STRIP_REASON_OVERSIZE)
             self._sent[seq] = _Sent(len(head), pictures.count, pb.STRIP_REASON_OVERSIZE, True)
             return (head + mark,), False
@@ -178,7 +182,9 @@ class Ledger:
             self._count(pictures)
             return (kept,), False
         self._sent[seq] = _Sent(len(head), pictures.count, pb.STRIP_REASON_RECONNECT, False)
-        return (head, *pictures.pieces), True
+        if not self._session.older_server:
+            self._there.sent(pictures.frame)
+        return (head, *pieces), True
 
     def _undressed(self, seq: int, kept: bytes) -> bytes:
         if (sent := self._sent.get(seq)) is not None:
@@ -224,6 +230,7 @@ class Ledger:
     def disconnected(self) -> None:
         """The connection is gone: of the pictures that are held, the newest wait for the next one."""
         self._frames.lost()
+        self._there.forget()
         while len(self._held) > 1:
             self._count(self._held.pop(next(iter(self._held))))
 

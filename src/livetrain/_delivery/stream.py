@@ -402,6 +402,7 @@ class Stream:
                 ack = response.ack
                 self.session.acknowledged(now, Acknowledged(ack.durable_seq, ack.credit_bytes))
                 self._ledger.acknowledged(now)
+                self._ledger.pictures_wanted(ack.pictures_wanted)
                 self._listener.wished(ack.frame_interval_ms)
             case "error":
                 self._refused(now, response.error)

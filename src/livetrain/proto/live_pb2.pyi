@@ -79,18 +79,20 @@ class RunEvent(_message.Message):
     def __init__(self, offset: _Optional[int] = ..., received_ms: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., record: _Optional[_Union[_telemetry_pb2.TelemetryRequest, _Mapping]] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("frame_number", "received_us", "rank", "skipped", "record")
+    __slots__ = ("frame_number", "received_us", "rank", "skipped", "record", "kept")
     FRAME_NUMBER_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_US_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     frame_number: int
     received_us: int
     rank: int
     skipped: int
     record: _telemetry_pb2.TelemetryRequest
-    def __init__(self, frame_number: _Optional[int] = ..., received_us: _Optional[int] = ..., rank: _Optional[int] = ..., skipped: _Optional[int] = ..., record: _Optional[_Union[_telemetry_pb2.TelemetryRequest, _Mapping]] = ...) -> None: ...
+    kept: _containers.RepeatedCompositeFieldContainer[_telemetry_pb2.ImageData]
+    def __init__(self, frame_number: _Optional[int] = ..., received_us: _Optional[int] = ..., rank: _Optional[int] = ..., skipped: _Optional[int] = ..., record: _Optional[_Union[_telemetry_pb2.TelemetryRequest, _Mapping]] = ..., kept: _Optional[_Iterable[_Union[_telemetry_pb2.ImageData, _Mapping]]] = ...) -> None: ...
 
 class Curve(_message.Message):
     __slots__ = ("name", "steps", "values", "times", "total_points")

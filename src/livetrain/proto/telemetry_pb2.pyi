@@ -556,7 +556,7 @@ class TelemetryResponse(_message.Message):
     def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., ack: _Optional[_Union[Acknowledgment, _Mapping]] = ..., command: _Optional[_Union[ControlCommand, _Mapping]] = ..., error: _Optional[_Union[ErrorResponse, _Mapping]] = ...) -> None: ...
 
 class Acknowledgment(_message.Message):
-    __slots__ = ("batch_idx", "success", "durable_seq", "received_seq", "credit_bytes", "frame_interval_ms", "server_epoch")
+    __slots__ = ("batch_idx", "success", "durable_seq", "received_seq", "credit_bytes", "frame_interval_ms", "server_epoch", "pictures_wanted")
     BATCH_IDX_FIELD_NUMBER: _ClassVar[int]
     SUCCESS_FIELD_NUMBER: _ClassVar[int]
     DURABLE_SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -564,6 +564,7 @@ class Acknowledgment(_message.Message):
     CREDIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     FRAME_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     SERVER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PICTURES_WANTED_FIELD_NUMBER: _ClassVar[int]
     batch_idx: int
     success: bool
     durable_seq: int
@@ -571,7 +572,8 @@ class Acknowledgment(_message.Message):
     credit_bytes: int
     frame_interval_ms: int
     server_epoch: str
-    def __init__(self, batch_idx: _Optional[int] = ..., success: bool = ..., durable_seq: _Optional[int] = ..., received_seq: _Optional[int] = ..., credit_bytes: _Optional[int] = ..., frame_interval_ms: _Optional[int] = ..., server_epoch: _Optional[str] = ...) -> None: ...
+    pictures_wanted: int
+    def __init__(self, batch_idx: _Optional[int] = ..., success: bool = ..., durable_seq: _Optional[int] = ..., received_seq: _Optional[int] = ..., credit_bytes: _Optional[int] = ..., frame_interval_ms: _Optional[int] = ..., server_epoch: _Optional[str] = ..., pictures_wanted: _Optional[int] = ...) -> None: ...
 
 class ControlCommand(_message.Message):
     __slots__ = ("type", "parameters", "command_id", "ttl_ms", "issued_by", "verb")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from livetrain._capture.capture import SLOTS, Capture, CapturedFrame, encode
 from livetrain._capture.fitting import Fitting
+from livetrain._capture.picture import encode_picture
 from livetrain._wire import EncodedFrame, Strip, Tile
 from livetrain.config import ImageOptions
 from livetrain.proto import telemetry_pb2 as pb
@@ -209,9 +210,12 @@ def test_following_without_ids_draws_at_random_and_says_so_once() -> None:
     assert capture.take(numbered(4), None, loss=None, with_images=True).problems == ()
 
 
-def test_followed_pictures_travel_once_and_their_predictions_always() -> None:
+def test_followed_pictures_are_encoded_once_and_their_predictions_read_always(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     capture = Capture(ImageOptions(watch=[0, 1, 2]), None)
     images = pictures(3, 16, 16)
+    encodings = count_encodings(monkeypatch)
 
     def step(logits: list[int]) -> EncodedFrame:
         return encoded(
@@ -221,47 +225,65 @@ def test_followed_pictures_travel_once_and_their_predictions_always() -> None:
     first = step([5, 6, 7])
     assert isinstance(first.pictures, tuple)
     assert all(tile.data and tile.content_hash for tile in first.pictures)
-    lost = step([5, 6, 7])  # the first one never left: it does not count as sent
-    assert isinstance(lost.pictures, tuple)
-    assert all(tile.data for tile in lost.pictures)
-    capture.confirm_sent(lost)
     second = step([1, 2, 3])
-    assert isinstance(second.pictures, tuple)
-    assert [tile.data for tile in second.pictures] == [b"", b"", b""]
-    assert [(t.content_hash, t.width, t.height) for t in second.pictures] == [
-        (t.content_hash, 16, 16) for t in first.pictures
-    ]
+    assert second.pictures == first.pictures
     assert [p.index for p in second.predictions] == [1, 2, 3]
+    assert len(encodings) == 3
     images[1] = 255 - images[1]
     third = step([1, 2, 3])
     assert isinstance(third.pictures, tuple)
-    assert [bool(tile.data) for tile in third.pictures] == [False, True, False]
-    capture.forget_sent()  # a reconnect
-    fourth = step([1, 2, 3])
-    assert isinstance(fourth.pictures, tuple)
-    assert all(tile.data for tile in fourth.pictures)
+    same = [a == b for a, b in zip(first.pictures, third.pictures, strict=True)]
+    assert same == [True, False, True]
+    assert first.pictures[1].content_hash != third.pictures[1].content_hash
+    assert (decode(third.pictures[1].data) != decode(first.pictures[1].data)).any()
+    assert len(encodings) == 4
 
 
-def test_the_same_batch_again_and_again_is_noticed_without_being_told() -> None:
+def test_other_settings_are_another_picture() -> None:
+    capture = Capture(ImageOptions(watch=[0]), None)
+    images = pictures(1, 64, 64)
+    hashes = set()
+    for quality, size in ((85, 256), (75, 256), (75, 32), (85, 256)):
+        frame = capture.take(images, None, loss=None, ids=[0], with_images=True).frame
+        assert frame is not None
+        (tile,) = encode(frame, quality=quality, max_size=size, packing="strip").pictures  # type: ignore[misc]
+        frame.release()
+        assert tile.height == min(64, size)
+        hashes.add(tile.content_hash)
+    assert len(hashes) == 3
+
+
+def count_encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    encodings: list[int] = []
+
+    def counted(image: Any, **how: Any) -> Any:
+        encodings.append(len(image))
+        return encode_picture(image, **how)
+
+    monkeypatch.setattr("livetrain._capture.encode.encode_picture", counted)
+    return encodings
+
+
+def test_the_same_batch_again_and_again_is_noticed_without_being_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     capture = Capture(ImageOptions(), None)
     images = pictures(16, 32, 32)
+    encodings = count_encodings(monkeypatch)
 
     def step() -> EncodedFrame:
-        frame = encoded(capture.take(images, None, loss=None, with_images=True).frame)
-        capture.confirm_sent(frame)
-        return frame
+        return encoded(capture.take(images, None, loss=None, with_images=True).frame)
 
     assert isinstance(step().pictures, Strip)
     again = step().pictures
     assert isinstance(again, tuple)
     assert all(tile.data and tile.content_hash for tile in again)
-    unchanged = step().pictures
-    assert isinstance(unchanged, tuple)
-    assert not any(tile.data for tile in unchanged)
+    assert step().pictures == again
+    assert len(encodings) == 1 + 16
     images[3] += 1
     changed = step().pictures
     assert isinstance(changed, tuple)
-    assert [bool(tile.data) for tile in changed] == [i == 3 for i in range(16)]
+    assert [a != b for a, b in zip(again, changed, strict=True)] == [i == 3 for i in range(16)]
 
 
 def test_random_frames_stay_strips_though_a_picture_comes_twice() -> None:

@@ -55,7 +55,13 @@ class Desk:
         assert self.session.next(0.0) == Open()
         self.session.opened(0.0)
 
-    def batch(self, *, size: int = 100, sendable: bool = True) -> None:
+    def batch(
+        self,
+        *,
+        size: int = 100,
+        sendable: bool = True,
+        frame: _wire.EncodedFrame | None = None,
+    ) -> None:
         record = BatchRecord(
             lambda: _wire.Batch(0, 0, 0, 16, 0.5, None, 0),
             Frame(),
@@ -66,7 +72,7 @@ class Desk:
             line=self,
         )
         strip = _wire.Strip(bytes(size), "jpeg", 8, 8, 16, 1)
-        record.done(_wire.EncodedFrame(strip))
+        record.done(frame or _wire.EncodedFrame(strip))
         self.ledger.keep(record, sendable=sendable)
 
     def admit(self, picture_bytes: int) -> bool:
@@ -303,3 +309,39 @@ def test_an_older_server_gets_only_what_it_knows(tmp_path: Path) -> None:
     assert pb.TelemetryRequest.FromString(b"".join(batch.pieces)).batch_data.strip.count == 16
     assert desk.ledger.counters.dropped == {"older_server": 1}
     assert desk.ledger.backlog.first_seq == 3, "sent is all that it promises"
+
+
+def followed(*hashes: int) -> _wire.EncodedFrame:
+    return _wire.EncodedFrame(
+        tuple(_wire.Tile(b"jpeg%d" % h, "jpeg", 8, 8, 3, content_hash=h) for h in hashes),
+        predictions=(_wire.TilePrediction(1, "cat", 0.5),) * len(hashes),
+    )
+
+
+def test_a_picture_travels_once_a_connection_and_its_prediction_always(desk: Desk) -> None:
+    def sent(*hashes: int) -> list[bytes]:
+        desk.batch(frame=followed(*hashes))
+        (request,) = desk.out()
+        desk.acknowledge(request.seq, 0.0)
+        assert len(request.batch_data.predictions) == len(hashes)
+        assert [image.content_hash for image in request.batch_data.images] == list(hashes)
+        return [image.image_bytes for image in request.batch_data.images]
+
+    assert sent(1, 2) == [b"jpeg1", b"jpeg2"]
+    assert sent(1, 2, 3) == [b"", b"", b"jpeg3"]
+    desk.ledger.pictures_wanted(1)
+    assert sent(1, 2) == [b"jpeg1", b"jpeg2"]
+    desk.ledger.pictures_wanted(1)
+    assert sent(1, 2) == [b"", b""]
+    desk.session.lost(1.0, "reset")
+    desk.ledger.disconnected()
+    desk.reconnect(durable=4)
+    assert sent(1, 2) == [b"jpeg1", b"jpeg2"]
+
+
+def test_what_was_left_out_on_the_way_does_not_count_as_sent(desk: Desk) -> None:
+    desk.batch(frame=followed(1))
+    desk.batch(frame=followed(1))  # takes the place of the first
+    first, second = desk.out()
+    assert first.frames_stripped == 16
+    assert second.batch_data.images[0].image_bytes == b"jpeg1"
