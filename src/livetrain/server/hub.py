@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from livetrain._protobuf import LENGTH, bytes_field, key, varint, varint_field
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.keepsakes import Hashed, Keepsakes
 from livetrain.server.limits import Limits
 from livetrain.server.records import Piece
 from livetrain.server.replay import Ring
@@ -69,6 +70,7 @@ class Channel:
         self._listeners = listeners
         self.ring = Ring(limits.ring_bytes)
         self.frames: dict[int, Frame] = {}  # the newest of each rank
+        self.keepsakes = Keepsakes()
         self._gathered: list[tuple[int, bytes]] = []
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -242,13 +244,16 @@ class Hub:
             channel.close(code)
         self._frame_bytes -= self._frames.pop(run.key, 0)
 
-    def show(self, run: Run, rank: int, pieces: tuple[Piece, ...]) -> None:
+    def show(
+        self, run: Run, rank: int, pieces: tuple[Piece, ...], hashed: Sequence[Hashed] = ()
+    ) -> None:
         """Pass on a batch with pictures, as the bytes that came.
 
         Args:
             run: whose it is.
             rank: the producer's.
             pieces: the serialised record.
+            hashed: its tiles that have a content hash.
         """
         number = run.note_frame(time.monotonic(), rank)
         head = (
@@ -260,15 +265,19 @@ class Hub:
         inner = key(5, LENGTH) + varint(size)
         message = b"".join(bytes_field(3, (head, inner, *pieces), len(head) + len(inner) + size))
         channel = self.channel(run)
-        channel.show(Frame(number, message, rank))
+        kept = channel.keepsakes.take(hashed) if hashed else {}
+        brought = frozenset(content_hash for content_hash, picture in hashed if picture is not None)
+        channel.show(Frame(number, message, rank, kept, brought))
         channel.tell_performance()
         held = sum(len(frame.message) for frame in channel.frames.values())
+        held += channel.keepsakes.bytes
         self._frame_bytes += held - self._frames.pop(run.key, 0)
         self._frames[run.key] = held
         while self._frame_bytes > self._limits.frames_bytes and len(self._frames) > 1:
             oldest, freed = self._frames.popitem(last=False)
             self._frame_bytes -= freed
             self._channels[oldest].frames.clear()
+            self._channels[oldest].keepsakes.clear()
 
     def note_performance(self, run: Run, stream: Stream, data: pb.PerformanceData) -> None:
         """Pass on how fast a rank of a run is; the run is as fast as its rank 0."""

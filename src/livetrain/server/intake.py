@@ -131,7 +131,7 @@ class Intake:
                 self.counters.stripped.labels(_reason(message)).inc(message.frames_stripped)
             if record.frame is not None:
                 self.counters.frames.inc()
-                self.hub.show(run, stream.rank, record.frame)
+                self.hub.show(run, stream.rank, record.frame, record.hashed)
         elif record.kind == PERFORMANCE:
             self.hub.note_performance(run, stream, message.performance_data)
         sample = _sample_row(run, record, unix_ms) if record.picture else None
@@ -242,14 +242,16 @@ class Intake:
         """Return how far a stream is."""
         window = 0 if self.journal.full else self.limits.credit_bytes
         stream.granted = stream.order.waiting_bytes
+        channel = self.hub.channel(run)
         ack = pb.Acknowledgment(
             success=True,
             batch_idx=stream.last_batch,
             durable_seq=stream.order.durable,
             received_seq=stream.order.received,
             credit_bytes=stream.order.credit(window),
-            frame_interval_ms=0 if self.hub.channel(run).watched else _UNWATCHED_MS,
+            frame_interval_ms=0 if channel.watched else _UNWATCHED_MS,
             server_epoch=self.epoch,
+            pictures_wanted=channel.keepsakes.wanted,
         )
         return pb.TelemetryResponse(session_id=session_id, timestamp_ms=_unix_ms(), ack=ack)
 

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from livetrain._protobuf import LENGTH, bytes_field
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
 from livetrain.server.pictures import check_picture, picture_size
 from livetrain.server.wire import Field, count_elements, fields
@@ -54,6 +55,7 @@ _OUTSIDE: Final = frozenset({1, 2, 16, 17, 18, 19})
 _PAYLOADS: Final = frozenset({3, 4, 5, 6, 7, *range(20, 32)})
 _NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21})
 _PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20})
+_CONTENT_HASH: Final = 17  # of an image
 _MAX_STEP: Final = 2**53  # whole numbers up to here are exact in JSON and JavaScript
 # Below this size even nothing but empty sub-messages takes little memory when it is parsed.
 _SMALL: Final = 4096
@@ -77,6 +79,7 @@ class Record:
         size: bytes that it took on the wire.
         problem: why its pictures cannot be shown; empty: nothing is wrong.
         picture: of a sample; empty: it is none, or has none that can be shown.
+        hashed: the tiles that have a content hash.
     """
 
     seq: int
@@ -88,6 +91,7 @@ class Record:
     size: int
     problem: str = ""
     picture: bytes = b""
+    hashed: tuple[Hashed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +198,14 @@ def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
     if message.batch_data.step >= _MAX_STEP:
         raise ProtocolError(f"step {message.batch_data.step} is beyond 2**53")
     session_id = _text(raw, session) if session is not None else ""
-    problem = _check_tiles(raw, tiles, limits) if tiles else ""
-    frame = tuple(shown) if tiles and not problem else None
-    return Record(seq, BATCH, session_id, message, data, frame, len(raw), problem)
+    hashed: list[Hashed] = []
+    problem = _check_tiles(raw, tiles, limits, hashed) if tiles else ""
+    if not tiles or problem:
+        return Record(seq, BATCH, session_id, message, data, None, len(raw), problem)
+    frame = tuple(shown)
+    return Record(
+        seq, BATCH, session_id, message, data, frame, len(raw), problem, hashed=tuple(hashed)
+    )
 
 
 def _text(raw: bytes, field: Field) -> str:
@@ -206,7 +215,8 @@ def _text(raw: bytes, field: Field) -> str:
         raise ProtocolError("text that is not UTF-8") from None
 
 
-def _check_tiles(raw: bytes, tiles: list[Field], limits: Limits) -> str:
+def _check_tiles(raw: bytes, tiles: list[Field], limits: Limits, hashed: list[Hashed]) -> str:
+    """Return why tiles cannot be shown, or nothing; note those that have a content hash."""
     counts: dict[int, int] = {}
     try:
         for field in tiles:
@@ -215,11 +225,18 @@ def _check_tiles(raw: bytes, tiles: list[Field], limits: Limits) -> str:
             if count > limits.tiles:
                 raise ProtocolError(f"more than {limits.tiles} tiles in one batch")
             if number in (4, 18):
+                content_hash, has_picture = 0, False
                 for part in fields(raw, field.value, field.end, limit=64):
                     if part.number == 1 and part.end > part.value:
                         check_picture(raw, part.value, part.end)
+                        has_picture = True
+                    elif part.number == _CONTENT_HASH and part.end - part.value == 8:
+                        content_hash = int.from_bytes(raw[part.value : part.end], "little")
                     elif part.number != 1 and part.end - part.value > limits.tile_bytes:
                         raise ProtocolError(f"{part.end - part.value} bytes of text at a picture")
+                if number == 4 and content_hash:
+                    whole = memoryview(raw)[field.value : field.end] if has_picture else None
+                    hashed.append((content_hash, whole))
             elif size > limits.tile_bytes:
                 raise ProtocolError(
                     f"{size} bytes that belong to one tile; {limits.tile_bytes} are taken"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from livetrain._protobuf import bytes_field, varint_field
 from livetrain.proto import live_pb2 as live
+from livetrain.server.keepsakes import Memory
 
 __all__ = ["Batch", "Frame", "Viewer", "encode_events"]
 
@@ -34,11 +35,21 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame's message, encoded once and shared by all viewers."""
+    """A frame's message, encoded once and shared by all viewers.
+
+    Attributes:
+        number: counts the frames of its run.
+        message: as the trainer sent it.
+        rank: the producer's.
+        kept: the pictures of tiles that have a content hash, as serialised ``ImageData``, by that hash.
+        brought: the hashes of those whose pictures are in the message.
+    """
 
     number: int
     message: bytes
     rank: int = 0
+    kept: dict[int, bytes] = field(default_factory=dict)
+    brought: frozenset[int] = frozenset()
 
 
 def encode_events(epoch: str, events: tuple[tuple[int, bytes], ...]) -> Batch:
@@ -86,6 +97,7 @@ class Viewer:
         self._held: list[Batch] | None = []
         self._latest: dict[str, bytes] = {}
         self._frame: Frame | None = None
+        self._memory = Memory()
         self._wake = asyncio.Event()
 
     @property
@@ -170,8 +182,11 @@ class Viewer:
         if self._frame is not None and self._credit:
             frame, self._frame = self._frame, None
             self._credit -= 1
-            if not self.skipped:
-                return frame.message
+            more: list[bytes | memoryview] = []
+            if self.skipped:
+                more.append(varint_field(4, self.skipped))
+            for picture in self._memory.lacks(frame.kept, frame.brought) if frame.kept else ():
+                more += bytes_field(6, [picture])
             # Fields of the same message are merged by whoever parses it, so a few bytes put behind the shared ones add to them.
-            return frame.message + b"".join(bytes_field(3, [varint_field(4, self.skipped)]))
+            return frame.message + b"".join(bytes_field(3, more)) if more else frame.message
         return None

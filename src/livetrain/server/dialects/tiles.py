@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
@@ -13,8 +11,6 @@ from livetrain.server.strips import Splitter, UnsplitError
 from livetrain.server.viewer import Frame
 
 __all__ = ["Tiles"]
-
-_REMEMBERED_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -36,8 +32,6 @@ class Tiles:
 
     def __init__(self, splitter: Splitter) -> None:
         self._splitter = splitter
-        self._known: OrderedDict[tuple[int, int], pb.ImageData] = OrderedDict()
-        self._known_bytes = 0
         self._done: _Done | None = None
         self.uncut = 0
 
@@ -55,7 +49,9 @@ class Tiles:
         if batch.HasField("strip"):
             await self._cut(batch)
         for image in batch.images:
-            self._remember(run.key, image)
+            kept = frame.kept.get(image.content_hash)
+            if kept is not None and not image.image_bytes:
+                image.ParseFromString(kept)
         self._done = _Done(run.key, frame.number, record)
         return record
 
@@ -63,8 +59,6 @@ class Tiles:
         """Keep no picture of a run."""
         if self._done is not None and self._done.run_key == run.key:
             self._done = None
-        for key in [key for key in self._known if key[0] == run.key]:
-            self._known_bytes -= len(self._known.pop(key).image_bytes)
 
     async def _cut(self, batch: pb.BatchData) -> None:
         strip = batch.strip
@@ -80,21 +74,3 @@ class Tiles:
             batch.images.add(
                 image_bytes=picture, format="jpeg", width=width, height=height, channels=channels
             )
-
-    def _remember(self, run_key: int, image: pb.ImageData) -> None:
-        if not image.content_hash:
-            return
-        key = (run_key, image.content_hash)
-        known = self._known.pop(key, None)
-        if known is None and image.image_bytes:
-            known = pb.ImageData()
-            known.CopyFrom(image)
-            self._known_bytes += len(image.image_bytes)
-        elif known is None:
-            return
-        elif not image.image_bytes:
-            image.CopyFrom(known)
-        self._known[key] = known
-        while self._known_bytes > _REMEMBERED_BYTES:
-            _, oldest = self._known.popitem(last=False)
-            self._known_bytes -= len(oldest.image_bytes)

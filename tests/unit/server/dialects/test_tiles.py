@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import cast
-
-import pytest
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.dialects import tiles
 from livetrain.server.dialects.tiles import Tiles
 from livetrain.server.strips import Splitter, UnsplitError
 from livetrain.server.viewer import Frame
@@ -36,11 +34,6 @@ def frame(number: int, batch: pb.BatchData) -> Frame:
 
 def image(data: bytes = b"", name: int = 0) -> pb.ImageData:
     return pb.ImageData(image_bytes=data, content_hash=name, format="jpeg", width=8)
-
-
-def shown(of: Tiles, key: int, number: int, *images: pb.ImageData) -> list[bytes]:
-    record = asyncio.run(of.of(run(key), frame(number, pb.BatchData(images=images))))
-    return [one.image_bytes for one in record.batch_data.images]
 
 
 def made() -> tuple[Tiles, Cutter]:
@@ -72,20 +65,8 @@ def test_a_strip_that_cannot_be_cut_leaves_the_numbers() -> None:
 
 def test_a_picture_that_did_not_come_again_is_put_back() -> None:
     of, _ = made()
-    assert shown(of, 1, 1, image(b"cat", 7), image(b"dog", 8), image(b"none")) == [
-        *(b"cat", b"dog", b"none"),
-    ]
-    assert shown(of, 1, 2, image(b"", 7), image(b"", 8)) == [b"cat", b"dog"]
-    assert shown(of, 1, 3, image(b"cat", 7), image(b"", 9)) == [b"cat", b""]
-    assert shown(of, 2, 1, image(b"", 7)) == [b""], "another run's pictures are its own"
-
-
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles, "_REMEMBERED_BYTES", 4000)
-    of, _ = made()
-    size = tiles._REMEMBERED_BYTES // 4
-    for name in range(1, 9):
-        shown(of, 1, name, image(bytes(size), name))
-    assert of._known_bytes <= tiles._REMEMBERED_BYTES
-    assert shown(of, 1, 20, image(b"", 1)) == [b""], "the oldest is forgotten"
-    assert len(shown(of, 1, 21, image(b"", 8))[0]) == size
+    kept = {7: image(b"cat", 7).SerializeToString(), 8: image(b"dog", 8).SerializeToString()}
+    batch = pb.BatchData(images=[image(b"", 7), image(b"DOG", 8), image(b"", 9), image(b"none")])
+    record = asyncio.run(of.of(run(1), replace(frame(1, batch), kept=kept)))
+    assert [one.image_bytes for one in record.batch_data.images] == [b"cat", b"DOG", b"", b"none"]
+    assert record.batch_data.images[0].width == 8

@@ -229,6 +229,7 @@ export class Feed {
 
   private frame(frame: Frame, free: boolean): void {
     this.credit.received(free);
+    this.keeper.note(frame);
     this.decoder.put(frame);
   }
 

@@ -1,9 +1,12 @@
 /** Compressed pictures to bitmaps, off the page's own thread. */
+import type { Frame } from '../gen/livetrain/proto/live_pb';
 import type { BatchData, ImageData as WireImage } from '../gen/livetrain/proto/telemetry_pb';
 import { TILES } from '../lib/tiles-of';
 import type { Pictures } from '../paint/frame';
 
-const KEPT_PICTURES = 64;
+/** More than the server takes a page to have. */
+const KEPT_PICTURES = 512;
+const KEPT_BITMAPS = 64;
 
 async function decode(bytes: Uint8Array, format: string): Promise<ImageBitmap | null> {
   if (bytes.length === 0) return null;
@@ -16,26 +19,42 @@ async function decode(bytes: Uint8Array, format: string): Promise<ImageBitmap | 
   }
 }
 
+/** Forgets what was put in first. */
+function keep<T>(kept: Map<bigint, T>, hash: bigint, value: T, most: number): void {
+  kept.delete(hash);
+  kept.set(hash, value);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= most) break;
+    // A bitmap is left to the garbage collector: the frame in view may still show it.
+    kept.delete(oldest);
+  }
+}
+
 /** Pictures that travel once: an empty picture with a hash means "as it was". */
 export class PictureKeeper {
-  private readonly kept = new Map<bigint, ImageBitmap>();
+  private readonly compressed = new Map<bigint, WireImage>();
+  private readonly bitmaps = new Map<bigint, ImageBitmap>();
+
+  /** Keep the pictures that a frame brings; of each frame that comes, for one that is never shown may bring them. */
+  note(frame: Frame): void {
+    const payload = frame.record?.payload;
+    const own = payload?.case === 'batchData' ? payload.value.images : [];
+    for (const image of [...frame.kept, ...own]) {
+      if (image.contentHash !== 0n && image.imageBytes.length > 0) {
+        keep(this.compressed, image.contentHash, image, KEPT_PICTURES);
+      }
+    }
+  }
 
   async tile(image: WireImage): Promise<ImageBitmap | null> {
     const hash = image.contentHash;
-    if (image.imageBytes.length === 0) return hash === 0n ? null : (this.kept.get(hash) ?? null);
-    const bitmap = await decode(image.imageBytes, image.format);
-    if (hash !== 0n && bitmap !== null) this.keep(hash, bitmap);
+    if (hash === 0n) return decode(image.imageBytes, image.format);
+    const known = this.bitmaps.get(hash);
+    const picture = this.compressed.get(hash);
+    if (known !== undefined || picture === undefined) return known ?? null;
+    const bitmap = await decode(picture.imageBytes, picture.format);
+    if (bitmap !== null) keep(this.bitmaps, hash, bitmap, KEPT_BITMAPS);
     return bitmap;
-  }
-
-  private keep(hash: bigint, bitmap: ImageBitmap): void {
-    this.kept.delete(hash);
-    this.kept.set(hash, bitmap);
-    for (const oldest of this.kept.keys()) {
-      if (this.kept.size <= KEPT_PICTURES) break;
-      // Left to the garbage collector: the frame in view may still show it.
-      this.kept.delete(oldest);
-    }
   }
 
   async pictures(batch: BatchData): Promise<Pictures> {
