@@ -148,6 +148,8 @@ def pins(end: str) -> list[str]:
 def frameworks(session: nox.Session) -> None:
     """The integrations with the frameworks that `tests` has not, and their examples."""
     session.install(*group("frameworks"))
+    # Flower pins an older uvicorn, for a service that no simulation starts. In a step of its own the server gets the one
+    # that it needs; users have trainings and the server in environments of their own.
     session.install("-e", ".[server]")
     session.run("pytest", "tests/frameworks", *session.posargs)
 

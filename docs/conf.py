@@ -12,6 +12,7 @@ import livetrain
 STAND_INS = [
     "accelerate.state.PartialState",
     "accelerate.tracking.GeneralTracker",
+    "flwr.serverapp.strategy.Strategy",
     "keras.callbacks.Callback",
     "lightning.pytorch.callbacks.Callback",
     "lightning.pytorch.loggers.Logger",

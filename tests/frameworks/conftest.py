@@ -28,12 +28,10 @@ from livetrain import _warnings
 from livetrain._console.server_process import ServerProcess
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Frameworks warn of their own future; what warns of ours is an error.
-    for item in items:
-        if "tests/frameworks" in str(item.path):
-            item.add_marker(pytest.mark.filterwarnings("error:::livetrain"), append=False)
-            item.add_marker(pytest.mark.filterwarnings("default"), append=False)
+def pytest_configure(config: pytest.Config) -> None:
+    # Frameworks warn of their own future, at their import already; what warns of ours is an error.
+    config.addinivalue_line("filterwarnings", "default")
+    config.addinivalue_line("filterwarnings", "error:::livetrain")
 
 
 @pytest.fixture(autouse=True)

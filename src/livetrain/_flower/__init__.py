@@ -1,0 +1,1 @@
+"""What the Flower integration is made of."""
