@@ -49,6 +49,7 @@ class Pair:
             flush=60.0 if stage.delivers else 0.0,
             **common,
         )
+        self.subject.partner = self.control
         for trainer in (self.control, self.subject):
             wait_until(
                 lambda trainer=trainer: trainer.last() or not trainer.alive,  # type: ignore[misc]

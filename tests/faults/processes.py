@@ -267,6 +267,7 @@ class Trainer(Process):
             str(Path(__file__).with_name("trainer.py")),
             json.dumps(asdict(self.plan)),
         ]
+        self.partner: Trainer | None = None  # that it takes turns with
         super().__init__(command, folder, name, prefix=prefix, env=env)
 
     def entries(self) -> list[dict[str, Any]]:

@@ -79,10 +79,17 @@ def scene(name: str) -> Callable[[Callable[..., Iterator[Stage]]], Scene]:
 
 
 def go_on(trainer: Trainer, steps: int) -> None:
-    """Wait until the training has done so many more steps, or is done."""
-    goal = trainer.steps + steps
+    """Wait until the training and the one that it takes turns with have each done about so many steps more, or it is done.
+
+    Both are counted: a fault that came with the steps of one would fall into the turns of that one.
+    """
+
+    def done() -> int:
+        return trainer.steps + (trainer.partner.steps if trainer.partner is not None else 0)
+
+    goal = done() + 2 * steps
     wait_until(
-        lambda: trainer.steps >= goal or trainer.finished or not trainer.alive,
+        lambda: done() >= goal or trainer.finished or not trainer.alive,
         120,
         "the training goes on",
     )

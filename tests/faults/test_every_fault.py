@@ -88,6 +88,9 @@ def test_nothing_of_a_fault_reaches_the_training(
             assert "Traceback" not in stage.server.log(), stage.server.log()[-3000:]
         else:
             assert summary["acknowledged"] == 0
+            measure(
+                "trainer_memory_mib", max(e.get("memory", 0) for e in subject.entries()) / 2**20
+            )
             row.update(produced=2 * STEPS, stored=0, missing="away")
     print(json.dumps(row))
     # The ratio is for the report: on a machine with other work both are what that leaves them.
