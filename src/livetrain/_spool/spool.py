@@ -314,6 +314,7 @@ class Spool:
         self._tail.clear()
         files, self._files = self._files, None
         if files is not None:
+            self._thinned += files.thinned  # asked for after the end too
             drained = self._durable >= self.last_seq
             self._on_disk(lambda: files.close(delete=drained))
 

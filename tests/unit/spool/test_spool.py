@@ -360,6 +360,9 @@ def test_when_full_every_second_of_the_oldest_goes(directory: Path) -> None:
     assert spool.stats.refused == 0
     old, new = sum(seq <= 1000 for seq in kept), sum(seq > 1000 for seq in kept)
     assert new > old > 100
+    thinned = spool.thinned
+    spool.close()
+    assert spool.thinned == thinned > 0, "what was left out is forgotten"
 
 
 def test_what_is_acknowledged_goes_first_and_counts_as_nothing(directory: Path) -> None:
