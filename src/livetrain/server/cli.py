@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _NEEDED = (
     "alembic",
+    "connectrpc",
     "fastapi",
     "prometheus_client",
     "pydantic_settings",

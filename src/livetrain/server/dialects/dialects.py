@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
-
 from fastapi import FastAPI
 
 from livetrain.server.desk import Desk
+from livetrain.server.dialects.grpc_web import GrpcWeb
 from livetrain.server.dialects.onetrainer import OneTrainer
 from livetrain.server.dialects.relay import Relay
 from livetrain.server.dialects.relay_guest import Guests
@@ -20,12 +18,7 @@ from livetrain.server.run import Run
 from livetrain.server.stage import Stage
 from livetrain.server.strips import Splitter
 
-if TYPE_CHECKING:
-    from livetrain.server.dialects.grpc_web import GrpcWeb
-
 __all__ = ["Dialects"]
-
-log = logging.getLogger(__name__)
 
 
 class Dialects:
@@ -48,38 +41,27 @@ class Dialects:
         tiles = Tiles(self._splitter)
         self._telemetry = TelemetryJson(intake, self._stage, tiles)
         self._onetrainer = OneTrainer(intake, self._stage, desk)
-        self._grpc_web = self._make_grpc_web(intake, live, tiles)
+        self._grpc_web = GrpcWeb(intake, self._stage, live, tiles)
         self.relay = Relay(intake, self._stage, Guests(intake, registrar))
         intake.hub.listeners += [
             self._telemetry,
             self._onetrainer,
+            self._grpc_web.older,
             self.relay,
         ]
-        if self._grpc_web is not None:
-            intake.hub.listeners.append(self._grpc_web.older)
         self._stage.on_change(self._changed)
-
-    def _make_grpc_web(self, intake: Intake, live: Live, tiles: Tiles) -> GrpcWeb | None:
-        try:
-            from livetrain.server.dialects.grpc_web import GrpcWeb
-        except ModuleNotFoundError as error:  # an environment from before this came
-            log.warning("gRPC-Web is not served: %s; pip install 'livetrain[server]'", error)
-            return None
-        return GrpcWeb(intake, self._stage, live, tiles)
 
     def mount(self, app: FastAPI) -> None:
         """Add the routes of those that share the HTTP port."""
         app.include_router(self._telemetry.router)
         app.include_router(self._onetrainer.router)
-        if self._grpc_web is not None:
-            for path in self._grpc_web.paths:
-                app.mount(path, self._grpc_web.app)
+        for path in self._grpc_web.paths:
+            app.mount(path, self._grpc_web.app)
 
     def close(self) -> None:
         """End what runs beside the server."""
         self._telemetry.close()
-        if self._grpc_web is not None:
-            self._grpc_web.close()
+        self._grpc_web.close()
         self._splitter.close()
 
     def _changed(self, left: Run | None) -> None:
