@@ -103,17 +103,17 @@ def scan(data: bytes, *, after: int = 0) -> Iterator[Found]:
 
 
 def thin(records: Sequence[Record]) -> list[Record]:
-    """Leave out every second thinnable record; a single thinnable one stays.
+    """Leave out every second thinnable record, but never the last record: it says how far the records go.
 
     Example:
-        >>> [r.seq for r in thin([Record(seq, b"", THINNABLE) for seq in range(1, 6)])]
-        [1, 3, 5]
+        >>> [r.seq for r in thin([Record(seq, b"", THINNABLE) for seq in range(1, 7)])]
+        [1, 3, 5, 6]
     """
     kept: list[Record] = []
     leave_out = False
     for record in records:
         if record.flags & THINNABLE:
-            if not leave_out:
+            if not leave_out or record is records[-1]:
                 kept.append(record)
             leave_out = not leave_out
         else:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Literal
 
 from livetrain._spool.directory_lock import LOCK_NAME, DirectoryLock
-from livetrain._spool.segment import THINNABLE, Found, Record, encode, find, scan, thin
+from livetrain._spool.segment import Found, Record, encode, find, scan, thin
 
 __all__ = ["Fsync", "Segment", "SegmentLog", "read_meta", "segments_of"]
 
@@ -249,7 +249,7 @@ class SegmentLog:
             founds = scan(segment.path.read_bytes(), after=durable_seq)
             records = list(_breathing(founds))
             kept = thin(records)
-            segment.spent = sum(1 for record in kept if record.flags & THINNABLE) <= 1
+            segment.spent = len(thin(kept)) == len(kept)
             data = b"".join(map(encode, kept))
             if len(data) < segment.size:
                 _replace(segment.path, data, sync=self._fsync != "never")
