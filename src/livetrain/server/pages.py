@@ -71,6 +71,11 @@ class Pages:
 
     async def _serve_file(self, request: Request) -> Response:
         asset = self._index.get(request.url.path)
+        if asset is None and "text/html" in request.headers.get("accept", ""):
+            # A person: the page says it, and leads back.
+            return Response(
+                self._page.body, 404, {"cache-control": "no-cache"}, self._page.media_type
+            )
         if asset is None:
             return Response(
                 '{"detail":"There is nothing at this address."}', 404, media_type="application/json"

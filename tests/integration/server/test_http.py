@@ -171,6 +171,17 @@ def test_a_run_that_is_not_there(shared_server: ServerProcess, suffix: str) -> N
     assert "/api/runs" in answer.json()["detail"]
 
 
+def test_an_address_that_leads_nowhere_is_said_to_people_and_to_scripts(
+    shared_server: ServerProcess,
+) -> None:
+    address = f"{shared_server.http}/nowhere"
+    script = httpx.get(address)
+    person = httpx.get(address, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (script.status_code, person.status_code) == (404, 404)
+    assert "nothing at this address" in script.json()["detail"]
+    assert person.headers["content-type"].startswith("text/html")
+
+
 def no_bare_token(text: str) -> object:
     def refuse(token: str) -> float:
         raise AssertionError(f"{token} is not JSON")

@@ -68,3 +68,23 @@ it('merges each entry once, oldest first, and no more than it may keep', () => {
   expect(mergeEntries(old, [at(3)])).toBe(old);
   expect(mergeEntries(old, [at(2), at(3), at(4)], 3).map(({ timeMs }) => timeMs)).toEqual([2, 3, 4]);
 });
+
+it('says a status once, however often it is told', () => {
+  const at = (timeMs: number, kind: string, text: string): Entry => ({
+    key: `o${timeMs}`,
+    timeMs,
+    kind,
+    level: 'info',
+    text,
+    step: null,
+  });
+  const told = [
+    at(1, 'status', 'runs'),
+    at(2, 'log', 'hello'),
+    at(3, 'status', 'runs'),
+    at(4, 'log', 'hello'),
+    at(5, 'status', 'paused'),
+    at(6, 'status', 'runs'),
+  ];
+  expect(mergeEntries([], told).map(({ timeMs }) => timeMs)).toEqual([1, 2, 4, 5, 6]);
+});

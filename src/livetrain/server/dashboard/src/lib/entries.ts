@@ -143,10 +143,19 @@ export function entryOf(
   return { ...said, text, key: `o${offset}`, timeMs, step: said.step ?? null };
 }
 
+/** A status that is said again, because something else of it was new, is no news. */
+function isNews(entry: Entry, i: number, all: readonly Entry[]): boolean {
+  if (entry.kind !== 'status') return true;
+  return all.slice(0, i).findLast(({ kind }) => kind === 'status')?.text !== entry.text;
+}
+
 /** Two lists of entries into one, each once, oldest first, the last `keep` of them. */
 export function mergeEntries(old: readonly Entry[], fresh: readonly Entry[], keep = 500): Entry[] {
   const seen = new Set(old.map((entry) => entry.key));
   const added = fresh.filter((entry) => !seen.has(entry.key));
   if (added.length === 0) return old as Entry[];
-  return [...old, ...added].sort((a, b) => a.timeMs - b.timeMs).slice(-keep);
+  return [...old, ...added]
+    .sort((a, b) => a.timeMs - b.timeMs)
+    .filter(isNews)
+    .slice(-keep);
 }

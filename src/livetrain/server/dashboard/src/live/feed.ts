@@ -42,6 +42,9 @@ export class Feed {
     (frame) => this.painted(Number(frame.frameNumber)),
   );
   private classNames: readonly string[] = [];
+  /** The frame that the server had when this page came, and comes with first. */
+  private kept = -1n;
+  private fresh = true;
   private lostAt: number | null = null;
   /** Whose pictures are shown. */
   private rank = 0;
@@ -101,6 +104,7 @@ export class Feed {
 
   private hello(): void {
     this.credit.restart();
+    this.fresh = true;
     const { epoch, offset } = this.cursor;
     const { name, rank } = this;
     const hello = { epoch, offset: BigInt(offset), points: CURVE_POINTS, name, rank };
@@ -230,13 +234,16 @@ export class Feed {
   private frame(frame: Frame, free: boolean): void {
     this.credit.received(free);
     this.keeper.note(frame);
+    if (this.fresh) this.kept = frame.frameNumber;
+    this.fresh = false;
     this.decoder.put(frame);
   }
 
   private async decode(frame: Frame): Promise<void> {
     const payload = frame.record?.payload;
     const pictures = payload?.case === 'batchData' ? await this.keeper.pictures(payload.value) : null;
-    const decoded = pictures === null ? null : decodedFrame(frame, this.classNames, pictures);
+    const kept = frame.frameNumber === this.kept;
+    const decoded = pictures === null ? null : decodedFrame(frame, this.classNames, pictures, kept);
     if (decoded === null) return this.painted(Number(frame.frameNumber));
     this.paint(decoded);
   }

@@ -118,6 +118,7 @@ export function decodedFrame(
   frame: Frame,
   names: readonly string[],
   pictures: Pictures,
+  kept: boolean,
 ): DecodedFrame | null {
   const payload = frame.record?.payload;
   if (payload?.case !== 'batchData') return null;
@@ -135,5 +136,5 @@ export function decodedFrame(
         : tile,
     ),
   };
-  return { view, pictures };
+  return { view, pictures, kept };
 }

@@ -33,7 +33,7 @@ export function Vitals({ store }: { store: RunStore }) {
         fps
       </span>
       <span className={[styles.readout, styles.latency].join(' ')} title="From log_batch to paint, median">
-        <b>{formatMs(rates.p50)}</b> <span>late</span>
+        <b>{formatMs(rates.fps > 0 ? rates.p50 : null)}</b> <span>late</span>
       </span>
       <span className={styles.link} data-phase={phase}>
         <i aria-hidden="true" />

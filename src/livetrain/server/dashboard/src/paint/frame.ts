@@ -22,6 +22,8 @@ export interface FrameView {
 export interface DecodedFrame {
   view: FrameView;
   pictures: Pictures;
+  /** It was there before this page came: how late it is painted says nothing. */
+  kept: boolean;
 }
 
 export interface Source {

@@ -130,7 +130,7 @@ export class Painter {
     this.painted++;
     const now = performance.now();
     this.fps.add(now);
-    const timed = (this.arrivals.get(frame) ?? 0) >= this.timedFrom;
+    const timed = !frame.kept && (this.arrivals.get(frame) ?? 0) >= this.timedFrom;
     this.paints.push({
       atMs: performance.timeOrigin + now,
       latencyMs: timed ? plausibleLatency(frame.view.loggedUs, Date.now()) : null,
