@@ -29,6 +29,7 @@ nox.options.sessions = [
     "tests_bounds(oldest)",
     "tests",
     "frameworks",
+    "frameworks_vision",
 ]
 
 ROOT = Path(__file__).parent
@@ -152,6 +153,15 @@ def frameworks(session: nox.Session) -> None:
     # that it needs; users have trainings and the server in environments of their own.
     session.install("-e", ".[server]")
     session.run("pytest", "tests/frameworks", *session.posargs)
+
+
+@nox.session
+def frameworks_vision(session: nox.Session) -> None:
+    """The integrations with frameworks that need torchvision, which others cannot bear beside them where it does not fit."""
+    session.install("-e", ".[server]", *group("frameworks_vision"))
+    # Ultralytics keeps settings and fonts under the user's home, and would write there.
+    env = {"YOLO_CONFIG_DIR": str(session.create_tmp())}
+    session.run("pytest", "tests/frameworks_vision", *session.posargs, env=env)
 
 
 @nox.session

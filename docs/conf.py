@@ -12,6 +12,8 @@ import livetrain
 STAND_INS = [
     "accelerate.state.PartialState",
     "accelerate.tracking.GeneralTracker",
+    "fastai.callback.core.Callback",
+    "fastai.callback.core.CancelFitException",
     "flwr.serverapp.strategy.Strategy",
     "keras.callbacks.Callback",
     "lightning.pytorch.callbacks.Callback",
@@ -25,7 +27,7 @@ def stand_in(name: str) -> None:
     module, _, kind = name.rpartition(".")
     try:
         getattr(import_module(module), kind)
-    except ImportError:
+    except (ImportError, AttributeError):
         parts = module.split(".")
         for count in range(1, len(parts) + 1):
             package = ".".join(parts[:count])

@@ -19,7 +19,7 @@ else:
         from flwr.serverapp.strategy import Strategy
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "livetrain.flower needs Flower 1.21 or later: pip install 'livetrain[flower]'."
+            "livetrain.flower needs Flower: pip install 'livetrain[flower]'."
         ) from error
 
 __all__ = ["LiveTrainStrategy"]

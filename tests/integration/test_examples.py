@@ -18,10 +18,12 @@ from livetrain._console.server_process import ServerProcess
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Run by tests/frameworks, where their frameworks are.
 ELSEWHERE = {
+    "fastai_digits.py",
     "flower_digits.py",
     "keras_digits.py",
     "transformers_digits.py",
     "transformers_docstrings.py",
+    "ultralytics_digits.py",
 }
 EPOCHS, STEPS_PER_EPOCH = 3, 45  # 1,438 digits, 32 at a time
 
@@ -40,8 +42,8 @@ def get(url: str) -> Any:
 def test_every_example_is_run_and_described() -> None:
     names = {path.name for path in EXAMPLES.glob("*.py")}
     assert names == {"pytorch_digits.py", "lightning_digits.py", *ELSEWHERE}
-    frameworks = Path(__file__).parents[1] / "frameworks"
-    run = "".join(path.read_text() for path in frameworks.rglob("*.py"))
+    folders = [Path(__file__).parents[1] / name for name in ("frameworks", "frameworks_vision")]
+    run = "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
     assert all(f'{name}"' in run for name in ELSEWHERE)
     described = (EXAMPLES / "README.md").read_text()
     assert all(f"[{name}]({name})" in described for name in names)

@@ -95,7 +95,7 @@ def test_the_wheel_says_what_it_needs_and_offers(wheel: zipfile.ZipFile) -> None
     }
     assert set(metadata.get_all("Provides-Extra", [])) == {
         *("demo", "server"),
-        *("accelerate", "flower", "keras", "lightning", "transformers"),
+        *("accelerate", "fastai", "flower", "keras", "lightning", "transformers", "ultralytics"),
     }
     entry_points = wheel.read(f"{info}/entry_points.txt").decode()
     assert "livetrain = livetrain.cli:main" in entry_points
