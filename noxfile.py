@@ -152,7 +152,7 @@ def frameworks(session: nox.Session) -> None:
     # Flower pins an older uvicorn, for a service that no simulation starts. In a step of its own the server gets the one
     # that it needs; users have trainings and the server in environments of their own.
     session.install("-e", ".[server]")
-    session.run("pytest", "tests/frameworks", *session.posargs)
+    test_frameworks(session, "tests/frameworks")
 
 
 @nox.session
@@ -160,8 +160,16 @@ def frameworks_vision(session: nox.Session) -> None:
     """The integrations with frameworks that need torchvision, which others cannot bear beside them where it does not fit."""
     session.install("-e", ".[server]", *group("frameworks_vision"))
     # Ultralytics keeps settings and fonts under the user's home, and would write there.
-    env = {"YOLO_CONFIG_DIR": str(session.create_tmp())}
-    session.run("pytest", "tests/frameworks_vision", *session.posargs, env=env)
+    session.env["YOLO_CONFIG_DIR"] = str(session.create_tmp())
+    test_frameworks(session, "tests/frameworks_vision")
+
+
+def test_frameworks(session: nox.Session, folder: str) -> None:
+    """Run a folder's tests, or, where `interop` asks for them, the checks of the frameworks that are there."""
+    if session.posargs == ["interop"]:
+        session.run("python", "-m", "tests.interop.check_frameworks")
+    else:
+        session.run("pytest", folder, *session.posargs)
 
 
 @nox.session
@@ -232,6 +240,10 @@ def interop(session: nox.Session) -> None:
     """Every client and framework against a real server, a line each; `-- NAME` for one of them."""
     session.install("-e", ".[demo,lightning]", *group("test"))
     session.run("python", "-m", "tests.interop.report", *session.posargs)
+    if not session.posargs:
+        # Frameworks have environments of their own.
+        session.notify("frameworks", posargs=["interop"])
+        session.notify("frameworks_vision", posargs=["interop"])
 
 
 @nox.session
