@@ -14,7 +14,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 from tests.integration.server.processes import ServerProcess, until
-from tests.integration.server.texts import Texts
+from tests.integration.server.texts import Texts, never_reading
 from tests.integration.server.trainer import TELEMETRY, Trainer
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -384,7 +384,7 @@ def test_a_viewer_that_never_reads_harms_nobody(server: ServerProcess) -> None:
     address = f"{server.live}/telemetry"
     with (
         Trainer(server.grpc) as trainer,
-        Texts(address, reads_ahead=1) as stuck,
+        never_reading(address),
         Texts(address) as viewer,
     ):
         trainer.register()
@@ -397,4 +397,3 @@ def test_a_viewer_that_never_reads_harms_nobody(server: ServerProcess) -> None:
         for seq in range(1, 31):
             assert show(seq)["batchIdx"] == seq - 1
         until(lambda: dropped() > 5, "frames to be left out for who does not read")
-        del stuck

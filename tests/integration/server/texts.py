@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import ExitStack
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.integration.server.processes import PATIENCE
 from websockets.exceptions import ConnectionClosed
@@ -16,16 +18,14 @@ from websockets.sync.client import connect
 class Texts:
     """One connection that speaks JSON in text frames."""
 
-    def __init__(
-        self, address: str, *, reads_ahead: int | None = 10_000, origin: str | None = None
-    ) -> None:
+    def __init__(self, address: str, *, origin: str | None = None) -> None:
         self._stack = ExitStack()
         self.socket = self._stack.enter_context(
             connect(
                 address,
                 max_size=None,
                 compression=None,
-                max_queue=reads_ahead,
+                max_queue=10_000,
                 close_timeout=0.5,
                 origin=origin,  # type: ignore[arg-type]  # a NewType over str
             )
@@ -71,3 +71,19 @@ class Texts:
         trace: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+
+@contextmanager
+def never_reading(address: str) -> Iterator[None]:
+    """Open a WebSocket and read nothing of what comes: on the bare socket, since every library reads ahead."""
+    parts = urlsplit(address)
+    assert parts.hostname is not None
+    with socket.create_connection((parts.hostname, parts.port or 80), PATIENCE) as bare:
+        request = (
+            f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        bare.sendall(request.encode())
+        assert bare.recv(12) == b"HTTP/1.1 101"
+        yield
