@@ -274,8 +274,20 @@ def bench(session: nox.Session) -> None:
     session.install("-e", ".[demo,lightning]", *group("test"))
     wanted = session.posargs or [""]
     for path in sorted(Path("tests/benchmarks").glob("bench_*.py")):
-        if any(word in path.stem for word in wanted):
+        if not any(word in path.stem for word in wanted):
+            continue
+        if path.stem == "bench_peers":  # which need an environment of their own
+            session.run("nox", "-s", "bench_peers")
+        else:
             session.run("python", str(path), env={"PYTHONPATH": str(ROOT)})
+
+
+@nox.session
+def bench_peers(session: nox.Session) -> None:
+    """Measure other trackers beside livetrain, on the same images in the same run; `bench` runs it too."""
+    session.install("-e", ".[demo]", *group("peers"))
+    peers = "tests/benchmarks/bench_peers.py"
+    session.run("python", peers, *session.posargs, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session

@@ -24,7 +24,7 @@ def trainer(address: str, seconds: float, size: int) -> None:
     import grpc
     import numpy as np
     import simplejpeg
-    from tests.benchmarks.bench_capture import photographs
+    from tests.benchmarks.measuring import photographs
 
     images = photographs(64, size)
     ring = np.empty((4, 16, size, size, 3), np.uint8)

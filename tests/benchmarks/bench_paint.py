@@ -24,9 +24,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from tests.benchmarks.bench_capture import photographs
 from tests.benchmarks.chromium import Chromium, Tab
 from tests.benchmarks.load import Load
+from tests.benchmarks.measuring import photographs
 
 from livetrain._capture.picture import encode_picture
 from livetrain._console.server_process import ServerProcess
@@ -34,7 +34,7 @@ from livetrain._console.server_process import ServerProcess
 VIEWER = Path(__file__).parents[1] / "faults" / "viewer.py"
 TRAINING = """
 import sys, time, numpy as np, livetrain
-from tests.benchmarks.bench_capture import photographs
+from tests.benchmarks.measuring import photographs
 server, seconds, size = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 images, logits = photographs(64, size), np.random.default_rng(0).normal(size=(64, 10))
 with livetrain.Monitor("paint", server=server, max_overhead=1.0, class_names=list("abcdefghij")) as monitor:

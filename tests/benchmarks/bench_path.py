@@ -28,7 +28,7 @@ WARM_UP_SECONDS = 3.0
 BARE = str(Path(__file__).with_name("bare.py"))
 TRAINING = """
 import sys, time, numpy as np, livetrain
-from tests.benchmarks.bench_capture import photographs
+from tests.benchmarks.measuring import photographs
 server, seconds, size = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 images = photographs(64, size)
 logits, targets = np.random.default_rng(0).normal(size=(64, 10)), np.arange(64) % 10
