@@ -255,6 +255,16 @@ def interop_page(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Show the SDK a million images, predictions and losses, and fork a training 10,000 times; slices run with `tests`."""
+    session.install("-e", ".[demo]", *group("test"))
+    cases = {"FUZZ_CASES": os.environ.get("FUZZ_CASES", "1000000")}
+    session.run("pytest", "--timeout", "0", "tests/unit/capture/test_fuzz.py", env=cases)
+    forks = "tests/faults/test_f29_f30_processes.py"
+    session.run("pytest", "-s", "-k", "many_forks", forks, env={"FAULTS_FULL": "1"})
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; a warning is an error."""
     session.install("-e", ".[server]", *group("docs"))

@@ -188,3 +188,72 @@ def test_torchrun(folder: Path, shared_server: Server, new_streams: NewStreams) 
     found = new_streams()
     assert sorted(stream.stream_id.split("-")[0] for stream in found) == ["0", "1"]
     assert_stored(new_streams(), range(30), streams=2)
+
+
+MANY_FORKS = """
+    import os, sys, time
+    import numpy as np
+    import livetrain
+    monitor = livetrain.Monitor("forks", server=sys.argv[1], max_overhead=1.0)
+    images = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
+    while monitor.run_id is None:
+        time.sleep(0.01)
+    forks, hung = int(sys.argv[2]), 0
+    bare, beside = [], []
+
+    def fork(inert):
+        started = time.perf_counter()
+        pid = os.fork()
+        if pid == 0:
+            # What a worker may do that inherited it.
+            if inert:
+                monitor.log_batch(images, None, loss=2.0)
+                code = 7 if monitor.stats().inert == "forked child" else 8
+            else:
+                code = 7
+            os._exit(code)
+        took = time.perf_counter() - started
+        deadline = time.monotonic() + 10
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                assert os.waitstatus_to_exitcode(status) == 7, status
+                return took
+            if time.monotonic() > deadline:
+                os.kill(pid, 9)
+                os.waitpid(pid, 0)
+                return None
+
+    for number in range(forks):
+        monitor.log_batch(images, None, loss=1.0)  # the stream is busy, and the encoder
+        took = fork(inert=True)
+        hung += took is None
+        beside.append(took or 0.0)
+    assert monitor.close(20)
+    # The same forks of the same process, when nothing is open any more: what a fork costs here anyway.
+    for number in range(min(forks, 2000)):
+        bare.append(fork(inert=False))
+    p99 = lambda values: 1e3 * sorted(values)[int(0.99 * len(values))]
+    print(f"{forks} forks: {hung} hung; p99 {p99(beside):.2f} ms, without livetrain {p99(bare):.2f} ms")
+    assert hung == 0
+    print(f"added={p99(beside) - p99(bare):.3f}")
+    print("done")
+"""
+
+
+@pytest.mark.parametrize(
+    "forks", [300, pytest.param(10_000, marks=[pytest.mark.faults_full, pytest.mark.timeout(900)])]
+)
+def test_many_forks_with_the_stream_up(
+    folder: Path, shared_server: Server, new_streams: NewStreams, forks: int
+) -> None:
+    script = Script(folder, MANY_FORKS, shared_server.grpc, arguments=[str(forks)])
+    assert script.wait(800) == 0, script.stderr[-3000:]
+    assert script.stdout.endswith("done\n")
+    print(script.stdout)
+    added = float(script.stdout.partition("added=")[2].split()[0])
+    # A machine that does other things too delays forks of itself; the bound is for a quiet one.
+    assert added <= (2.0 if forks == 10_000 else 20.0), script.stdout
+    (stream,) = new_streams()
+    assert list(stream.batches) == list(range(forks))
+    assert set(stream.batches.values()) == {1.0}, "nothing of a child's"

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from livetrain._capture.capture import SLOTS, Capture, CapturedFrame, encode
 from livetrain._capture.fitting import Fitting
@@ -609,77 +607,6 @@ def test_a_single_picture() -> None:
     assert shown(Hostile()).error
     large = shown(np.zeros((3000, 1500, 3), np.uint8))
     assert (large.height, large.width) == (2048, 1024)
-
-
-anything = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-5, 300),
-    st.floats(),
-    st.text(max_size=3),
-    st.binary(max_size=3),
-    st.builds(object),
-    st.builds(
-        lambda shape, dtype, fill: np.full(shape, fill).astype(dtype),
-        st.lists(st.integers(0, 6), max_size=5).map(tuple),
-        st.sampled_from(
-            ["?", "u1", "i1", "u2", "i2", "i4", "i8", "f2", "f4", "f8", "c8", "O", "S3"]
-        ),
-        st.sampled_from([0, 1, 3]),
-    ),
-    st.builds(
-        lambda shape, fill, dtype: torch.full(shape, fill).to(dtype),
-        st.lists(st.integers(0, 5), max_size=5).map(tuple),
-        st.sampled_from([0.0, 1.0, float("nan"), float("inf"), -3.0]),
-        st.sampled_from(
-            [
-                torch.float32,
-                torch.bfloat16,
-                torch.float16,
-                torch.uint8,
-                torch.bool,
-                torch.float8_e4m3fn,
-            ]
-        ),
-    ),
-)
-nested = st.one_of(anything, st.lists(anything, max_size=20), st.tuples(anything, anything))
-
-
-@settings(max_examples=600)
-@given(
-    images=nested,
-    preds=nested,
-    targets=nested,
-    loss=anything,
-    ids=nested,
-    losses=nested,
-    watch=st.booleans(),
-)
-def test_no_data_makes_it_raise(
-    images: Any, preds: Any, targets: Any, loss: Any, ids: Any, losses: Any, watch: bool
-) -> None:
-    options = ImageOptions(watch=[0, 1] if watch else None, gather_seconds=0.0)
-    capture = Capture(options, ["a", "b"], seed=0)
-    with np.errstate(all="raise"):  # ours must not depend on the user's
-        for _ in range(2):
-            captured = capture.take(
-                images, preds, loss=loss, targets=targets, accuracy=loss, ids=ids,
-                per_sample_loss=losses, with_images=True,
-            )  # fmt: skip
-            captured.loss.get()
-            if captured.frame is not None:
-                frame = encoded(captured.frame)
-                for values in (
-                    frame.predictions,
-                    frame.targets,
-                    frame.sample_ids,
-                    frame.per_sample_loss,
-                ):
-                    assert len(values) in (0, frame.count)
-                assert isinstance(frame.pictures, Strip) or all(
-                    t.data or t.error or t.content_hash for t in frame.pictures
-                )
 
 
 def test_rows_of_a_list_are_copies() -> None:
