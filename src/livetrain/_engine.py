@@ -153,9 +153,6 @@ class Engine(Listener):
             self._turn_away(captured, record)
         elif captured.frame is not None:
             self._encoder.submit(record)
-        if captured.problems:
-            # Each was said once where it was found.
-            self.problems["unreadable"] += len(captured.problems)
 
     def _turn_away(self, captured: Captured, record: BatchRecord) -> None:
         """Give back the frame of a batch that found no room in line, and count its images."""
@@ -246,6 +243,7 @@ class Engine(Listener):
     def stats(self) -> Stats:
         """Return a snapshot."""
         session, counters, backlog = self._session, self._stream.counters, self._stream.backlog
+        problems = self.problems + Counter(unreadable=self.capture.reports.problems)
         dropped = Counter(counters.dropped) + Counter(self._outbox.dropped)
         if backlog.thinned:
             dropped["thinned"] += backlog.thinned
@@ -263,7 +261,7 @@ class Engine(Listener):
             spooled=0 if backlog.memory_only else session.unacknowledged,
             stripped={STRIP_REASONS[reason]: n for reason, n in stripped.items()},
             dropped=dict(dropped),
-            problems=dict(self.problems),
+            problems=dict(problems),
             reconnects=session.reconnects,
             training_seconds=self.training_seconds,
             background_seconds=self._background_seconds,

@@ -28,7 +28,7 @@ from livetrain._ranks.meeting import Meeting
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.spool import Spool
-from livetrain.config import DEFAULT_SERVER, Environment, ImageOptions
+from livetrain.config import DEFAULT_SERVER, ControlOptions, Environment, ImageOptions
 from livetrain.exceptions import ConfigurationError
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -57,6 +57,40 @@ class RunDescription:
     rank: int
     world_size: int
     session: str | None
+
+
+def check_types(**given: object) -> None:
+    """Check the arguments of a monitor that are of one type, by their names.
+
+    Raises:
+        ConfigurationError: one is not of its type.
+    """
+    for option, (kinds, reason, mend) in _TYPES.items():
+        if option in given and not isinstance(given[option], kinds):
+            raise ConfigurationError(option, given[option], reason, mend)
+
+
+_TYPES: dict[str, tuple[tuple[type, ...], str, str]] = {
+    "images": (
+        (ImageOptions,),
+        "not ImageOptions",
+        "give for example images=livetrain.ImageOptions(max_size=128), or leave it out",
+    ),
+    "control": (
+        (ControlOptions,),
+        "not ControlOptions",
+        "give for example control=livetrain.ControlOptions(allow=()), or leave it out",
+    ),
+    "server": ((str, type(None)), "not text", f"give for example {DEFAULT_SERVER!r}"),
+    "spool_dir": ((str, Path, type(None)), "not a path", "give a folder, or leave it out"),
+    "enabled": ((bool,), "neither True nor False", "give one of them"),
+    "tags": ((Iterable,), "not a sequence of words", "give for example ('baseline',)"),
+    "class_names": (
+        (Iterable, type(None)),
+        "not one label a class",
+        "give a list of labels, or leave it out",
+    ),
+}
 
 
 def describe_run(

@@ -17,7 +17,14 @@ from typing import Any, Self, TypeVar
 from livetrain import _records
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
-from livetrain._launch import describe_run, endpoint, launch, state_directory, training_config
+from livetrain._launch import (
+    check_types,
+    describe_run,
+    endpoint,
+    launch,
+    state_directory,
+    training_config,
+)
 from livetrain._lifecycle import close_at_exit, disarm_in_children
 from livetrain._loop import StepLoop, length_of_epoch
 from livetrain._resume import ResumeState, read_resume
@@ -114,6 +121,15 @@ class Monitor:
         recipe: str | Path | None = None,
         resume: Mapping[str, Any] | None = None,
     ) -> None:
+        check_types(
+            images=images,
+            control=control,
+            server=server,
+            spool_dir=spool_dir,
+            enabled=enabled,
+            tags=tags,
+            class_names=class_names,
+        )
         env = from_environment(os.environ)
         description = describe_run(
             env,

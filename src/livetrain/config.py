@@ -31,6 +31,26 @@ def _check(condition: bool, option: str, value: object, reason: str, mend: str) 
         raise ConfigurationError(option, value, reason, mend)
 
 
+def _numbers(option: str, values: object) -> tuple[float, ...]:
+    """Return one number a channel.
+
+    Raises:
+        ConfigurationError: that is no sequence of finite numbers.
+    """
+    try:
+        numbers = tuple(float(value) for value in values)  # type: ignore[attr-defined]  # or else it is said
+    except (TypeError, ValueError):
+        numbers = ()
+    _check(
+        bool(numbers) and all(map(math.isfinite, numbers)),
+        option,
+        values,
+        "not one number a channel",
+        f"give for example {option}=(0.5, 0.5, 0.5), or {option}=(0.5,) for grey images",
+    )
+    return numbers
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -50,8 +70,8 @@ class ImageOptions:
         value_range: what black and white are in float images, or ``"auto"``: read off the values (0..1, −1..1 or 0..255).
         mean, std: what a normalisation subtracted and divided by, one number a channel; None: images are not normalised.
         gather_seconds: how long batches of fewer than 16 images are gathered before they are shown, seconds.
-        formatter: called in the background as ``formatter(index, prediction, target) -> str``; its text stands on the
-            tile. None: label and confidence.
+        formatter: called in the background as ``formatter(index, prediction, target) -> str``, with the tile's place, and None
+            where there is no prediction or target; its text stands on the tile. None: label and confidence.
         render: called in the background, on several threads, as ``render(sample)`` with a copy of each sample that is shown, for
             data that are no pictures (token ids, sound, a table): returns a picture or a text. None: samples are pictures,
             and texts are written out.
@@ -128,10 +148,11 @@ class ImageOptions:
             "give both or neither",
         )
         if self.mean is not None and self.std is not None:
+            for option in ("mean", "std"):
+                # A list or an array is as good, but has to be kept as what nobody changes.
+                object.__setattr__(self, option, _numbers(option, getattr(self, option)))
             _check(
-                len(self.mean) == len(self.std)
-                and all(map(_is_number, (*self.mean, *self.std)))
-                and all(s > 0 for s in self.std),
+                len(self.mean) == len(self.std) > 0 and all(s > 0 for s in self.std),
                 "std",
                 self.std,
                 "one positive number a channel is needed, as many as in mean",
@@ -160,11 +181,14 @@ class ImageOptions:
         )
         if self.watch is not None:
             _check(
-                not isinstance(self.watch, (str, bytes)) and 0 < len(self.watch) <= TILES,
+                isinstance(self.watch, Sequence)
+                and not isinstance(self.watch, (str, bytes))
+                and 0 < len(self.watch) <= TILES
+                and all(isinstance(sample_id, Hashable) for sample_id in self.watch),
                 "watch",
                 self.watch,
-                f"1 to {TILES} sample ids can be followed",
-                "give a short list of ids",
+                f"1 to {TILES} sample ids can be followed, in the order of their tiles",
+                "give a short list of numbers or texts",
             )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
+import livetrain
 from livetrain.config import ControlOptions, ImageOptions, from_environment
 from livetrain.exceptions import ConfigurationError
 
@@ -38,6 +40,38 @@ def test_image_options_name_the_value_and_the_mend(option: str, value: Any) -> N
     assert raised.value.option == option
     assert str(raised.value).startswith(f"{option}={value!r}: ")
     assert raised.value.mend in str(raised.value)
+
+
+def test_mean_and_std_may_be_lists_and_arrays() -> None:
+    options = ImageOptions(mean=[0.5, 0.4, 0.3], std=np.array([0.1, 0.2, 0.3], np.float32))  # type: ignore[arg-type]
+    assert options.mean == (0.5, 0.4, 0.3)
+    assert options.std == pytest.approx((0.1, 0.2, 0.3))
+
+
+@pytest.mark.parametrize("value", [0.5, "0.5", [], ["a"], [[0.5]], [float("nan")]])
+def test_what_is_no_number_a_channel_is_named(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="one number a channel"):
+        ImageOptions(mean=value, std=value)
+
+
+@pytest.mark.parametrize("value", [5, {1, 2}, [[1]], [], "ab", list(range(17))])
+def test_what_cannot_be_followed_is_named(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="sample ids can be followed"):
+        ImageOptions(watch=value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"images": {}}, {"images": None}, {"control": {}}, {"server": 5}, {"spool_dir": 5}, {"enabled": "no"},
+        {"tags": 5}, {"class_names": 5}, {"config": 5}, {"max_overhead": "1"}, {"max_fps": 0},
+    ],
+)  # fmt: skip
+def test_an_argument_of_the_wrong_type_names_the_value_and_the_mend(wrong: dict[str, Any]) -> None:
+    ((option, value),) = wrong.items()
+    with pytest.raises(ConfigurationError, match=f"^{option}=.*; give") as raised:
+        livetrain.Monitor("wrong", **wrong)
+    assert repr(value) in str(raised.value)
 
 
 def test_mean_and_std_need_one_number_a_channel() -> None:

@@ -65,7 +65,7 @@ def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -
         targets,
         _reorder(losses, order),
         _reorder(frame.sample_ids, order),
-        _captions(reader, predictions, targets),
+        _captions(reader, frame.count, predictions, targets),
     )
 
 
@@ -82,13 +82,17 @@ def _reorder(values: tuple[T, ...], order: tuple[int, ...] | None) -> tuple[T, .
 
 
 def _captions(
-    reader: FrameReader, predictions: tuple[TilePrediction, ...], targets: tuple[int, ...]
+    reader: FrameReader,
+    count: int,
+    predictions: tuple[TilePrediction, ...],
+    targets: tuple[int, ...],
 ) -> tuple[str, ...]:
     formatter = reader.options.formatter
     if formatter is None:
         return ()
     captions: list[str] = []
-    for index, prediction in enumerate(predictions):
+    for index in range(count):
+        prediction = predictions[index] if predictions else None
         target = targets[index] if targets else None
         try:
             captions.append(str(formatter(index, prediction, target)))

@@ -135,6 +135,7 @@ class CapturedFrame:
 
     def add_error(self, error: str, count: int) -> None:
         """Leave the place of images that there are none of."""
+        self.reader.reports.problem("images", f"an image cannot be shown: {error}", count)
         self.parts.append(Part(count, error=error))
         self.count += count
 

@@ -30,11 +30,19 @@ class Reports:
         # Training thread and pool threads both report. Reentrant, for a signal handler that logs.
         self._lock = threading.RLock()
         self._counts: Counter[str] = Counter()
+        self._problems = 0
         self._waiting: deque[str] = deque(maxlen=_KEPT)
 
-    def problem(self, cause: str, sentence: str) -> None:
-        """Something could not be read; every case waits to be drained, the first one is logged."""
+    def problem(self, cause: str, sentence: str, count: int = 1) -> None:
+        """Something could not be read, `count` times; every case waits to be drained, the first one is logged."""
         self._add(cause, sentence, every=True)
+        with self._lock:
+            self._problems += count
+
+    @property
+    def problems(self) -> int:
+        """How many things could not be read."""
+        return self._problems
 
     def guess(self, cause: str, sentence: str) -> None:
         """Something was ambiguous and a rule decided; said once, whatever comes later."""

@@ -140,7 +140,9 @@ def _open(
         device = find_device(value)
         if device is not None:
             shape = tuple(int(n) for n in value.shape)
-            return _OnDevice(value, device, read_layout(shape, layout, expected))
+            axes = read_layout(shape, layout, expected)
+            itemsize = int(getattr(value.dtype, "itemsize", 4))
+            return _OnDevice(value, device, axes, _stride(axes, itemsize, max_size))
     array = _from_pil(value, max_size) if _is_pil(value) else host_array(value)
     axes, step = _plan(array.shape, array.dtype, layout, expected, max_size)
     return _Batch(array if axes.batched else array[np.newaxis], axes, step)
@@ -167,10 +169,7 @@ class _Batch:
         self.guess = layout.guess
         self._order = layout.order
         if step > 1:
-            some = slice(None, None, step)
-            array = array[
-                (..., some, some, slice(None)) if layout.order == "HWC" else (..., some, some)
-            ]
+            array = array[_every(step, layout.order)]
         self._array = array
 
     def take(self, picks: Sequence[int], into: Target) -> None:
@@ -180,9 +179,11 @@ class _Batch:
 class _OnDevice:
     """A tensor in another memory, shape (N, ...) or one image."""
 
-    def __init__(self, tensor: Any, device: Device, layout: Layout) -> None:
+    def __init__(self, tensor: Any, device: Device, layout: Layout, step: int) -> None:
         self.count = int(tensor.shape[0]) if layout.batched else 1
         self.guess = layout.guess
+        if step > 1:
+            tensor = tensor[_every(step, layout.order)]
         self._tensor = tensor
         self._device = device
         self._layout = layout
@@ -260,6 +261,12 @@ def _stride(layout: Layout, itemsize: int, max_size: int) -> int:
         return 1
     spare = max(layout.height, layout.width) // max_size  # what the area filter needs is left to it
     return max(1, min(math.ceil(math.sqrt(size / SNAPSHOT_LIMIT)), spare))
+
+
+def _every(step: int, order: Order) -> tuple[Any, ...]:
+    """Return the index of every so manieth row and column."""
+    some = slice(None, None, step)
+    return (..., some, some, slice(None)) if order == "HWC" else (..., some, some)
 
 
 def _is_pil(value: Any) -> bool:

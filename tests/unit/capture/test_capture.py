@@ -569,6 +569,29 @@ def test_a_formatter_writes_captions_and_may_fail() -> None:
     assert frame.captions[3] == ""
 
 
+def test_a_formatter_is_asked_for_tiles_without_predictions_too() -> None:
+    options = ImageOptions(
+        formatter=lambda index, prediction, target: f"{index} {prediction} {target}"
+    )
+    assert sent(pictures(16, 8, 8), None, options).captions[15] == "15 None None"
+    with_targets = sent(pictures(16, 8, 8), None, options, targets=np.arange(16))
+    assert with_targets.captions[15] == "15 None 15"
+
+
+def test_each_tile_that_cannot_be_shown_is_counted_and_a_guess_is_not() -> None:
+    capture = Capture(ImageOptions(gather_seconds=0.0), None)
+    encoded(capture.take(np.zeros((16, 3, 4, 3)), None, loss=1.0, with_images=True).frame)
+    assert capture.reports.problems == 0, "channels first or last: that was only guessed"
+    images: list[Any] = list(pictures(16, 8, 8))
+    images[3], images[7] = None, np.zeros((0, 8, 3))
+    encoded(capture.take(images, None, loss=1.0, with_images=True).frame)
+    assert capture.reports.problems == 2
+    encoded(
+        capture.take(np.zeros((16, 2, 3, 4, 5)), np.arange(16), loss=1.0, with_images=True).frame
+    )
+    assert capture.reports.problems == 18
+
+
 def test_the_batch_size_is_known_with_and_without_images() -> None:
     for images, preds in (
         (pictures(33, 8, 8), None),

@@ -158,8 +158,12 @@ class Tensor:
         return Dtype(self.array.dtype)
 
     def __getitem__(self, index: Any) -> Tensor:
-        assert isinstance(index, int), "an index tensor is uploaded, which waits for the device"
-        return Tensor(self.machine, self.array[index, ...])
+        parts = index if isinstance(index, tuple) else (index, ...)
+        views = (int, slice, type(...))
+        assert all(isinstance(part, views) for part in parts), (
+            "an index tensor is uploaded, which waits for the device"
+        )
+        return Tensor(self.machine, self.array[parts])
 
     def detach(self) -> Tensor:
         return self
@@ -255,6 +259,21 @@ def test_frames_of_device_tensors_are_right_though_the_caller_goes_on_at_once(
     assert all((tile == images[i]).all() for tile, i in zip(tiles_of(frame), shown, strict=True))
     assert captured.loss.get() == captured.accuracy.get() == 0.5
     assert captured.problems == ()
+
+
+@pytest.mark.parametrize("order", ["NHWC", "NCHW"])
+def test_of_large_images_on_a_device_every_so_manieth_pixel_is_copied(order: str) -> None:
+    machine = Machine(0)
+    shape = (2, 6000, 4000, 3) if order == "NHWC" else (2, 3, 6000, 4000)
+    shades = np.array([40, 200], np.uint8).reshape(2, 1, 1, 1)
+    batch = Tensor(machine, np.broadcast_to(shades, shape))
+    capture = Capture(ImageOptions(gather_seconds=0.0), None, find_device=find(machine))
+    frame = capture.take(batch, None, loss=None, with_images=True).frame
+    assert frame is not None
+    assert sum(part.read().nbytes for part in frame.parts) < 2 * 5 * 2**20
+    tiles = tiles_of(encode(frame, quality=90, max_size=256, packing="tiles"))
+    assert [round(float(tile.mean())) for tile in tiles] == [40, 200]
+    assert tiles[0].shape[:2] == (256, 171)
 
 
 def test_the_fake_notices_who_reads_too_early() -> None:
