@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from tests.benchmarks.measuring import BATCH, PACE, TILES, Quiet, Times, floor_of, photographs
+from tests.faults.processes import Server, Viewer, kill_leftovers
 
 Log = Callable[[int], object]
 
@@ -41,8 +42,6 @@ def copy(folder: Path) -> Log:
 
 def livetrain(folder: Path) -> Log:
     """This, with a server and somebody who watches."""
-    from tests.faults.processes import Server, Viewer
-
     import livetrain
 
     server = Server(folder).start()
@@ -146,6 +145,7 @@ def one(name: str, seconds: float, folder: Path) -> None:
         step += 1
         due = max(due + PACE, time.perf_counter() - PACE)
         time.sleep(max(0.0, due - time.perf_counter()))
+    kill_leftovers()
     print("\n" + json.dumps(taken), flush=True)
     os._exit(0)  # some have threads that outlive everything
 
