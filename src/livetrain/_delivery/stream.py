@@ -123,6 +123,7 @@ class Stream:
         self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._clock = ServerClock()
+        self._registered_at = 0.0
         self._marks: deque[tuple[int, Mark]] = deque()  # with the last record before each
         self._watched_seq = (
             0  # the newest record of which is to be seen whether it is committed in time
@@ -271,6 +272,7 @@ class Stream:
         info = self.identity.info
         info.first_unacked_seq = self.backlog.first_seq
         info.timestamp_ms = time.time_ns() // 1_000_000
+        self._registered_at = time.monotonic()
         connection.register(info, timeout=5.0)
 
     def _open(self, now: float) -> None:
@@ -375,7 +377,7 @@ class Stream:
         if config.max_message_bytes:
             self._ledger.max_message_bytes = config.max_message_bytes
         heartbeat_ms = config.heartbeat_interval_ms or 2000
-        self._clock.restart(reply.server_time_ms, now)
+        self._clock.restart(reply.server_time_ms, now, now - self._registered_at)
         self.session.registered(
             now,
             Registered(
