@@ -180,6 +180,18 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def commands(session: nox.Session) -> None:
+    """10,000 commands over a bad link, and 1,000 to 2 and to 4 ranks; `tests` runs a slice. COMMANDS_SEED=N repeats a run."""
+    session.install("-e", ".[demo,lightning]", *group("test"))
+    env = {"COMMANDS": "10000", "RANK_CHANGES": "1000"}
+    session.run(
+        *("pytest", "-s", "tests/commands", "tests/integration/ranks/test_changes.py"),
+        *session.posargs,
+        env=env,
+    )
+
+
+@nox.session
 def proto(session: nox.Session) -> None:
     """Generate Python, its types and TypeScript from the schema; `-- --check`: are they current?
 

@@ -86,7 +86,7 @@ def test_ranks_that_do_not_agree_cannot_be_steered_and_the_page_says_why(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
     ranks = Ranks(tmp_path / "ranks", server, 2, sync=False)
-    ranks.wait_until_steerable()
+    ranks.wait_until_here()
     page.goto(f"{server.http}/runs/{ranks.run_id}")
     why = page.get_by_test_id("steering-impossible")
     expect(why).to_contain_text("does not call monitor.sync", timeout=PATIENCE_MS)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.faults.conditions import wait_until
 from tests.faults.processes import Server
-from tests.integration.ranks.world import PATIENCE, Ranks, ask
+from tests.integration.ranks.world import PATIENCE, Ranks
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -133,11 +133,7 @@ def test_without_sync_nothing_is_offered_and_nothing_happens(
     server: Server, tmp_path: Path
 ) -> None:
     ranks = Ranks(tmp_path / "ranks", server, 2, sync=False, steps=200)
-    wait_until(
-        lambda: ask(server, "/api/runs")["runs"] and len(ranks.run()["ranks"]) == 2,
-        PATIENCE,
-        "both report",
-    )
+    ranks.wait_until_here()
     done = ranks.do("stop")
     assert done["state"] == "rejected"
     assert "its loop does not call monitor.sync" in done["message"]

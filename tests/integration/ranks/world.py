@@ -105,14 +105,20 @@ class Ranks:
         answer: dict[str, Any] = self.ask()
         return answer
 
-    def wait_until_steerable(self) -> None:
+    def wait_until_here(self) -> None:
         def all_here() -> bool:
-            if not ask(self.server, "/api/runs")["runs"]:
-                return False
-            run = self.run()
-            return len(run["ranks"]) == self.size and bool(run["controls"])
+            runs = ask(self.server, "/api/runs")["runs"]
+            return bool(runs) and len(self.run()["ranks"]) == self.size
 
-        wait_until(all_here, PATIENCE, "all ranks report, and rank 0 can be steered")
+        wait_until(all_here, PATIENCE, "all ranks report")
+
+    def wait_until_steerable(self) -> None:
+        self.wait_until_here()
+        wait_until(
+            lambda: any(not control.get("impossible") for control in self.run()["controls"]),
+            PATIENCE,
+            "rank 0 can be steered",
+        )
 
     def give(self, verb: str, parameters: dict[str, Any] | None = None, **more: Any) -> str:
         body = {"verb": verb, "parameters": parameters or {}, "issued_by": "ada", **more}
