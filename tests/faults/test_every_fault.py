@@ -14,8 +14,8 @@ from tests.faults.pair import Pair
 from tests.faults.processes import Trainer
 from tests.faults.scenes import SCENES
 from tests.faults.verdict import (
-    STALL_SECONDS,
     assert_delivered,
+    assert_no_stalls,
     assert_undisturbed,
     percentile,
     stalls,
@@ -98,5 +98,6 @@ def test_nothing_of_a_fault_reaches_the_training(
             )
             row.update(produced=2 * STEPS, stored=0, missing="away")
     print(json.dumps(row))
-    # The ratio is for the report: on a machine with other work both are what that leaves them.
-    assert not stage.punctual or longest <= usual + STALL_SECONDS * 1e3
+    # The worst single step and the ratio are for the report: here a machine with other work may show.
+    if stage.punctual:
+        assert_no_stalls(subject)

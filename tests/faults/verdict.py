@@ -9,7 +9,14 @@ from typing import Any
 from tests.faults.ledger import Delivery, StoredStream, check_delivery, check_images, stream_of
 from tests.faults.processes import Server, Trainer
 
-__all__ = ["assert_delivered", "assert_undisturbed", "percentile", "stalls", "totals"]
+__all__ = [
+    "assert_delivered",
+    "assert_no_stalls",
+    "assert_undisturbed",
+    "percentile",
+    "stalls",
+    "totals",
+]
 
 Measure = Callable[[str, float], None]
 
