@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +33,8 @@ __all__ = [
 ROOT = Path(__file__).parents[2]
 SERVER = "import sys; from livetrain.server.cli import main; sys.exit(main())"
 START_SECONDS = 40.0
+TIED = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+"""Has the kernel end a child when the suite is killed: in a session of its own nobody else would."""
 _started: list[Process] = []
 
 
@@ -82,7 +85,7 @@ class Process:
         }
         with self.stdout_file.open("ab") as out, self.stderr_file.open("ab") as err:
             self._process = subprocess.Popen(
-                [*prefix, *command],
+                [*TIED, *prefix, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
