@@ -100,10 +100,9 @@ class RecordingMonitor(Monitor):
         per_sample_loss: Any = None,
     ) -> None:
         """Keep a batch."""
-        step = self._next_step(step)
-        self._batches_logged += 1
-        if epoch is not None:
-            self._epoch = epoch
+        step = self._place.take_step(step)
+        self._place.batch_logged()
+        self._place.epoch = self._place.epoch_or(epoch)
         self.batches.append(
             LoggedBatch(
                 images=images,
@@ -111,7 +110,7 @@ class RecordingMonitor(Monitor):
                 loss=loss,
                 targets=targets,
                 accuracy=accuracy,
-                epoch=self._epoch,
+                epoch=self._place.epoch,
                 step=step,
                 ids=ids,
                 per_sample_loss=per_sample_loss,
@@ -125,13 +124,13 @@ class RecordingMonitor(Monitor):
 
     def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
         """Keep an epoch's means."""
-        number = self._epoch if epoch is None else epoch
+        number = self._place.epoch_or(epoch)
         self.epochs.append((number, _floats(means)))
         self._end_epoch(None, number)
 
     def log_validation(self, epoch: int | None = None, **values: Any) -> None:
         """Keep a validation's result."""
-        self.validations.append((self._epoch if epoch is None else epoch, _floats(values)))
+        self.validations.append((self._place.epoch_or(epoch), _floats(values)))
 
     def log_message(self, level: str, text: str) -> None:
         """Keep a line."""
@@ -211,7 +210,7 @@ class RecordingMonitor(Monitor):
 
     def resume_state(self) -> dict[str, Any]:
         """Return a state that another `RecordingMonitor` finds in its options, and begins at its step."""
-        return ResumeState("recorded", "recorded", self._step, self._epoch).as_dict()
+        return ResumeState("recorded", "recorded", self._place.step, self._place.epoch).as_dict()
 
     def attach(self, target: Any) -> None:
         """Keep an optimizer or batch sampler."""

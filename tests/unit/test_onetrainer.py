@@ -207,7 +207,7 @@ class Commands:
 
 
 def declared(of: LiveTrainCallbacks) -> dict[str, str]:
-    return {one.verb: one.impossible for one in monitor(of)._control.declarations()}
+    return {one.verb: one.impossible for one in monitor(of)._steering.control.declarations()}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

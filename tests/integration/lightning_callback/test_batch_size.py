@@ -44,14 +44,14 @@ def steered(pl: ModuleType, commands: dict[int, str], **options: Any) -> Any:
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
             super().on_train_start(trainer, pl_module)
             assert self.monitor is not None
-            self.monitor._control._answer = self.outcomes.append
+            self.monitor._steering.control._answer = self.outcomes.append
 
         def on_train_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
             self.sizes.append((trainer.current_epoch, len(rest[1][0])))
             size = commands.get(len(self.sizes))
             if size is not None:
                 command = Command(f"c{len(self.sizes)}", "set", {"batch_size": size})
-                self.monitor._control.receive(command)
+                self.monitor._steering.control.receive(command)
             super().on_train_batch_end(trainer, pl_module, *rest)
 
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:

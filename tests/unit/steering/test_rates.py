@@ -49,7 +49,7 @@ class World:
 
     @property
     def rate(self) -> LearningRate:
-        setting = self.monitor._control._settings["learning_rate"]
+        setting = self.monitor._steering.control._settings["learning_rate"]
         assert isinstance(setting, LearningRate)
         return setting
 

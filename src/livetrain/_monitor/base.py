@@ -1,0 +1,137 @@
+"""What the parts of a monitor share: the run that they speak of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from livetrain import _records
+from livetrain._delivery.line import SMALL_BYTES, Lane
+from livetrain._engine import Engine
+from livetrain._launch import training_config
+from livetrain._monitor.loop import StepLoop
+from livetrain._monitor.place import Place, whole
+from livetrain._steering.steering import Steering
+from livetrain.exceptions import UsageError
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["ENDS", "Base"]
+
+_STATUSES = {
+    "initializing": pb.INITIALIZING,
+    "running": pb.RUNNING,
+    "paused": pb.PAUSED,
+    "completed": pb.COMPLETED,
+    "failed": pb.FAILED,
+    "interrupted": pb.FAILED,
+}
+ENDS = frozenset({"completed", "failed", "interrupted"})
+
+
+class Base:
+    """A run, where it stands, and what it is sent through."""
+
+    _engine: Engine | None  # None: disabled, closed, or in a forked child
+    _place: Place
+    _steering: Steering
+    _config: pb.TrainingConfig
+    _settings: dict[str, Any]
+    _status: str
+    _message: str
+    _loop: StepLoop[Any] | None  # the one that `steps` gave out last
+
+    def set_status(self, status: str, message: str = "") -> None:
+        """Say where the training stands: initializing, running, paused, completed, failed, or interrupted from outside.
+
+        Raises:
+            UsageError: another word.
+        """
+        if status not in _STATUSES:
+            raise UsageError(
+                f"set_status({status!r}): no such status; give one of {', '.join(_STATUSES)}."
+            )
+        self._status, self._message = status, message
+        interrupted = status == "interrupted"
+        self._put(
+            _records.status(_STATUSES[status], message, self._config, interrupted=interrupted),
+            Lane.CRITICAL,
+        )
+
+    def begin_at(self, epoch: int, batch: int = 0) -> None:
+        """Say where this training begins, when it does not begin at its start; for the time remaining, and to count on from there.
+
+        Args:
+            epoch: the epoch that it is in, from 0.
+            batch: how many batches of it are over.
+
+        Raises:
+            UsageError: one of them is not a whole number from 0.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).begin_at(3, batch=120)
+        """
+        self._place.epoch, self._place.batch = whole("epoch", epoch), whole("batch", batch)
+        if (engine := self._engine) is not None:
+            engine.meter.begin_at(self._place.epoch, self._place.batch)
+
+    def update(
+        self,
+        *,
+        config: Mapping[str, Any] | None = None,
+        class_names: Sequence[str] | None = None,
+        total_epochs: int | None = None,
+        batches_per_epoch: int | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        """Say what became known about the run only after it began; None leaves what was said before.
+
+        Args:
+            config: settings to be added to those of before, or put in their place.
+            class_names: the label of each class index, from now on.
+            total_epochs: for the time remaining.
+            batches_per_epoch: for the time remaining.
+            batch_size: shown beside the run.
+
+        Raises:
+            ConfigurationError: a value that cannot work.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).update(config={"seed": 1}, batches_per_epoch=100)
+        """
+        settings = {**self._settings, **(config or {})} if isinstance(config, Mapping) else config
+        told = training_config(
+            config=settings,
+            class_names=class_names,
+            total_epochs=total_epochs,
+            batches_per_epoch=batches_per_epoch,
+            batch_size=batch_size,
+        )
+        self._settings = dict(settings or self._settings)
+        if told.class_names:
+            del self._config.class_names[:]
+        self._config.MergeFrom(told)
+        if (engine := self._engine) is not None:
+            engine.describe(self._config)
+            self.set_status(self._status, self._message)
+
+    def _put(
+        self, writer: _records.Writer, lane: Lane = Lane.DURABLE, size: int = SMALL_BYTES
+    ) -> None:
+        if (engine := self._engine) is not None:
+            engine.put(writer, lane, size)
+
+    def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
+        self._steering.boundary(self._place.step, self._place.epoch, batch_size)
+        engine.step_begins(self._steering.control.stood_still)
+
+    def _end_epoch(self, engine: Engine | None, number: int) -> None:
+        if engine is not None:
+            engine.meter.epoch_ended(time.monotonic())
+        self._place.end_epoch(number)
+
+    def _step_of_numbers(self, step: int | None) -> tuple[int, bool]:
+        in_body = self._loop is not None and self._loop.step is not None
+        return self._place.step_of_numbers(step, in_body=in_body)

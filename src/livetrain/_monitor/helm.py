@@ -1,0 +1,178 @@
+"""What the page may do to the training, and where the training asks for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+from livetrain import _records
+from livetrain._monitor.base import Base
+from livetrain._monitor.loop import StepLoop, length_of_epoch
+from livetrain.config import Parameter
+
+__all__ = ["Helm"]
+
+T = TypeVar("T")
+
+
+class Helm(Base):
+    """The methods by which a training is steered."""
+
+    _world_size: int
+
+    def steps(self, loader: Iterable[T], *, epoch: int | None = None) -> Iterator[T]:
+        """Go through the batches of one epoch: paused and stopped when somebody asks for it, and timed.
+
+        Between two batches the loop waits while it is paused, and ends when it is to stop; the next epoch's then ends at once. A
+        batch counts as a step, whether its body calls `log_batch` or not. How long the loader and the body took is recorded as
+        ``perf/data_ms`` and ``perf/step_ms``, milliseconds; the number of batches is taken from ``len(loader)`` where it has one.
+
+        Args:
+            loader: any iterable of batches; the training's, not the validation's.
+            epoch: None: the one after the last, whether that was ended by `log_epoch` or by its last batch.
+
+        Raises:
+            UsageError: `epoch` is not a whole number from 0.
+
+        Example:
+            >>> import livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> [batch for batch in monitor.steps([1, 2, 3])]
+            [1, 2, 3]
+        """
+        if self._place.epoch_open:
+            self._end_epoch(self._engine, self._place.epoch)
+        self._place.epoch = self._place.epoch_or(epoch)
+        self._place.epoch_open = True
+        batches = length_of_epoch(loader)
+        if batches is not None and batches != self._config.batches_per_epoch:
+            self.update(batches_per_epoch=batches)
+        self._steering.control.boundary(self._place.step)
+        loop = StepLoop(loader, lambda: self.should_stop, self._place.begin_body, self._end_step)
+        self._loop = loop
+        return iter(loop)
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether somebody asked the training to stop: leave the loop when it says so."""
+        return self._steering.control.should_stop
+
+    @property
+    def paused(self) -> bool:
+        """Whether the training stands still between two steps, in `log_batch`."""
+        return self._steering.control.paused
+
+    def attach(self, target: Any) -> None:
+        """Let the page change an optimizer's learning rate, or a batch sampler's batch size.
+
+        A rate that was set holds whatever a scheduler writes, until somebody lets it follow the scheduler again. With several
+        parameter groups each can be set as ``learning_rate/group0`` and so on, a second optimizer's as ``learning_rate/2``.
+
+        Args:
+            target: a PyTorch optimizer (what has ``param_groups``) or batch sampler (what has ``batch_size``, e.g.
+                ``loader.batch_sampler``). Ranges are those of `ControlOptions.ranges`.
+
+        Raises:
+            UsageError: it is neither.
+
+        Example:
+            >>> import livetrain, types
+            >>> optimizer = types.SimpleNamespace(param_groups=[{"lr": 0.1}])
+            >>> livetrain.Monitor(enabled=False).attach(optimizer)
+        """
+        self._steering.attach(target)
+        if self._engine is not None and self._world_size > 1:
+            self._engine.own_time.watch(target)
+
+    def sync(self, broadcast: Callable[[Any], Any]) -> None:
+        """Let several ranks be steered: call it on every rank, at the same place in each step.
+
+        A command is carried out by all ranks before the same step, and rank 0 is the one that is told. Not each call makes a
+        broadcast: one does in about a tenth of a second, and every half second while the training is paused. With one rank
+        alone it does nothing.
+
+        Args:
+            broadcast: called with a text on rank 0 and with None on the others; returns the text of rank 0 on each of them.
+
+        Raises:
+            UsageError: `broadcast` returned something else.
+            Exception: whatever `broadcast` raises, e.g. because another rank is gone.
+
+        Example:
+            >>> import livetrain
+            >>> import torch.distributed as dist  # doctest: +SKIP
+            >>> group = dist.new_group(backend="gloo")  # doctest: +SKIP
+            >>> def broadcast(text):
+            ...     box = [text]
+            ...     dist.broadcast_object_list(box, src=0, group=group)
+            ...     return box[0]
+            >>> livetrain.Monitor(enabled=False).sync(broadcast)
+        """
+        self._steering.sync(broadcast, self._place.step)
+        if (engine := self._engine) is not None:
+            engine.step_begins(self._steering.control.stood_still)
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Survive a batch size that was set from the page and does not fit into memory.
+
+        Put a step into it: where memory runs out within the first steps of a larger batch size, the size goes back to the one
+        before, the command is told to have failed, and the training goes on with the next batch. Any other error comes through,
+        and so does each on several ranks, of which the others would wait.
+
+        Example:
+            >>> import livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> for batch in range(2):
+            ...     with monitor.guard():
+            ...         monitor.log_batch(None, None, loss=0.5)
+        """
+        return self._steering.guard()
+
+    def on(
+        self,
+        verb: str,
+        handler: Callable[..., Any] | None = None,
+        *,
+        parameters: Mapping[str, Parameter] | None = None,
+        title: str = "",
+    ) -> Any:
+        """Call a function of yours, on the training's thread between two steps, when a command comes.
+
+        Args:
+            verb: ``"pause"``, ``"resume"`` or ``"stop"``: called with nothing after it took effect. ``"learning_rate"`` or
+                ``"batch_size"``: called with the new value, which it has to bring about; what it returns is what took effect.
+                Any other word: a command of your own, which becomes a button on the page.
+            handler: None: use as a decorator.
+            parameters: of a command of your own, by name; they become a form, and keyword arguments of the handler.
+            title: of its button. None: the verb.
+
+        Example:
+            >>> import livetrain
+            >>> monitor = livetrain.Monitor(enabled=False)
+            >>> @monitor.on("sample_now", parameters={"count": livetrain.Parameter("int", 1, 16, default=4)})
+            ... def sample(count: int) -> str:
+            ...     return f"{count} samples"
+        """
+        if handler is None:
+            return lambda function: self.on(verb, function, parameters=parameters, title=title)
+        self._steering.on(verb, handler, parameters, title)
+        return handler
+
+    def _end_step(self, step: int, waited: float, worked: float) -> None:
+        """The body of a loop over `steps` is done with a batch; where it logged none, its step is counted here."""
+        step, silent = self._place.end_body(step)
+        if (engine := self._engine) is None:
+            return
+        started = time.perf_counter()
+        try:
+            times = {"perf/data_ms": waited * 1e3, "perf/step_ms": worked * 1e3}
+            engine.put(_records.scalars(step, times, self._place.epoch))
+            if silent:
+                engine.batch_logged(time.monotonic(), step)
+        except Exception as error:  # as in log_batch
+            engine.problem("internal_error", f"livetrain could not record a step: {error!r}")
+        engine.spent(time.perf_counter() - started)
+        if silent:
+            self._boundary(engine)

@@ -1,0 +1,290 @@
+"""One run of a training, from its start to its end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from livetrain import _records
+from livetrain._delivery.line import Lane
+from livetrain._engine import Engine
+from livetrain._launch import (
+    check_types,
+    describe_run,
+    endpoint,
+    launch,
+    state_directory,
+)
+from livetrain._lifecycle import close_at_exit, disarm_in_children
+from livetrain._monitor.base import ENDS
+from livetrain._monitor.helm import Helm
+from livetrain._monitor.logbook import Logbook
+from livetrain._monitor.place import Place
+from livetrain._resume import ResumeState, read_resume
+from livetrain._stats import Stats
+from livetrain._steering.recipe import read_recipe
+from livetrain._steering.steering import Steering
+from livetrain._sync import upload_in_background
+from livetrain.config import ControlOptions, ImageOptions, from_environment
+
+__all__ = ["Monitor"]
+
+
+class Monitor(Logbook, Helm):
+    """Shows a training live: give it each batch, and it never slows or breaks the loop.
+
+    Args:
+        run: the run's name. None: ``$LIVETRAIN_RUN``, else the script's name and the time.
+        server: ``"host:port"``. None: ``$LIVETRAIN_SERVER``, else ``127.0.0.1:50051``.
+        project: what runs are grouped by; ``$LIVETRAIN_PROJECT`` stands in for the default.
+        tags: short words to find the run by.
+        config: the training's settings, shown beside the run and compared between runs; anything JSON can hold.
+        class_names: the label of each class index. None: indices are shown.
+        total_epochs, batches_per_epoch: for the time remaining. None: unknown, and batches an epoch are learned from the first.
+        batch_size: shown beside the run. None: not shown.
+        images: how images are read and encoded.
+        control: what the page may do to this training.
+        max_overhead: the share of the training's time that livetrain may take, 0.01 being one percent; frames are
+            thinned so that it holds, scalars always go. ``$LIVETRAIN_MAX_OVERHEAD`` stands in for the default.
+        max_fps: frames a second at most. ``$LIVETRAIN_MAX_FPS`` stands in for the default.
+        token: sent to the server. None: ``$LIVETRAIN_TOKEN``, else none.
+        tls: True: TLS with the system's certificates; a path: with the certificates in that PEM file; None: plain text, which
+            is refused when a token would go to another machine.
+        spool_dir: where records wait while the server is away. None: ``$LIVETRAIN_SPOOL_DIR``, else
+            ``~/.local/state/livetrain/spool``.
+        enabled: False: every method does nothing, at no cost.
+        recipe: a file that ``livetrain recipe RUN`` wrote: what was done to that run is done to this one at the same steps.
+            None: nothing.
+        resume: what `resume_state` of an earlier monitor returned: this one goes on with that run, at its step. None: a new run.
+        rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
+            Several are one run with a stream for each; rank 0 speaks for it.
+        session: a secret word that the ranks of one training share, made up anew for each training. None: ``$LIVETRAIN_SESSION``,
+            else the ranks find each other through the store of ``torch.distributed``.
+
+    Raises:
+        ConfigurationError: an argument or a ``LIVETRAIN_*`` variable has a value that cannot work.
+
+    Example:
+        >>> import livetrain
+        >>> with livetrain.Monitor("resnet", class_names=["cat", "dog"], enabled=False) as monitor:
+        ...     for epoch in range(2):
+        ...         monitor.log_batch([[[0, 255]]], [[2.0, 0.1]], loss=0.7, targets=[0])
+        ...         monitor.log_epoch(epoch, loss=0.7, accuracy=1.0)
+    """
+
+    def __init__(
+        self,
+        run: str | None = None,
+        *,
+        server: str | None = None,
+        project: str = "default",
+        tags: Iterable[str] = (),
+        config: Mapping[str, Any] | None = None,
+        class_names: Sequence[str] | None = None,
+        total_epochs: int | None = None,
+        batches_per_epoch: int | None = None,
+        batch_size: int | None = None,
+        images: ImageOptions = ImageOptions(),  # noqa: B008  # frozen
+        control: ControlOptions = ControlOptions(),  # noqa: B008  # frozen
+        max_overhead: float = 0.01,
+        max_fps: float = 60.0,
+        token: str | None = None,
+        tls: bool | str | Path | None = None,
+        spool_dir: str | Path | None = None,
+        enabled: bool = True,
+        rank: int | None = None,
+        world_size: int | None = None,
+        session: str | None = None,
+        recipe: str | Path | None = None,
+        resume: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_types(
+            images=images,
+            control=control,
+            server=server,
+            spool_dir=spool_dir,
+            enabled=enabled,
+            tags=tags,
+            class_names=class_names,
+        )
+        env = from_environment(os.environ)
+        description = describe_run(
+            env,
+            os.environ,
+            run=run,
+            project=project,
+            tags=tags,
+            config=config,
+            class_names=class_names,
+            total_epochs=total_epochs,
+            batches_per_epoch=batches_per_epoch,
+            batch_size=batch_size,
+            rank=rank,
+            world_size=world_size,
+            session=session,
+        )
+        target = endpoint(env, server=server, token=token, tls=tls)
+        earlier = read_resume(resume)
+        self._config = description.config
+        self._settings = dict(config or {})
+        self._world_size = description.world_size
+        self._place = Place(earlier.step, earlier.epoch) if earlier else Place()
+        self._loop = None
+        self._status, self._message = "", ""
+        self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
+        self._last_stats: Stats | None = None
+        self._last_place = ("", "")  # session and token, after the end
+        self._engine: Engine | None = None
+        # Two threads may close at once, or one in a signal handler during a close: the second finds it taken.
+        self._closing = threading.Lock()
+        self._steering = Steering(
+            control,
+            description.rank,
+            description.world_size,
+            put=lambda writer: self._put(writer, Lane.CRITICAL),
+            declare=lambda controls: self._engine.declare(controls) if self._engine else None,
+            announce=self.set_status,
+            silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
+            reachable=lambda: self._engine is not None and env.mode == "online",
+            recipe=() if recipe is None else read_recipe(recipe),
+        )
+        if self._inert:
+            return
+        spool = Path(
+            spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
+        ).expanduser()
+        self._engine = launch(
+            description,
+            target,
+            spool,
+            offline=env.mode == "offline",
+            spool_mib=env.spool_mib,
+            controls=self._steering.declarations(),
+            resume=earlier,
+            images=images,
+            max_overhead=(env.max_overhead or max_overhead)
+            if max_overhead == 0.01
+            else max_overhead,
+            max_fps=(env.max_fps or max_fps) if max_fps == 60.0 else max_fps,
+        )
+        self._engine.on_command = self._steering.commanded
+        self._engine.on_contact = lambda: upload_in_background(spool, target)
+        self.set_status("running")
+        self._engine.start()
+        close_at_exit(self)
+        disarm_in_children(self)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id on the server; None until it answered."""
+        return (self._engine.identity.run_id or None) if self._engine is not None else None
+
+    @property
+    def url(self) -> str | None:
+        """The run's page; None until the server said where it is."""
+        return (self._engine.identity.page_url or None) if self._engine is not None else None
+
+    def resume_state(self) -> dict[str, Any]:
+        """Return what a later process needs to go on with this run: put it into a checkpoint.
+
+        It is a secret of this run: who has it can write to the run. As long as no server answered, what is returned leads to a
+        new run, since there is none to go on with.
+
+        Returns:
+            Texts and whole numbers, which JSON and any checkpoint can hold, for ``Monitor(resume=...)``.
+
+        Example:
+            >>> import livetrain
+            >>> sorted(livetrain.Monitor(enabled=False).resume_state())
+            ['epoch', 'resume_token', 'session_id', 'step']
+        """
+        engine = self._engine
+        place = (
+            (engine.identity.session_id, engine.identity.resume_token)
+            if engine is not None
+            else self._last_place
+        )
+        return ResumeState(*place, step=self._place.step, epoch=self._place.epoch).as_dict()
+
+    def stats(self) -> Stats:
+        """Return what happened so far, as one frozen snapshot."""
+        if self._engine is None:
+            return self._last_stats or Stats(state="inert", inert=self._inert)
+        return self._engine.stats()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until the server committed all that was logged before this call.
+
+        Returns:
+            False: not within `timeout` seconds; what is left is sent as soon as it can be.
+        """
+        return self._engine.flush(timeout) if self._engine is not None else True
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Send what is left and end; twice is as good as once. An open run is marked completed.
+
+        Args:
+            timeout: seconds to spend at most; half a second while the server is away.
+
+        Returns:
+            Whether the server committed everything.
+        """
+        return self.close_after(None, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close_after(error if kind is None or error is not None else kind())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy in another process, such as a DataLoader's worker, must not speak for the run: it is inert.
+        return _inert_copy, ()
+
+    def close_after(self, error: BaseException | None, timeout: float = 2.0) -> bool:
+        """Close as `close` does, and say what ended the training: None or ``SystemExit(0)`` completed it, an ``Exception`` failed
+        it, anything else, such as Ctrl-C, interrupted it. For integrations.
+        """  # noqa: D205
+        if not self._closing.acquire(blocking=False):
+            return False
+        try:
+            engine = self._engine
+            if engine is None:
+                return True
+            self._steering.control.dismiss("the training ended before it came to this")
+            if self._status not in ENDS:
+                engine.put(_records.end(error, self._steering.control.stopped_by), Lane.CRITICAL)
+            engine.put(engine.report, Lane.CRITICAL)
+            delivered = engine.close(timeout)
+            self._inert = "closed"
+            self._last_stats = replace(engine.stats(), inert=self._inert)
+            self._last_place = engine.identity.session_id, engine.identity.resume_token
+            self._engine = None
+            return delivered
+        finally:
+            self._closing.release()
+
+    def disarm(self, reason: str) -> Engine | None:
+        """Let go of everything without touching it, in a forked child; return what must not be destroyed there."""
+        engine, self._engine = self._engine, None
+        self._inert = reason
+        self._closing = (
+            threading.Lock()
+        )  # it may have been held by a thread that this process does not have
+        return engine
+
+
+def _inert_copy() -> Monitor:
+    copy = Monitor(enabled=False)
+    copy._inert = "unpickled in another process"
+    return copy
