@@ -207,6 +207,19 @@ def test_a_server_that_dies_forgets_no_command(server: Server) -> None:
         assert training.do("resume")["state"] == "applied"
 
 
+def test_a_server_that_dies_forgets_no_command_however_much_was_said_since(server: Server) -> None:
+    with Training(server) as training:
+        given = training.do("pause")["command_id"]
+        for line in range(2500):
+            training.monitor.log_message("info", f"line {line}")
+        assert training.monitor.flush(30)
+        server.kill()
+        server.start()
+        assert [c["command_id"] for c in training.ask("/commands")["commands"]] == [given]
+        wait_until(lambda: training.ask("")["contact"] == "alive", 20, "the trainer is back")
+        assert training.do("resume")["state"] == "applied"
+
+
 def test_past_its_lifetime_a_command_has_no_effect(server: Server) -> None:
     busy = threading.Event()
     training = Training(server)

@@ -140,7 +140,7 @@ class Api:
         ] = None,
     ) -> Response:
         """Return curves. A non-finite value is null, and its step and kind are listed under `nonfinite`."""
-        run = await self._find(run_id)
+        run = await self._find_settled(run_id)
         wanted = None if names is None else [name for name in names.split(",") if name]
         curves = await self._registry.ask(
             self._registry.reader.curves, run.key, names=wanted, first=first, last=to, points=points
@@ -159,7 +159,7 @@ class Api:
         ] = False,
     ) -> Response:
         """Return committed records in order; `next` is the offset to ask after, or null at the end."""
-        run = await self._find(run_id)
+        run = await self._find_settled(run_id)
         found = await self._registry.ask(
             self._registry.reader.events, run.key, after=after, limit=limit + 1, notable=notable
         )
@@ -195,6 +195,13 @@ class Api:
             )
         )
         return Response(counters.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _find_settled(self, run_id: str) -> Run:
+        """Return a run; of one that is said to be over, everything is in the store."""
+        run = await self._find(run_id)
+        if run.ended and run.committed < run.offset:
+            await self._intake.settle()
+        return run
 
     async def _find(self, run_id: str) -> Run:
         run = await self._registry.find(run_id)

@@ -13,7 +13,15 @@ from typing import Final
 
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["OLDER_CONTROLS", "Command", "CommandBook", "moved_on", "refusal", "to_wire"]
+__all__ = [
+    "OLDER_CONTROLS",
+    "REMEMBERED",
+    "Command",
+    "CommandBook",
+    "moved_on",
+    "refusal",
+    "to_wire",
+]
 
 _WEIGHT: Final[dict[int, int]] = {
     pb.QUEUED: 1,
@@ -29,7 +37,7 @@ order they come. A trainer never applies too late, so that it applied outweighs 
 failed outweighs that the others did not."""
 _FINAL: Final = frozenset({pb.APPLIED, pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILED})
 _WITHOUT_EFFECT: Final = frozenset({pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILED})
-_REMEMBERED: Final = 1000
+REMEMBERED: Final = 1000
 _MOST_OPEN: Final = 256
 _UNANSWERED_MS: Final = 60_000
 """How long after its lifetime a command that was sent may still be answered: the trainer keeps its answer while it is away."""
@@ -191,7 +199,7 @@ class CommandBook:
             issued.expires_ms,
             origin=issued.origin,
         )
-        if len(self._commands) > _REMEMBERED:
+        if len(self._commands) > REMEMBERED:
             # What is open has yet to be answered; there are at most some hundred of these.
             oldest = next((c for c in self._commands.values() if c.final), None)
             if oldest is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -14,8 +16,8 @@ from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.records import BATCH, PERFORMANCE, Record
 from livetrain.server.registry import Registry
-from livetrain.server.run import NOTABLE, Run, Stream
-from livetrain.server.store.journal import Journal
+from livetrain.server.run import NOTABLE, STEERING, Run, Stream
+from livetrain.server.store.journal import Journal, JournalError
 from livetrain.server.store.statements import Group
 
 __all__ = ["Intake", "error_response"]
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _UNWATCHED_MS: Final = 1000
 """The wish between two frames when nobody watches: enough for the page to show something at once when somebody comes."""
+
+_SETTLE_SECONDS: Final = 1.0
 
 
 def error_response(
@@ -163,6 +167,7 @@ class Intake:
             "stream_key": stream.key if stream is not None else 0,
             "received_ms": unix_ms,
             "notable": kind in NOTABLE,
+            "steering": kind in STEERING,
             "record": data,
         }
         # An older client waits for one acknowledgement a batch.
@@ -171,6 +176,12 @@ class Intake:
         size = len(data) + 200 + (sample["size"] if sample is not None else 0)
         origin = run, stream, older
         self.journal.add(row, seq=seq, state=run.row, origin=origin, size=size, sample=sample)
+
+    async def settle(self) -> None:
+        """Have what was taken committed within a second; where the store cannot be written, it stays as it is."""
+        with contextlib.suppress(JournalError, TimeoutError):
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                await self.journal.execute(lambda connection: None)
 
     def committed(self, group: Group) -> None:
         """Pass on a group that is in the store: to viewers, and to its trainers as acknowledgements."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import json
@@ -25,7 +24,6 @@ __all__ = ["GUEST_STREAM", "RefusedError", "Registrar", "hashed"]
 log = logging.getLogger(__name__)
 
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread
-_SETTLE_SECONDS: Final = 1.0
 OLDER_STREAM: Final = "older"
 """The one stream of an older client's run."""
 GUEST_STREAM: Final = "guest"
@@ -115,7 +113,10 @@ class Registrar:
         if not info.rank or all(other.rank for other in run.streams.values()):
             self._adopt_info(run, info)  # rank 0 speaks for the run
         self._fence(run, stream)
-        await self._settle(stream)
+        if stream.order.durable < stream.order.received:
+            await (
+                self._intake.settle()
+            )  # else it would come again, once more and without its pictures
         if info.first_unacked_seq:
             lost = stream.order.start_at(info.first_unacked_seq)
             if lost:
@@ -260,13 +261,6 @@ class Registrar:
             )
             stream.outlet.finish()
             stream.outlet = None
-
-    async def _settle(self, stream: Stream) -> None:
-        """Have committed what was taken of a stream: else it would come again, once more and without its pictures."""
-        if stream.order.durable < stream.order.received:
-            with contextlib.suppress(JournalError, TimeoutError):  # then it does come again
-                async with asyncio.timeout(_SETTLE_SECONDS):
-                    await self._intake.journal.execute(lambda connection: None)
 
     async def open_stream(self, session_id: str, opening: pb.StreamOpen) -> tuple[Run, Stream, int]:
         """Return the run and stream that a connection speaks for, and its number.

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.commands import REMEMBERED
 from livetrain.server.limits import Limits
 from livetrain.server.run import LOST_SECONDS, Run, Stream
 from livetrain.server.sequencing import Sequencer
@@ -20,7 +21,9 @@ __all__ = ["Registry"]
 _Result = TypeVar("_Result")
 _IDLE_SECONDS: Final = 2 * LOST_SECONDS
 _REMARKS: Final = 2000
-"""How far back a run's log is read for commands when the run is loaded."""
+"""How far back a run's log is read for its ranks' statuses when the run is loaded."""
+_ORDERS: Final = 6 * REMEMBERED
+"""The same for commands: one is at most some six records, from its issue to its end."""
 
 
 class Registry:
@@ -81,6 +84,9 @@ class Registry:
         remarks = await self.ask(
             self.reader.events, row["key"], after=0, limit=_REMARKS, notable=True, newest=True
         )
+        orders = await self.ask(
+            self.reader.events, row["key"], after=0, limit=_ORDERS, steering=True, newest=True
+        )
         known = self._by_key.get(row["key"])
         if known is not None:  # someone else loaded it meanwhile
             return known
@@ -96,9 +102,10 @@ class Registry:
                 order=Sequencer(stream["durable_seq"]),
                 heard=run.heard,
             )
+        for order in orders:
+            run.commands.apply(order.offset, pb.TelemetryRequest.FromString(order.record))
         for remark in remarks:
             record = pb.TelemetryRequest.FromString(remark.record)
-            run.commands.apply(remark.offset, record)
             if record.HasField("status_update") and remark.stream_id in run.streams:
                 run.streams[remark.stream_id].apply_status(record.status_update)
         self.add(run)

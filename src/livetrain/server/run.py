@@ -35,10 +35,21 @@ from livetrain.server.stream import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["GUEST", "LOST_SECONDS", "NOTABLE", "STALE_SECONDS", "Run", "Stream", "contact_after"]
+__all__ = [
+    "GUEST",
+    "LOST_SECONDS",
+    "NOTABLE",
+    "STALE_SECONDS",
+    "STEERING",
+    "Run",
+    "Stream",
+    "contact_after",
+]
 
 NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29, 32})
 """Kinds of records that are kept and shown one by one; all others are points of curves."""
+STEERING: Final = frozenset({22, 32})
+"""Kinds of them that are commands, or say what became of one."""
 
 
 @dataclass(slots=True)

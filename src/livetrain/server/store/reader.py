@@ -125,7 +125,14 @@ class Reader:
             return int(count), int(size)
 
     def events(
-        self, run_key: int, *, after: int, limit: int, notable: bool = False, newest: bool = False
+        self,
+        run_key: int,
+        *,
+        after: int,
+        limit: int,
+        notable: bool = False,
+        steering: bool = False,
+        newest: bool = False,
     ) -> list[StoredEvent]:
         """Return events after an offset, in order.
 
@@ -134,11 +141,18 @@ class Reader:
             after: the offset.
             limit: at most so many.
             notable: only epochs, status changes, logs and the like.
+            steering: only commands and what became of them.
             newest: the last ``limit`` of them, not the first.
         """
         with self._engine.connect() as connection:
             return _events(
-                connection, run_key, after=after, limit=limit, notable=notable, newest=newest
+                connection,
+                run_key,
+                after=after,
+                limit=limit,
+                notable=notable,
+                steering=steering,
+                newest=newest,
             )
 
     def samples(self, run_key: int, *, limit: int, before: int | None) -> Sequence[RowMapping]:
@@ -194,7 +208,14 @@ class Reader:
 
 
 def _events(
-    connection: Connection, run_key: int, *, after: int, limit: int, notable: bool, newest: bool
+    connection: Connection,
+    run_key: int,
+    *,
+    after: int,
+    limit: int,
+    notable: bool = False,
+    steering: bool = False,
+    newest: bool = False,
 ) -> list[StoredEvent]:
     events, streams = schema.events, schema.streams
     order = events.c.offset.desc() if newest else events.c.offset
@@ -213,6 +234,8 @@ def _events(
     )
     if notable:
         query = query.where(events.c.notable)
+    if steering:
+        query = query.where(events.c.steering)
     found = [StoredEvent(*row) for row in connection.execute(query).tuples()]
     return found[::-1] if newest else found
 

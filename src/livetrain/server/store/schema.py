@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -96,6 +97,9 @@ events = Table(
     Column(
         "notable", Boolean, nullable=False
     ),  # epochs, status, logs and the like: kept when numbers are trimmed
+    Column(
+        "steering", Boolean, nullable=False, server_default=false()
+    ),  # commands and what became of them
     Column("record", LargeBinary, nullable=False),  # TelemetryRequest
     # Rows of a run stand together on disk, in order: they are read and trimmed so.
     sqlite_with_rowid=False,
@@ -106,6 +110,13 @@ Index(
     events.c.offset,
     sqlite_where=text("notable"),
     postgresql_where=text("notable"),
+)
+Index(
+    "ix_events_steering",
+    events.c.run_key,
+    events.c.offset,
+    sqlite_where=text("steering"),
+    postgresql_where=text("steering"),
 )
 
 metrics = Table(
