@@ -52,7 +52,7 @@ class Steered(Training):
         self.monitor.on("finish", self.finish)
 
     def finish(self) -> None:
-        self.monitor._control.should_stop = True
+        self.monitor._steering.control.should_stop = True
 
     def __exit__(self, *_: object) -> None:
         if self._thread.is_alive():

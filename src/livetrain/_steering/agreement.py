@@ -89,7 +89,8 @@ class Agreement:
         said = None
         if not self._rank:
             decision = self._control.decide(step)
-            said = _write(decision, step, _FOREVER if self._silent() else self._pace.calls())
+            usual = _FOREVER if self._silent() else self._pace.calls()
+            said = _write(decision, step, 1 if self._control.waiting else usual)
         began = time.perf_counter()
         heard = broadcast(said)
         self._pace.took(time.perf_counter() - began)

@@ -187,14 +187,25 @@ class Control:
     def boundary(self, step: int) -> None:
         """Between two steps: apply what waits, and stay here while paused; `step` is the one that comes next."""
         while True:
-            self.carry_out(self.decide(step), step)
+            decision = self.decide(step)
+            self.carry_out(decision, step)
+            if self.waiting:
+                continue
             if not self.paused or self.should_stop:
                 break
             self.wait(_TICK_SECONDS)
         self.hold(step)
 
+    @property
+    def waiting(self) -> bool:
+        """Is there a command that no decision took yet?"""
+        return bool(self._waiting)
+
     def decide(self, step: int) -> Decision:
-        """Return what is to be done before `step`: all that waits, but for what waited for too long."""
+        """Return what is to be done before `step`: all that waits, but for what waited for too long.
+
+        Whatever comes after a function of the user's own stays for the next decision: while that runs, lifetimes go by.
+        """
         while self._recipe and self._recipe[0].step <= step:
             again = self._recipe.popleft()
             name = f"recipe-{again.step}-{uuid.uuid4().hex[:8]}"
@@ -207,9 +218,21 @@ class Control:
             if command.expires_at is not None and self._clock() > command.expires_at:
                 why = "its lifetime was over before the training came to it"
                 self._settle(Outcome(command.command_id, pb.EXPIRED, why))
-            else:
-                commands.append(command)
+                continue
+            commands.append(command)
+            if self._calls_user(command):
+                break
         return Decision(tuple(commands), self._why_resume() if self.paused else "")
+
+    def _calls_user(self, command: Command) -> bool:
+        return (
+            command.verb in self._custom
+            or command.verb in self._listeners
+            or any(
+                name in self._settings and self._settings[name].may_fail
+                for name in command.parameters
+            )
+        )
 
     def carry_out(self, decision: Decision, step: int) -> None:
         """Do it, before `step`."""

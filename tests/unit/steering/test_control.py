@@ -61,6 +61,25 @@ def test_a_value_is_set_at_the_boundary_and_not_before() -> None:
     assert desk.groups[0]["lr"] == 0.01
 
 
+def test_a_command_is_not_carried_out_late_because_a_handler_before_it_took_long() -> None:
+    desk = Desk()
+
+    def long_work() -> None:
+        desk.now += 10.0
+
+    desk.control.allow_verb(pb.ControlDeclaration(verb="sample"), long_work)
+    for name, verb, parameters, lifetime in (
+        ("first", "sample", {}, None),
+        ("late", "set", {"learning_rate": "0.5"}, 5.0),
+        ("still good", "set", {"learning_rate": "0.2"}, 60.0),
+    ):
+        desk.control.receive(Command(name, verb, parameters, issued_by="ada", expires_at=lifetime))
+    desk.control.boundary(step=3)
+    ends = {outcome.command_id: outcome.state for outcome in desk.outcomes}
+    assert ends == {"first": pb.APPLIED, "late": pb.EXPIRED, "still good": pb.APPLIED}
+    assert desk.groups[0]["lr"] == 0.2
+
+
 @pytest.mark.parametrize(
     ("verb", "parameters", "why"),
     [
