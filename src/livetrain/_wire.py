@@ -44,6 +44,7 @@ BUNDLED_BYTES = 8
 """What a record in a bundle takes beside its own bytes, at most; the bundle's own head included."""
 
 _RECORDS = pb.RecordBundle.RECORDS_FIELD_NUMBER
+_STEPS = 2**53  # of a run at most; the server refuses what JSON and JavaScript cannot say exactly
 _BUNDLE = pb.TelemetryRequest.BUNDLE_FIELD_NUMBER
 _BATCH = pb.TelemetryRequest.BATCH_DATA_FIELD_NUMBER
 _STRIP = pb.BatchData.STRIP_FIELD_NUMBER
@@ -245,14 +246,14 @@ def tombstone(stamp: Stamp, reason: str, records: int = 1, *, step: int | None =
 
 
 def step_of(record: bytes) -> int | None:
-    """Return the global step that a serialised record belongs to; None: it says none."""
+    """Return the global step that a serialised record belongs to; None: it says none, or one that no server takes."""
     request = pb.TelemetryRequest.FromString(record)
     kind = request.WhichOneof("payload")
     payload = getattr(request, kind) if kind is not None else None
     if kind == "tombstone" and not request.tombstone.HasField("step"):
         return None
     step = getattr(payload, "step", None)
-    return None if step is None else int(step)
+    return None if step is None or step >= _STEPS else int(step)
 
 
 def without_sample_picture(record: bytes, error: str) -> bytes:

@@ -199,6 +199,7 @@ class Session:
         self._heartbeats = 0
         self._quarantine: Quarantine | None = None
         self._hangup: Hangup | None = None
+        self._answered = False  # the connection ended because the server refused a record
 
     # ------------------------------------------------------------ questions
 
@@ -213,6 +214,11 @@ class Session:
     def connected(self) -> bool:
         """Whether a stream is open, as far as anybody can know."""
         return self._state is State.STREAMING
+
+    @property
+    def present(self) -> bool:
+        """Whether a server is there: a stream is open, or ended only because it refused a record, and the next is being made."""
+        return self.connected or self._answered
 
     def silence(self, now: float) -> float:
         """Return for how many seconds the server was not heard; 0 before it was ever reached."""
@@ -313,6 +319,7 @@ class Session:
     def opened(self, now: float) -> None:
         """The stream is open and StreamOpen is on its way."""
         self._state = State.STREAMING
+        self._answered = False
         self._heard_at = now
         self._heartbeat_at = now + self._heartbeat_seconds
 
@@ -368,6 +375,7 @@ class Session:
             self._lose(now, error)
         else:
             self._state = State.DISABLED
+            self._answered = False
             self._rewind()
             self._hangup = Hangup(error.message)
 
@@ -386,6 +394,7 @@ class Session:
         self._attempt += 1
         self.reconnects += self._state is State.STREAMING
         self._state = State.BACKOFF
+        self._answered = bool(error.rejected_seq or error.expected_seq)
         wanted = now + max(self._delay(self._attempt), error.retry_after)
         self._deadline = max(wanted, self._left_alone_until)
         self._rewind()

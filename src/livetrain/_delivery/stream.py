@@ -340,7 +340,7 @@ class Stream:
                 "refused",
                 f"the livetrain server at {self._address} refused this run: {reason}. Training goes on unseen.",
             )
-        elif not self._stopping and not self._draining:
+        elif not (self._stopping or self._draining or self.session.present):
             warn_once_a_minute(
                 "unreachable",
                 f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying. "
@@ -461,7 +461,7 @@ class Stream:
         away_deadline = time.monotonic() + min(away_timeout, timeout)
         while self._thread.is_alive():
             now = time.monotonic()
-            if now >= (deadline if self.session.connected or self._lingering else away_deadline):
+            if now >= (deadline if self.session.present or self._lingering else away_deadline):
                 break
             self._thread.join(0.02)
         self._stopping = True

@@ -254,7 +254,10 @@ def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> None:
     payload = getattr(message, kind)
     step = getattr(payload, "step", 0)
     if step >= _MAX_STEP:
-        raise ProtocolError(f"step {step} is beyond 2**53")
+        if kind != "tombstone":
+            raise ProtocolError(f"step {step} is beyond 2**53")
+        # It stands for what was refused; refused as well, it would come again for ever.
+        message.tombstone.ClearField("step")
     for group in ("values", "metrics", "fit_metrics", "evaluation_metrics"):
         for scalar in getattr(payload, group, ()) if kind != "command_result" else ():
             if not 0 < len(scalar.name) <= limits.name_chars:

@@ -23,10 +23,17 @@ class Ranks:
         folder: where they write.
         server: where they report.
         script: what each of them runs; it is given the folder and `options` as JSON.
+        mode: of livetrain: online, offline or disabled.
     """
 
     def __init__(
-        self, folder: Path, server: Server, size: int, script: str = "training.py", **options: Any
+        self,
+        folder: Path,
+        server: Server,
+        size: int,
+        script: str = "training.py",
+        mode: str = "online",
+        **options: Any,
     ) -> None:
         self.folder, self.server, self.size = folder, server, size
         folder.mkdir(exist_ok=True)
@@ -44,6 +51,7 @@ class Ranks:
                     "MASTER_ADDR": "127.0.0.1",
                     "MASTER_PORT": port,
                     "LIVETRAIN_SERVER": server.grpc,
+                    "LIVETRAIN_MODE": mode,
                     "LIVETRAIN_SPOOL_DIR": str(folder / "spool"),
                     "OMP_NUM_THREADS": "1",
                 },

@@ -295,6 +295,22 @@ def test_poison_is_quarantined_and_the_rest_goes_on() -> None:
     assert session.sent_seq == 1
 
 
+def test_a_server_that_refused_a_record_is_there_until_it_is_not() -> None:
+    session = _streaming()
+    session.assign()
+    session.sent(1, 10)
+    session.rejected(1.0, Rejected("too many tiles", retryable=True, rejected_seq=1))
+    assert (session.connected, session.present) == (False, True)
+    while session.next(2.0) != Register():
+        pass
+    assert session.present
+    session.lost(2.5, "connection refused")
+    assert not session.present
+    session.next(9.0)
+    session.lost(9.5, "connection refused")
+    assert not session.present
+
+
 def test_an_acknowledgement_of_what_was_never_sent_is_not_believed() -> None:
     session = _streaming()
     session.assign()

@@ -127,6 +127,15 @@ def test_the_records_of_a_bundle_are_read_one_by_one() -> None:
     assert isinstance(third, Rejected)
 
 
+def test_a_tombstone_is_taken_whatever_step_it_says() -> None:
+    tombstone = pb.Tombstone(reason="refused", records=1, step=2**62)
+    (record,) = read(pb.TelemetryRequest(seq=3, tombstone=tombstone).SerializeToString(), LIMITS)
+    assert isinstance(record, Record)
+    assert record.message.tombstone.reason == "refused"
+    for said in (record.message, pb.TelemetryRequest.FromString(record.data)):
+        assert not said.tombstone.HasField("step")
+
+
 @pytest.mark.parametrize(
     ("raw", "seq", "reason"),
     [
