@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { CurveSet } from '../lib/curve-set';
 import { formatCount, formatMetric } from '../lib/format';
 import { gapMarks, gapsOf, LEFT_OUT, type Gap } from '../lib/gaps';
@@ -14,6 +14,7 @@ import { THEME_EVENT } from '../ui/theme';
 import { seriesToken } from './colours';
 import styles from './curve-chart.module.css';
 import { CurvePlot, type PlotSeries } from './curve-plot';
+import { MarkLayer } from './mark-layer';
 
 interface Props {
   group: MetricGroup;
@@ -27,21 +28,27 @@ interface Props {
 export function CurveChart({ group, curves, store, options, index }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<CurvePlot | null>(null);
+  // Outlives the plots, which are made anew for a new series: what is open stays open.
+  const [layer] = useState(() => new MarkLayer());
   const values = useRef<(HTMLSpanElement | null)[]>([]);
   const warning = useRef<HTMLSpanElement>(null);
+  const { key, title, exact } = group;
   const names = group.names.join('|');
   const series = useMemo<PlotSeries[]>(
     () =>
       names.split('|').map((name, i) => ({
         name,
         label: seriesLabel(name),
-        colourToken: seriesToken(group.key, name, i),
+        colourToken: seriesToken(key, name, i),
       })),
-    [group.key, names],
+    [key, names],
   );
   const { axis, batchesPerEpoch, log, origin } = options;
-  const smoothing = group.exact ? 0 : options.smoothing;
+  const smoothing = exact ? 0 : options.smoothing;
 
+  // Where several charts show the same marks, it is enough to reach those of one by the tab key.
+  useEffect(() => layer.setReachable(index === 0), [layer, index]);
+  useEffect(() => () => layer.destroy(), [layer]);
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
@@ -66,7 +73,7 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
               if (target && target.textContent !== text) target.textContent = text;
             }),
         },
-        index === 0,
+        layer,
       );
       plot.current.setMarks(marks, gaps);
       plot.current.setRange(useChartView.getState().range);
@@ -86,7 +93,7 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
       element.setAttribute('aria-description', marksWords(marks));
     };
     const update = () => {
-      describe(element, warning.current, curves, group, series);
+      describe(element, warning.current, curves, title, series);
       if (inView) plot.current?.update();
     };
     mark();
@@ -116,7 +123,7 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [axis, batchesPerEpoch, curves, group, index, log, origin, series, smoothing, store]);
+  }, [axis, batchesPerEpoch, curves, index, layer, log, origin, series, smoothing, store, title]);
 
   const keys = (event: React.KeyboardEvent) => {
     const { range, setRange } = useChartView.getState();
@@ -187,13 +194,13 @@ function describe(
   element: HTMLElement,
   warning: HTMLElement | null,
   curves: CurveSet,
-  group: MetricGroup,
+  title: string,
   series: readonly PlotSeries[],
 ): void {
   const main = curves.get(series[0]?.name ?? '');
   element.dataset.points = String(Math.round(main?.total ?? 0));
   const words = series.map(({ name, label }) => `${label} ${formatMetric(curves.get(name)?.last?.value)}`);
-  element.setAttribute('aria-label', `${group.title}: ${words.join(', ')}`);
+  element.setAttribute('aria-label', `${title}: ${words.join(', ')}`);
   const bad = main?.nonFinite;
   if (warning === null) return;
   warning.hidden = bad === undefined || bad.count === 0;

@@ -35,7 +35,6 @@ export class CurvePlot {
   private sparse = '';
   private marks: readonly Mark[] = [];
   private gaps: readonly Gap[] = [];
-  private readonly layer: MarkLayer;
   private gapLayer: GapLayer | null = null;
 
   constructor(
@@ -44,11 +43,9 @@ export class CurvePlot {
     private readonly series: readonly PlotSeries[],
     private readonly options: PlotOptions,
     private readonly handlers: Handlers,
-    /** Its marks can be reached by the tab key. */
-    first: boolean,
-  ) {
-    this.layer = new MarkLayer(first);
-  }
+    /** Shows the marks; it is the chart's, and goes from one plot to the next. */
+    private readonly layer: MarkLayer,
+  ) {}
 
   /** All of x that there is. */
   whole(): Range {
@@ -96,7 +93,7 @@ export class CurvePlot {
   }
 
   destroy(): void {
-    this.layer.destroy();
+    this.layer.unmount();
     this.plot?.destroy();
     this.plot = null;
     this.gapLayer = null;

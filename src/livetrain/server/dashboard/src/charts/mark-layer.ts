@@ -22,17 +22,29 @@ export class MarkLayer {
     () => this.showOpen(),
   );
 
-  /** @param reachable by the tab key; where several charts show the same marks, one of them is enough. */
-  constructor(private readonly reachable: boolean) {}
+  private reachable = false;
+  private focused: HTMLElement | null = null;
+
+  /** @param reachable by the tab key. */
+  setReachable(reachable: boolean): void {
+    this.reachable = reachable;
+    for (const { flag } of this.shown.values()) flag.tabIndex = reachable ? 0 : -1;
+  }
 
   /** @param host what the plot is drawn in, without its axes; where a plot is made anew, the flags move to it. */
   mount(host: HTMLElement): void {
-    const focused = document.activeElement;
+    this.unmount();
     this.host = host;
-    for (const { element, flag } of this.shown.values()) {
-      host.append(element);
-      if (flag === focused) flag.focus();
-    }
+    for (const { element } of this.shown.values()) host.append(element);
+    this.focused?.focus();
+    this.focused = null;
+  }
+
+  /** The plot goes; the flags wait for the next one. */
+  unmount(): void {
+    this.host = null;
+    for (const { flag } of this.shown.values()) if (flag === document.activeElement) this.focused = flag;
+    for (const { element } of this.shown.values()) element.remove();
   }
 
   /** Elements that stay are kept: what has the focus or the pointer would lose it. */
