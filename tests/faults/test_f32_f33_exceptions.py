@@ -31,7 +31,7 @@ INTERRUPTED = """
     monitor.log({"last": float(step)})
     assert monitor.flush(20), monitor.stats()
     assert monitor.close(10), monitor.stats()
-    print("done", step)
+    print("done", step, monitor.stats().dropped.get("outbox_full", 0))
 """
 
 
@@ -48,9 +48,10 @@ def test_f32_interrupts_inside_log_batch(
     assert "Traceback" not in script.stderr, script.stderr[-3000:]
     (stream,) = new_streams()
     assert stream.seqs == list(range(1, stream.durable_seq + 1))
-    logged = int(script.stdout.split()[-1])
-    # A batch that Ctrl-C fell into may be there or not; each costs one number at most.
-    assert logged <= len(stream.batches) <= logged + 20
+    logged, left_out = map(int, script.stdout.split()[-2:])
+    # A batch that Ctrl-C fell into may be there or not; each costs one number at most. Nothing paces this loop: on a busy
+    # machine it overtakes the sender, which says how often.
+    assert logged <= len(stream.batches) + left_out <= logged + 20
     assert [name for name, _ in stream.scalars] == ["last"]
 
 
