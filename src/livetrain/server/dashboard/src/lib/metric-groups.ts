@@ -17,6 +17,14 @@ const TITLES: Record<string, string> = {
   accuracy: 'Accuracy',
   learning_rate: 'Learning rate',
   lr: 'Learning rate',
+  'perf/fps': 'Frames per second',
+  'perf/time_per_batch_ms': 'Time per batch, ms',
+  'perf/step_ms': 'Time in a step, ms',
+  'perf/data_ms': 'Wait for data, ms',
+  'system/cpu_percent': 'CPU, %',
+  'system/memory_mb': 'Memory, MB',
+  'system/gpu_percent': 'GPU, %',
+  'system/gpu_memory_mb': 'GPU memory, MB',
 };
 const FIRST = ['loss', 'accuracy', 'learning_rate', 'lr'];
 const EXACT = /(^|[/_-])(learning_rate|lr)($|[/_-])/;

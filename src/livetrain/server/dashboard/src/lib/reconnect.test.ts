@@ -69,6 +69,13 @@ describe('reconnect', () => {
     expect(link.reason).toMatch(/restarting/);
   });
 
+  it('calls it no restart when the server stays away', () => {
+    const tries: LinkEvent[] = Array.from({ length: 12 }, () => [{ type: 'due' } as const, lost(1006)]).flat();
+    const { link } = run([{ type: 'start' }, { type: 'ready' }, lost(1012), ...tries]);
+    expect(link.phase).toBe('waiting');
+    expect(link.reason).toMatch(/not come back/);
+  });
+
   it('treats a silent link as lost, and a stopped one as closed', () => {
     expect(run([{ type: 'start' }, { type: 'ready' }, { type: 'silent' }]).link.phase).toBe('waiting');
     expect(run([{ type: 'start' }, { type: 'stop' }, lost(1006)]).link.phase).toBe('closed');

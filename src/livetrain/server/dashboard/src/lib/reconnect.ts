@@ -29,6 +29,8 @@ export type LinkAction = { do: 'connect' } | { do: 'wait'; ms: number } | { do: 
 export const CLOSE = { again: 4000, notAllowed: 4001, noSuchRun: 4004, restarting: 1012 } as const;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 2000;
+/** After so many tries, some ten seconds, a restart is none. */
+const PATIENT_TRIES = 12;
 
 export const initialLink: Link = { phase: 'connecting', attempt: 0, everLive: false, reason: '' };
 
@@ -59,6 +61,7 @@ export function step(link: Link, event: LinkEvent, random: number): [Link, LinkA
     case 'lost': {
       const end = fatal[event.code];
       if (end !== undefined) return [{ ...link, phase: 'closed', reason: end }, [{ do: 'close' }]];
+      if (link.attempt >= PATIENT_TRIES) return wait(link, 'The server has not come back yet.', random);
       // A try that fails says nothing new: why it was lost in the first place stands.
       return wait(link, link.attempt > 0 ? link.reason : lossReason(event.code, event.reason), random);
     }

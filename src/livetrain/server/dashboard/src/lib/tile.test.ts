@@ -48,7 +48,6 @@ it('says a tile in words', () => {
 });
 
 it('has a headline for whatever is known', () => {
-  expect(headline({ ...base, label: '' })).toBe('class 3');
   expect(headline({ ...base, label: '', index: -1 })).toBe('–');
   expect([base, wrong, { ...base, right: null }].map(verdict)).toEqual(['right', 'wrong', 'unknown']);
 });

@@ -54,11 +54,9 @@ export function verdict(tile: Tile): 'right' | 'wrong' | 'unknown' {
   return tile.right ? 'right' : 'wrong';
 }
 
-/** The headline of a tile: the caption, else the label, else the class's number. */
+/** The headline of a tile: the caption, else the label. */
 export function headline(tile: Tile): string {
-  if (tile.caption !== '') return tile.caption;
-  if (tile.label !== '') return tile.label;
-  return tile.index >= 0 ? `class ${tile.index}` : '–';
+  return tile.caption || tile.label || '–';
 }
 
 /** The tile in words, for those who hear the page. */

@@ -25,7 +25,7 @@ it('joins predictions, truth, losses and ids by position', () => {
 
 it('has a name for a class without one, and says why a picture is missing', () => {
   const batch = create(BatchDataSchema, { images: [{ error: 'shape (3,)' }], groundTruth: [7] });
-  expect(tilesOf(batch, names)).toMatchObject([{ truth: { label: 'class 7' }, error: 'shape (3,)' }]);
+  expect(tilesOf(batch, names)).toMatchObject([{ truth: { label: '7' }, error: 'shape (3,)' }]);
 });
 
 it('shows sixteen at most', () => {

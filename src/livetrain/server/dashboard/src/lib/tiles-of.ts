@@ -9,15 +9,20 @@ export function tileCount(batch: BatchData): number {
   return Math.min(TILES, batch.strip?.count ?? batch.images.length);
 }
 
+/** As trainers do: a class without a name goes by its number. */
+function className(index: number, names: readonly string[]): string {
+  return index < 0 ? '' : (names[index] ?? String(index));
+}
+
 function predicted(prediction: Prediction | undefined, names: readonly string[]) {
   if (prediction === undefined) return { index: -1, label: '', confidence: Number.NaN, top: [] };
   const { predictedClass: index, predictedLabel, confidence } = prediction;
   const top = prediction.topKScores.map(({ classIdx, label, score }) => ({
     index: classIdx,
-    label: label || names[classIdx] || `class ${classIdx}`,
+    label: label || className(classIdx, names),
     score,
   }));
-  return { index, label: predictedLabel || (names[index] ?? ''), confidence, top };
+  return { index, label: predictedLabel || className(index, names), confidence, top };
 }
 
 /** @param names the class names of the run, by index; may be shorter than the classes. */
@@ -25,8 +30,7 @@ export function tilesOf(batch: BatchData, names: readonly string[]): Tile[] {
   return Array.from({ length: tileCount(batch) }, (_, i) => {
     const { index, label, confidence, top } = predicted(batch.predictions[i], names);
     const truthIndex = batch.groundTruth[i] ?? -1;
-    const truth =
-      truthIndex < 0 ? null : { index: truthIndex, label: names[truthIndex] ?? `class ${truthIndex}` };
+    const truth = truthIndex < 0 ? null : { index: truthIndex, label: className(truthIndex, names) };
     return {
       index,
       label,

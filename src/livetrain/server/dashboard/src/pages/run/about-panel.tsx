@@ -21,10 +21,8 @@ export function AboutPanel({ store }: { store: RunStore }) {
     ['Batch size', config.batchSize > 0 && formatCount(config.batchSize)],
     ['Tags', run.tags.length > 0 && <Tags key="tags" tags={run.tags} />],
     ...settingRows(config.settings),
-    [
-      'Overhead',
-      report && `${report.overheadPercent.toFixed(2)} % of the training thread. ${report.governor}`,
-    ],
+    // What the governor says has the percentage in it.
+    ['Overhead', report && (report.governor || `${report.overheadPercent.toFixed(2)} %`)],
     ['Watching', viewers > 0 && `${viewers} ${viewers === 1 ? 'page' : 'pages'}`],
   ];
   return (
