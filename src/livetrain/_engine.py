@@ -16,11 +16,13 @@ from livetrain._capture.capture import Capture, Captured
 from livetrain._capture.encoder import EncoderPool
 from livetrain._capture.fitting import Fitting
 from livetrain._delivery.backlog import Backlog
+from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import SMALL_BYTES, BatchRecord, Lane, SampleRecord, SmallRecord
+from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Session, State
-from livetrain._delivery.stream import Identity, Listener, Stream
+from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Connector
 from livetrain._performance import StepMeter
 from livetrain._ranks.meeting import Meeting

@@ -19,8 +19,8 @@ from livetrain._budget import Governor
 from livetrain._capture.capture import Capture
 from livetrain._capture.encoder import usable_cpus
 from livetrain._delivery.backoff import full_jitter
+from livetrain._delivery.identity import Identity
 from livetrain._delivery.session import Session
-from livetrain._delivery.stream import Identity
 from livetrain._delivery.transport import Endpoint
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livetrain._delivery.backoff import full_jitter
+from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
+from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Session, State
-from livetrain._delivery.stream import Identity, Listener, Stream
+from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Endpoint
 from livetrain._spool.spool import Spool, SpoolInfo, discover
 from livetrain.proto import telemetry_pb2 as pb

@@ -21,23 +21,20 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = [
-    "Acknowledged",
-    "Action",
-    "Close",
-    "Hangup",
-    "Heartbeat",
-    "Limits",
-    "Open",
-    "Quarantine",
-    "Register",
-    "Registered",
-    "Rejected",
-    "Send",
-    "Session",
-    "State",
-    "Wait",
-]
+from livetrain._delivery.actions import (
+    Action,
+    Close,
+    Hangup,
+    Heartbeat,
+    Open,
+    Quarantine,
+    Register,
+    Send,
+    Wait,
+)
+from livetrain._delivery.answers import Acknowledged, Registered, Rejected
+
+__all__ = ["Limits", "Session", "State"]
 
 
 class State(enum.Enum):
@@ -51,97 +48,6 @@ class State(enum.Enum):
     BACKOFF = "waiting to reconnect"
     CLOSED = "closed"
     DISABLED = "refused by the server"
-
-
-# ---------------------------------------------------------------- what the session asks for
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Call RegisterTrainingSession; report `registered`, `rejected` or `lost`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Open a new stream and send StreamOpen; report `opened` or `lost`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send records that follow `after_seq`, of at most `max_bytes` together (one at least); report each with `sent`."""
-
-    after_seq: int
-    max_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """Send a heartbeat with this number."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """The server will never take this record: put a tombstone in its place."""
-
-    seq: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """Drop the connection at once; the session has counted it as lost already."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Everything is acknowledged, or nothing can be: half-close and end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do before this time unless something is reported; None: not before something is reported."""
-
-    until: float | None
-
-
-Action = Register | Open | Send | Heartbeat | Quarantine | Hangup | Close | Wait
-
-
-# ---------------------------------------------------------------- what the shell reports
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """The server took the registration."""
-
-    protocol_version: int
-    durable_seq: int
-    server_epoch: str
-    credit_bytes: int
-    heartbeat_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """One acknowledgement: committed up to and with `durable_seq`."""
-
-    durable_seq: int
-    credit_bytes: int = 0  # 0: unchanged
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The server's error, as far as delivery cares."""
-
-    message: str
-    retryable: bool
-    retry_after: float = 0.0  # seconds
-    rejected_seq: int = 0  # 0: none
-    expected_seq: int = 0  # 0: none
 
 
 @dataclass(frozen=True, slots=True)

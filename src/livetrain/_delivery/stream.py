@@ -11,81 +11,40 @@ import sys
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 
 from livetrain import _wire
-from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.line import Mark, Record
-from livetrain._delivery.outbox import Outbox
-from livetrain._delivery.server_clock import ServerClock
-from livetrain._delivery.session import (
-    Acknowledged,
+from livetrain._delivery.actions import (
     Close,
     Hangup,
     Heartbeat,
     Open,
     Quarantine,
     Register,
-    Registered,
-    Rejected,
     Send,
-    Session,
-    State,
     Wait,
 )
+from livetrain._delivery.answers import Acknowledged, Registered, Rejected
+from livetrain._delivery.identity import Identity
+from livetrain._delivery.ledger import Ledger
+from livetrain._delivery.line import Mark, Record
+from livetrain._delivery.listener import Listener
+from livetrain._delivery.outbox import Outbox
+from livetrain._delivery.server_clock import ServerClock
+from livetrain._delivery.session import Session, State
+from livetrain._delivery.speaker import Speaker
 from livetrain._delivery.transport import Connection, Connector, Ended, Reply, Report, Response
 from livetrain._warnings import warn_once_a_minute
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Identity", "Listener", "Stream"]
+__all__ = ["Stream"]
 
 _PACE_SECONDS = 0.02  # how long small records are gathered for one message
-_BUNDLE_BYTES = 64 << 10
 _MARKS = 64
 _UNSAFE_SECONDS = (
     0.08  # that a record is given to be committed before it is written to this machine's disk
 )
 _CONFLATED_SECONDS = 1.0  # between two records of what only the newest is of interest
 _CONFLATED_AWAY_SECONDS = 10.0  # the same, while the server is away
-
-
-@dataclass(slots=True)
-class Identity:
-    """Who speaks: what every registration and every record carries."""
-
-    info: pb.SessionInfo
-    resume_token: str = ""
-    run_id: str = ""
-    page_url: str = ""
-
-    @property
-    def session_id(self) -> str:
-        """The run, as this trainer named it."""
-        return self.info.session_id
-
-
-class Listener:
-    """What else wants to know; called on the stream's thread, overridden where it is needed."""
-
-    def ready(self, now: float) -> bool:
-        """Whether it is known who speaks; until then nothing is sent."""
-        return True
-
-    def commanded(self, command: pb.ControlCommand, late: float) -> None:
-        """The server passes a command on; `late`: seconds that it was on its way."""
-
-    def wished(self, frame_interval_ms: int) -> None:
-        """The server says how often it wants frames; 0: as they come."""
-
-    def agreed(self, response: pb.SessionResponse) -> None:
-        """The server took the registration."""
-
-    def heartbeat(self, stamp: _wire.Stamp) -> list[bytes]:
-        """Return unsequenced records that travel with a heartbeat."""
-        return []
-
-    def ticked(self, now: float) -> None:
-        """Called some times a second."""
 
 
 class Stream:
@@ -116,6 +75,7 @@ class Stream:
         self.counters = ledger.counters
         self.backlog = ledger.backlog
         self._ledger = ledger
+        self._speaker = Speaker(identity, ledger, session)
         self._connector = connector
         self._outbox = outbox
         self._listener = listener
@@ -235,9 +195,10 @@ class Stream:
                 case Register():
                     self._register()
                 case Open():
-                    self._open(now)
+                    self._speaker.open(self._there)
+                    self.session.opened(now)
                 case Send(after_seq, max_bytes):
-                    self._send(after_seq, max_bytes)
+                    self._speaker.send(self._there, after_seq, max_bytes)
                 case Heartbeat(number):
                     self._heartbeat(number)
                 case Quarantine(seq, reason):
@@ -269,66 +230,19 @@ class Stream:
 
         assert self._connector is not None
         connection = self._connection = self._connector(deliver)
-        info = self.identity.info
-        info.first_unacked_seq = self.backlog.first_seq
-        info.timestamp_ms = time.time_ns() // 1_000_000
         self._registered_at = time.monotonic()
-        connection.register(info, timeout=5.0)
-
-    def _open(self, now: float) -> None:
-        assert self._connection is not None
-        self._connection.open()
-        if not self.session.older_server:
-            info = self.identity.info
-            opening = pb.TelemetryRequest(
-                session_id=info.session_id, timestamp_ms=time.time_ns() // 1_000_000
-            )
-            opening.stream_open.stream_id = info.stream_id
-            opening.stream_open.rank = info.rank
-            opening.stream_open.world_size = info.world_size
-            opening.stream_open.first_unacked_seq = self.backlog.first_seq
-            opening.stream_open.protocol_version = _wire.PROTOCOL_VERSION
-            opening.stream_open.resume_token = self.identity.resume_token
-            self._connection.send(opening.SerializeToString())
-        self.session.opened(now)
-
-    def _send(self, after_seq: int, max_bytes: int) -> None:
-        # A message costs each side far more than a record in it: what there is travels together, with one frame at most.
-        bundle: list[tuple[_wire.Piece, ...]] = []
-        size = 0
-        framed = False
-        for record in self._ledger.outgoing(after_seq, max_bytes):
-            if not record.pieces:
-                continue
-            if self.session.older_server:  # which knows no bundles
-                self._transmit(b"".join(record.pieces))
-                continue
-            large = framed or record.has_pictures
-            room = self._ledger.max_message_bytes if large else _BUNDLE_BYTES
-            grown = size + record.size + _wire.BUNDLED_BYTES
-            if bundle and ((framed and record.has_pictures) or grown > room):
-                self._transmit(_wire.bundle(bundle))
-                bundle, size, framed = [], 0, False
-            bundle.append(record.pieces)
-            size += record.size + _wire.BUNDLED_BYTES
-            framed = framed or record.has_pictures
-        if bundle:
-            self._transmit(_wire.bundle(bundle))
-
-    def _transmit(self, message: bytes) -> None:
-        assert self._connection is not None
-        self._connection.send(message)
+        self._speaker.register(connection)
 
     def _heartbeat(self, number: int) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        stamp = _wire.Stamp(self.identity.session_id, 0, now_ms, time.monotonic_ns() // 1000)
-        beat = stamp.request()
-        beat.heartbeat.timestamp_ms = now_ms
-        beat.heartbeat.sequence_number = number
-        self._transmit(beat.SerializeToString())
+        stamp = self._speaker.beat(self._there, number)
         if not self.session.older_server:
             for record in self._listener.heartbeat(stamp):
-                self._transmit(record)
+                self._there.send(record)
+
+    @property
+    def _there(self) -> Connection:
+        assert self._connection is not None, "the session speaks only while it is connected"
+        return self._connection
 
     def _hang_up(self, reason: str) -> None:
         if self._connection is not None:

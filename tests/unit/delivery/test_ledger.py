@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from livetrain import _records, _wire
+from livetrain._delivery.actions import Open, Register
+from livetrain._delivery.answers import Acknowledged, Registered
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import BatchRecord, Lane, SampleRecord, SmallRecord
 from livetrain._delivery.outbox import Outbox
-from livetrain._delivery.session import Acknowledged, Open, Register, Registered, Session
+from livetrain._delivery.session import Session
 from livetrain._spool.spool import Spool
 from livetrain.proto import telemetry_pb2 as pb
 

@@ -9,22 +9,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from livetrain._delivery.session import (
-    Acknowledged,
+from livetrain._delivery.actions import (
     Close,
     Hangup,
     Heartbeat,
-    Limits,
     Open,
     Quarantine,
     Register,
-    Registered,
-    Rejected,
     Send,
-    Session,
-    State,
     Wait,
 )
+from livetrain._delivery.answers import Acknowledged, Registered, Rejected
+from livetrain._delivery.session import Limits, Session, State
 from tests.unit.delivery.world import World
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from livetrain import _records, _wire
+from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import BatchRecord, Lane, SmallRecord
+from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Session
-from livetrain._delivery.stream import Identity, Listener, Stream
+from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Reply, Report, Response
 from livetrain._spool.spool import Spool
 from livetrain.proto import telemetry_pb2 as pb

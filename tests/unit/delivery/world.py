@@ -10,21 +10,18 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from livetrain._delivery.session import (
-    Acknowledged,
+from livetrain._delivery.actions import (
     Close,
     Hangup,
     Heartbeat,
-    Limits,
     Open,
     Quarantine,
     Register,
-    Registered,
-    Rejected,
     Send,
-    Session,
     Wait,
 )
+from livetrain._delivery.answers import Acknowledged, Registered, Rejected
+from livetrain._delivery.session import Limits, Session
 
 RECORD = b"x" * 10
 CREDIT = 80

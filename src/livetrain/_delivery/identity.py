@@ -1,0 +1,24 @@
+"""Who speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Identity"]
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who speaks: what every registration and every record carries."""
+
+    info: pb.SessionInfo
+    resume_token: str = ""
+    run_id: str = ""
+    page_url: str = ""
+
+    @property
+    def session_id(self) -> str:
+        """The run, as this trainer named it."""
+        return self.info.session_id

@@ -1,0 +1,32 @@
+"""Who wants to know what a stream hears."""
+
+from __future__ import annotations
+
+from livetrain import _wire
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Listener"]
+
+
+class Listener:
+    """What else wants to know; called on the stream's thread, overridden where it is needed."""
+
+    def ready(self, now: float) -> bool:
+        """Whether it is known who speaks; until then nothing is sent."""
+        return True
+
+    def commanded(self, command: pb.ControlCommand, late: float) -> None:
+        """The server passes a command on; `late`: seconds that it was on its way."""
+
+    def wished(self, frame_interval_ms: int) -> None:
+        """The server says how often it wants frames; 0: as they come."""
+
+    def agreed(self, response: pb.SessionResponse) -> None:
+        """The server took the registration."""
+
+    def heartbeat(self, stamp: _wire.Stamp) -> list[bytes]:
+        """Return unsequenced records that travel with a heartbeat."""
+        return []
+
+    def ticked(self, now: float) -> None:
+        """Called some times a second."""
