@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from livetrain._frameworks.batch import accuracy, batch_length
+from livetrain._frameworks.batch import accuracy, batch_length, on_host
 from livetrain._frameworks.figures import EpochMean
 from livetrain._monitor import Monitor
 
@@ -39,7 +39,7 @@ class Training:
     ) -> None:
         """Log a batch, and what else belongs to its step; every value may stay on its device."""
         size = batch_length(images if targets is None else targets)
-        share = accuracy(logits, targets)
+        loss, share = on_host(loss), accuracy(logits, targets)
         self._loss.add(loss, size)
         self._accuracy.add(share, size)
         self.monitor.log_batch(

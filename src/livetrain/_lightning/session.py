@@ -9,6 +9,7 @@ from typing import Any
 from livetrain._frameworks.batch import batch_length, find_logits
 from livetrain._frameworks.figures import learning_rates
 from livetrain._frameworks.guard import harmless
+from livetrain._frameworks.metered import metered
 from livetrain._frameworks.reader import BatchReader
 from livetrain._frameworks.settings import Settings
 from livetrain._frameworks.tap import ForwardTap
@@ -119,6 +120,7 @@ class Session:
             self._size.begin_epoch(trainer)
 
     @harmless
+    @metered
     def begin_batch(self, trainer: Any, batch: Any) -> None:
         """Read the batch, and watch for its logits."""
         if self._speaks:
@@ -128,6 +130,7 @@ class Session:
         self._tap.arm(batch_length(self._images if self._targets is None else self._targets))
 
     @harmless
+    @metered
     def end_batch(self, trainer: Any, module: Any, outputs: Any, batch: Any) -> None:
         """Log one batch."""
         if batch is not self._batch:

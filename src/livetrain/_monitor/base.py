@@ -123,6 +123,18 @@ class Base:
         if (engine := self._engine) is not None:
             engine.put(writer, lane, size)
 
+    def time_counted(self) -> float:
+        """Return the seconds of the training's thread that were counted so far, or were a pause. For integrations."""
+        engine = self._engine
+        return (
+            0.0 if engine is None else engine.training_seconds + self._steering.control.stood_still
+        )
+
+    def count_time(self, seconds: float) -> None:
+        """Count what an integration takes on the training's thread against ``max_overhead``. For integrations."""
+        if (engine := self._engine) is not None:
+            engine.spent(seconds)
+
     def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
         self._steering.boundary(self._place.step, self._place.epoch, batch_size)
         engine.step_begins(self._steering.control.stood_still)
