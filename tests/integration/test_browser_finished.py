@@ -125,3 +125,25 @@ def test_an_address_that_leads_nowhere_leads_back(over: Page) -> None:
     expect(over.get_by_role("heading", name="Nothing here")).to_be_visible()
     over.get_by_role("link", name="All runs", exact=True).click()
     expect(over.get_by_test_id("run")).to_be_visible(timeout=PATIENCE_MS)
+
+
+MANY = """
+import sys, livetrain
+with livetrain.Monitor("many", server=sys.argv[1]) as monitor:
+    for step in range(300):
+        monitor.log({f"curve{number:02}": float(number + step) for number in range(60)}, step=step)
+    monitor.flush(30)
+"""
+
+
+def test_a_run_of_many_curves_is_there_whole(page: Page, tmp_path: Path) -> None:
+    """They come in several messages."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with Server(folder) as server:
+        subprocess.run([sys.executable, "-c", MANY, server.grpc], check=True, timeout=60)
+        page.goto(server.http)
+        page.get_by_test_id("run").first.click(timeout=PATIENCE_MS)
+        for number in range(60):
+            chart = page.get_by_test_id(f"chart-curve{number:02}")
+            expect(chart).to_have_attribute("data-points", "300", timeout=PATIENCE_MS)

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LiveMessage(_message.Message):
-    __slots__ = ("snapshot", "events", "frame", "state", "performance", "resumed", "presence")
+    __slots__ = ("snapshot", "events", "frame", "state", "performance", "resumed", "presence", "curves")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     FRAME_FIELD_NUMBER: _ClassVar[int]
@@ -15,6 +15,7 @@ class LiveMessage(_message.Message):
     PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
     RESUMED_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    CURVES_FIELD_NUMBER: _ClassVar[int]
     snapshot: Snapshot
     events: Events
     frame: Frame
@@ -22,7 +23,8 @@ class LiveMessage(_message.Message):
     performance: Performance
     resumed: Resumed
     presence: Presence
-    def __init__(self, snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., events: _Optional[_Union[Events, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., state: _Optional[_Union[RunState, _Mapping]] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., resumed: _Optional[_Union[Resumed, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ...) -> None: ...
+    curves: Curves
+    def __init__(self, snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., events: _Optional[_Union[Events, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., state: _Optional[_Union[RunState, _Mapping]] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., resumed: _Optional[_Union[Resumed, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ..., curves: _Optional[_Union[Curves, _Mapping]] = ...) -> None: ...
 
 class Snapshot(_message.Message):
     __slots__ = ("epoch", "offset", "state", "curves", "recent", "frame", "performance", "presence")
@@ -43,6 +45,12 @@ class Snapshot(_message.Message):
     performance: Performance
     presence: Presence
     def __init__(self, epoch: _Optional[str] = ..., offset: _Optional[int] = ..., state: _Optional[_Union[RunState, _Mapping]] = ..., curves: _Optional[_Iterable[_Union[Curve, _Mapping]]] = ..., recent: _Optional[_Iterable[_Union[RunEvent, _Mapping]]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ...) -> None: ...
+
+class Curves(_message.Message):
+    __slots__ = ("curves",)
+    CURVES_FIELD_NUMBER: _ClassVar[int]
+    curves: _containers.RepeatedCompositeFieldContainer[Curve]
+    def __init__(self, curves: _Optional[_Iterable[_Union[Curve, _Mapping]]] = ...) -> None: ...
 
 class Resumed(_message.Message):
     __slots__ = ("epoch", "from_offset", "to_offset", "state")

@@ -34,6 +34,10 @@ _POINTS: Final = 1500
 _MOST_POINTS: Final = 20_000
 _RECENT: Final = 500
 _MESSAGE_EVENTS: Final = 500
+_MESSAGE_BYTES: Final = (
+    128 << 10
+)  # of curves; the transport holds copies of a message that is not read
+_POINT_BYTES: Final = 20
 _NAME_CHARS: Final = 60
 
 
@@ -153,7 +157,8 @@ class Live:
         )
         recovery = plan(hello.epoch, hello.offset, history, limit=self._limits.recover_events)
         if recovery is Recovery.SNAPSHOT:
-            yield await self._snapshot(channel, viewer, hello)
+            async for message in self._snapshot(channel, viewer, hello):
+                yield message
             return
         # Nothing is awaited from here on to where the ring is read: no event can come between.
         missed = channel.ring.after(hello.offset) if recovery is Recovery.RING else []
@@ -181,7 +186,9 @@ class Live:
         viewer.tell("presence", live.LiveMessage(presence=channel.presence()).SerializeToString())
         viewer.release(position)
 
-    async def _snapshot(self, channel: Channel, viewer: Viewer, hello: live.Hello) -> bytes:
+    async def _snapshot(
+        self, channel: Channel, viewer: Viewer, hello: live.Hello
+    ) -> AsyncIterator[bytes]:
         run, registry = channel.run, self._intake.registry
         offset, curves, recent = await registry.ask(
             registry.reader.snapshot,
@@ -189,37 +196,46 @@ class Live:
             points=min(hello.points or _POINTS, _MOST_POINTS),
             recent=_RECENT,
         )
-        body = await registry.ask(_snapshot_body, self._hub.epoch, offset, curves, recent)
+        ahead, body = await registry.ask(_snapshot_parts, self._hub.epoch, offset, curves, recent)
+        del curves, recent  # a viewer that does not read stays here for long
+        for message in ahead:
+            yield message
         rest = live.Snapshot(
             state=run.state(), performance=channel.performance(), presence=channel.presence()
         )
         # The newest frame follows as a message of its own: it is the largest part, and is shared with other viewers.
         channel.show_newest(viewer)
         viewer.release(offset)
-        return b"".join(bytes_field(1, (body, rest.SerializeToString())))
+        yield b"".join(bytes_field(1, (body, rest.SerializeToString())))
 
 
 def _encode(event: StoredEvent) -> bytes:
     return encode_event(event.offset, event.received_ms, event.stream_id, event.rank, event.record)
 
 
-def _snapshot_body(
+def _snapshot_parts(
     epoch: str, offset: int, curves: Mapping[str, Curve], recent: list[StoredEvent]
-) -> bytes:
-    """Serialise the large parts of a snapshot; on a thread."""
-    snapshot = live.Snapshot(epoch=epoch, offset=offset)
+) -> tuple[list[bytes], bytes]:
+    """Serialise the large parts of a snapshot: messages that go ahead of it, and most of what is in it; on a thread."""
+    ahead: list[bytes] = []
+    group, size = live.Curves(), 0
     for name, curve in curves.items():
-        snapshot.curves.add(
+        if size > _MESSAGE_BYTES:
+            ahead.append(live.LiveMessage(curves=group).SerializeToString())
+            group, size = live.Curves(), 0
+        group.curves.add(
             name=name,
             steps=curve.columns.steps.tolist(),
             values=curve.columns.values.tolist(),
             times=(curve.columns.times_us / 1e6).tolist(),
             total_points=curve.total,
         )
+        size += len(curve.columns.steps) * _POINT_BYTES
+    snapshot = live.Snapshot(epoch=epoch, offset=offset, curves=group.curves)
     pieces: list[bytes | memoryview] = [snapshot.SerializeToString()]
     for event in recent:
         pieces += bytes_field(5, [_encode(event)])
-    return b"".join(pieces)
+    return ahead, b"".join(pieces)
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

@@ -122,6 +122,33 @@ def check_recovery(server: ServerProcess, run_id: str, epoch: str) -> None:
         assert first.resumed.to_offset == 40
 
 
+def test_the_curves_of_a_large_snapshot_come_ahead_of_it_in_parts(server: ServerProcess) -> None:
+    names = {f"curve{number:02}" for number in range(60)}
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        for seq in range(1, 301):
+            values = [pb.Scalar(name=name, value=float(seq)) for name in names]
+            scalars = pb.Scalars(step=seq, values=values)
+            trainer.send(pb.TelemetryRequest(seq=seq, scalars=scalars))
+        trainer.wait_durable(300)
+        with LiveViewer(server, run_id, live.Hello(no_frames=True)) as viewer:
+            parts = [viewer.read()]
+            while (last := parts[-1]) is not None and last.HasField("curves"):
+                parts.append(viewer.read())
+    assert last is not None
+    assert last.snapshot.offset == 300
+    assert len(parts) > 2
+    assert max(part.ByteSize() for part in parts if part is not None) < 256 << 10
+    curves = [
+        c
+        for part in parts
+        if part is not None
+        for c in (*part.curves.curves, *part.snapshot.curves)
+    ]
+    assert sorted(curve.name for curve in curves) == sorted(names)
+    assert {tuple(curve.steps) for curve in curves} == {tuple(range(1, 301))}
+
+
 def test_nothing_is_lost_or_doubled_between_snapshot_and_stream(server: ServerProcess) -> None:
     with Trainer(server.grpc) as trainer:
         run_id = started(trainer)

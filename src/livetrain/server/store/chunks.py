@@ -163,9 +163,9 @@ def thin(columns: Columns, points: int) -> Columns:
 
     Args:
         columns: by ascending step.
-        points: how many are wanted; at least 4 are returned when there are so many.
+        points: how many are wanted; at least 5 are returned when there are so many: both ends, two extremes, and one not finite.
     """
-    points = max(4, points)
+    points = max(5, points)
     if len(columns) <= points:
         return columns
     finite = np.isfinite(columns.values)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -62,12 +62,13 @@ def test_a_rollup_keeps_the_ends_the_extremes_and_what_is_not_finite(values: lis
 
 
 @given(st.lists(FLOATS, max_size=600), st.integers(4, 200))
+@example([0.5, 0.0, 1.0, math.inf, 0.0, 0.0], 4)
 def test_a_thinned_curve_is_small_ordered_and_has_every_extreme(
     values: list[float], points: int
 ) -> None:
     columns = curve(values)
     kept = thin(columns, points)
-    assert len(kept) <= max(points, 4)
+    assert len(kept) <= max(points, 5)
     assert np.all(np.diff(kept.steps) > 0)
     np.testing.assert_array_equal(kept.values, columns.values[kept.steps])
     finite = columns.values[np.isfinite(columns.values)]

@@ -70,7 +70,10 @@ describe('reconnect', () => {
   });
 
   it('calls it no restart when the server stays away', () => {
-    const tries: LinkEvent[] = Array.from({ length: 12 }, () => [{ type: 'due' } as const, lost(1006)]).flat();
+    const tries: LinkEvent[] = Array.from({ length: 12 }, () => [
+      { type: 'due' } as const,
+      lost(1006),
+    ]).flat();
     const { link } = run([{ type: 'start' }, { type: 'ready' }, lost(1012), ...tries]);
     expect(link.phase).toBe('waiting');
     expect(link.reason).toMatch(/not come back/);

@@ -3,6 +3,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   LiveMessageSchema,
   ViewerMessageSchema,
+  type Curve,
   type Events,
   type Frame,
   type Presence,
@@ -45,6 +46,8 @@ export class Feed {
   /** The frame that the server had when this page came, and comes with first. */
   private kept = -1n;
   private fresh = true;
+  /** Curves of a snapshot that is still to come. */
+  private ahead: Curve[] = [];
   private lostAt: number | null = null;
   /** Whose pictures are shown. */
   private rank = 0;
@@ -103,6 +106,7 @@ export class Feed {
   }
 
   private hello(): void {
+    this.ahead = [];
     this.credit.restart();
     this.fresh = true;
     const { epoch, offset } = this.cursor;
@@ -139,6 +143,8 @@ export class Feed {
         return this.emit({ type: 'performance', performance: performanceView(body.value) });
       case 'presence':
         return this.presence(body.value);
+      case 'curves':
+        this.ahead.push(...body.value.curves);
     }
   }
 
@@ -156,7 +162,8 @@ export class Feed {
     const { reset, caughtUp } = this.cursor.snapshot(snapshot.epoch, Number(snapshot.offset));
     this.back(reset, caughtUp);
     if (snapshot.state) this.state(snapshot.state);
-    this.emit({ type: 'curves', curves: snapshot.curves.map(curveData) });
+    this.emit({ type: 'curves', curves: [...this.ahead, ...snapshot.curves].map(curveData) });
+    this.ahead = [];
     this.tell(snapshot.recent, false);
     if (snapshot.performance) {
       this.emit({ type: 'performance', performance: performanceView(snapshot.performance) });

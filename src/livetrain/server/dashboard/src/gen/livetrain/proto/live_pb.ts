@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file livetrain/proto/live.proto.
  */
 export const file_livetrain_proto_live: GenFile = /*@__PURE__*/
-  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIsACCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAQgYKBGJvZHkimwIKCFNuYXBzaG90Eg0KBWVwb2NoGAEgASgJEg4KBm9mZnNldBgCIAEoBBIlCgVzdGF0ZRgDIAEoCzIWLmxpdmV0cmFpbi52MS5SdW5TdGF0ZRIjCgZjdXJ2ZXMYBCADKAsyEy5saXZldHJhaW4udjEuQ3VydmUSJgoGcmVjZW50GAUgAygLMhYubGl2ZXRyYWluLnYxLlJ1bkV2ZW50EiIKBWZyYW1lGAYgASgLMhMubGl2ZXRyYWluLnYxLkZyYW1lEi4KC3BlcmZvcm1hbmNlGAcgASgLMhkubGl2ZXRyYWluLnYxLlBlcmZvcm1hbmNlEigKCHByZXNlbmNlGAggASgLMhYubGl2ZXRyYWluLnYxLlByZXNlbmNlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQigAEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdCKoAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIlCgRrZXB0GAYgAygLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YSJZCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQi9gIKCFJ1blN0YXRlEg4KBnJ1bl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3Byb2plY3QYAyABKAkSDgoGc3RhdHVzGAQgASgJEg8KB2NvbnRhY3QYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRISCgpjcmVhdGVkX21zGAcgASgEEhUKDWxhc3RfaGVhcmRfbXMYCCABKAQSDQoFc3RlcHMYCSABKAQSDQoFZXBvY2gYCiABKA0SLAoGY29uZmlnGAsgASgLMhwubGl2ZXRyYWluLnYxLlRyYWluaW5nQ29uZmlnEgwKBHRhZ3MYDCADKAkSMgoIY29udHJvbHMYDSADKAsyIC5saXZldHJhaW4udjEuQ29udHJvbERlY2xhcmF0aW9uEioKBnJlcG9ydBgOIAEoCzIaLmxpdmV0cmFpbi52MS5DbGllbnRSZXBvcnQSEAoIZW5kZWRfbXMYDyABKAQSEgoKd29ybGRfc2l6ZRgQIAEoDSKHAQoLUGVyZm9ybWFuY2USKwoEZGF0YRgBIAEoCzIdLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZURhdGESEgoKaW5nZXN0X2ZwcxgCIAEoAhImCgVyYW5rcxgDIAMoCzIXLmxpdmV0cmFpbi52MS5SYW5rU3RhdGUSDwoHcmVtYXJrcxgEIAMoCSK4AQoJUmFua1N0YXRlEgwKBHJhbmsYASABKA0SDwoHY29udGFjdBgCIAEoCRIOCgZzdGF0dXMYAyABKAkSDQoFc3RlcHMYBCABKAQSFAoHc3RlcF9tcxgFIAEoAkgAiAEBEhMKBm93bl9tcxgGIAEoAkgBiAEBEhUKDWxhc3RfaGVhcmRfbXMYByABKAQSFAoMc2VuZHNfZnJhbWVzGAggASgIQgoKCF9zdGVwX21zQgkKB19vd25fbXMiKgoIUHJlc2VuY2USDwoHdmlld2VycxgBIAEoDRINCgVuYW1lcxgCIAMoCSLxAQoNVmlld2VyTWVzc2FnZRIkCgVoZWxsbxgBIAEoCzITLmxpdmV0cmFpbi52MS5IZWxsb0gAEjEKDGZyYW1lX2NyZWRpdBgCIAEoCzIZLmxpdmV0cmFpbi52MS5GcmFtZUNyZWRpdEgAEiIKBHBpbmcYAyABKAsyEi5saXZldHJhaW4udjEuUGluZ0gAEiwKCWludHJvZHVjZRgEIAEoCzIXLmxpdmV0cmFpbi52MS5JbnRyb2R1Y2VIABItCgp3YXRjaF9yYW5rGAUgASgLMhcubGl2ZXRyYWluLnYxLldhdGNoUmFua0gAQgYKBGJvZHkiZQoFSGVsbG8SDQoFZXBvY2gYASABKAkSDgoGb2Zmc2V0GAIgASgEEg4KBnBvaW50cxgDIAEoDRIRCglub19mcmFtZXMYBCABKAgSDAoEbmFtZRgFIAEoCRIMCgRyYW5rGAYgASgNIhkKCUludHJvZHVjZRIMCgRuYW1lGAEgASgJIhkKCVdhdGNoUmFuaxIMCgRyYW5rGAEgASgNIjQKC0ZyYW1lQ3JlZGl0Eg4KBmZyYW1lcxgBIAEoDRIVCg1wYWludGVkX2ZyYW1lGAIgASgEIgYKBFBpbmciQgoMV2F0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIiCgVoZWxsbxgCIAEoCzITLmxpdmV0cmFpbi52MS5IZWxsbzKEAgoQVGVsZW1ldHJ5U2VydmljZRJTChdSZWdpc3RlclRyYWluaW5nU2Vzc2lvbhIZLmxpdmV0cmFpbi52MS5TZXNzaW9uSW5mbxodLmxpdmV0cmFpbi52MS5TZXNzaW9uUmVzcG9uc2USVgoPU3RyZWFtVGVsZW1ldHJ5Eh4ubGl2ZXRyYWluLnYxLlRlbGVtZXRyeVJlcXVlc3QaHy5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVzcG9uc2UoATABEkMKCFdhdGNoUnVuEhoubGl2ZXRyYWluLnYxLldhdGNoUmVxdWVzdBoZLmxpdmV0cmFpbi52MS5MaXZlTWVzc2FnZTABYgZwcm90bzM", [file_livetrain_proto_telemetry]);
+  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIugCCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAEiYKBmN1cnZlcxgIIAEoCzIULmxpdmV0cmFpbi52MS5DdXJ2ZXNIAEIGCgRib2R5IpsCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSJQoFc3RhdGUYAyABKAsyFi5saXZldHJhaW4udjEuUnVuU3RhdGUSIwoGY3VydmVzGAQgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlEiYKBnJlY2VudBgFIAMoCzIWLmxpdmV0cmFpbi52MS5SdW5FdmVudBIiCgVmcmFtZRgGIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZRIuCgtwZXJmb3JtYW5jZRgHIAEoCzIZLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZRIoCghwcmVzZW5jZRgIIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZSItCgZDdXJ2ZXMSIwoGY3VydmVzGAEgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQigAEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdCKoAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIlCgRrZXB0GAYgAygLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YSJZCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQi9gIKCFJ1blN0YXRlEg4KBnJ1bl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3Byb2plY3QYAyABKAkSDgoGc3RhdHVzGAQgASgJEg8KB2NvbnRhY3QYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRISCgpjcmVhdGVkX21zGAcgASgEEhUKDWxhc3RfaGVhcmRfbXMYCCABKAQSDQoFc3RlcHMYCSABKAQSDQoFZXBvY2gYCiABKA0SLAoGY29uZmlnGAsgASgLMhwubGl2ZXRyYWluLnYxLlRyYWluaW5nQ29uZmlnEgwKBHRhZ3MYDCADKAkSMgoIY29udHJvbHMYDSADKAsyIC5saXZldHJhaW4udjEuQ29udHJvbERlY2xhcmF0aW9uEioKBnJlcG9ydBgOIAEoCzIaLmxpdmV0cmFpbi52MS5DbGllbnRSZXBvcnQSEAoIZW5kZWRfbXMYDyABKAQSEgoKd29ybGRfc2l6ZRgQIAEoDSKHAQoLUGVyZm9ybWFuY2USKwoEZGF0YRgBIAEoCzIdLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZURhdGESEgoKaW5nZXN0X2ZwcxgCIAEoAhImCgVyYW5rcxgDIAMoCzIXLmxpdmV0cmFpbi52MS5SYW5rU3RhdGUSDwoHcmVtYXJrcxgEIAMoCSK4AQoJUmFua1N0YXRlEgwKBHJhbmsYASABKA0SDwoHY29udGFjdBgCIAEoCRIOCgZzdGF0dXMYAyABKAkSDQoFc3RlcHMYBCABKAQSFAoHc3RlcF9tcxgFIAEoAkgAiAEBEhMKBm93bl9tcxgGIAEoAkgBiAEBEhUKDWxhc3RfaGVhcmRfbXMYByABKAQSFAoMc2VuZHNfZnJhbWVzGAggASgIQgoKCF9zdGVwX21zQgkKB19vd25fbXMiKgoIUHJlc2VuY2USDwoHdmlld2VycxgBIAEoDRINCgVuYW1lcxgCIAMoCSLxAQoNVmlld2VyTWVzc2FnZRIkCgVoZWxsbxgBIAEoCzITLmxpdmV0cmFpbi52MS5IZWxsb0gAEjEKDGZyYW1lX2NyZWRpdBgCIAEoCzIZLmxpdmV0cmFpbi52MS5GcmFtZUNyZWRpdEgAEiIKBHBpbmcYAyABKAsyEi5saXZldHJhaW4udjEuUGluZ0gAEiwKCWludHJvZHVjZRgEIAEoCzIXLmxpdmV0cmFpbi52MS5JbnRyb2R1Y2VIABItCgp3YXRjaF9yYW5rGAUgASgLMhcubGl2ZXRyYWluLnYxLldhdGNoUmFua0gAQgYKBGJvZHkiZQoFSGVsbG8SDQoFZXBvY2gYASABKAkSDgoGb2Zmc2V0GAIgASgEEg4KBnBvaW50cxgDIAEoDRIRCglub19mcmFtZXMYBCABKAgSDAoEbmFtZRgFIAEoCRIMCgRyYW5rGAYgASgNIhkKCUludHJvZHVjZRIMCgRuYW1lGAEgASgJIhkKCVdhdGNoUmFuaxIMCgRyYW5rGAEgASgNIjQKC0ZyYW1lQ3JlZGl0Eg4KBmZyYW1lcxgBIAEoDRIVCg1wYWludGVkX2ZyYW1lGAIgASgEIgYKBFBpbmciQgoMV2F0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIiCgVoZWxsbxgCIAEoCzITLmxpdmV0cmFpbi52MS5IZWxsbzKEAgoQVGVsZW1ldHJ5U2VydmljZRJTChdSZWdpc3RlclRyYWluaW5nU2Vzc2lvbhIZLmxpdmV0cmFpbi52MS5TZXNzaW9uSW5mbxodLmxpdmV0cmFpbi52MS5TZXNzaW9uUmVzcG9uc2USVgoPU3RyZWFtVGVsZW1ldHJ5Eh4ubGl2ZXRyYWluLnYxLlRlbGVtZXRyeVJlcXVlc3QaHy5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVzcG9uc2UoATABEkMKCFdhdGNoUnVuEhoubGl2ZXRyYWluLnYxLldhdGNoUmVxdWVzdBoZLmxpdmV0cmFpbi52MS5MaXZlTWVzc2FnZTABYgZwcm90bzM", [file_livetrain_proto_telemetry]);
 
 /**
  * @generated from message livetrain.v1.LiveMessage
@@ -26,7 +26,7 @@ export type LiveMessage = Message<"livetrain.v1.LiveMessage"> & {
    */
   body: {
     /**
-     * the first message, unless a resume could be honoured
+     * the first message but for `curves`, unless a resume could be honoured
      *
      * @generated from field: livetrain.v1.Snapshot snapshot = 1;
      */
@@ -76,6 +76,14 @@ export type LiveMessage = Message<"livetrain.v1.LiveMessage"> & {
      */
     value: Presence;
     case: "presence";
+  } | {
+    /**
+     * of the snapshot that follows, where they are too large for one message
+     *
+     * @generated from field: livetrain.v1.Curves curves = 8;
+     */
+    value: Curves;
+    case: "curves";
   } | { case: undefined; value?: undefined };
 };
 
@@ -151,6 +159,26 @@ export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
   messageDesc(file_livetrain_proto_live, 1);
 
 /**
+ * Curves that belong to the snapshot which follows on the same connection, as if they stood in it: a page that does not read is
+ * held no more than one of these messages.
+ *
+ * @generated from message livetrain.v1.Curves
+ */
+export type Curves = Message<"livetrain.v1.Curves"> & {
+  /**
+   * @generated from field: repeated livetrain.v1.Curve curves = 1;
+   */
+  curves: Curve[];
+};
+
+/**
+ * Describes the message livetrain.v1.Curves.
+ * Use `create(CurvesSchema)` to create a new message.
+ */
+export const CurvesSchema: GenMessage<Curves> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_live, 2);
+
+/**
  * @generated from message livetrain.v1.Resumed
  */
 export type Resumed = Message<"livetrain.v1.Resumed"> & {
@@ -182,7 +210,7 @@ export type Resumed = Message<"livetrain.v1.Resumed"> & {
  * Use `create(ResumedSchema)` to create a new message.
  */
 export const ResumedSchema: GenMessage<Resumed> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 2);
+  messageDesc(file_livetrain_proto_live, 3);
 
 /**
  * @generated from message livetrain.v1.Events
@@ -204,7 +232,7 @@ export type Events = Message<"livetrain.v1.Events"> & {
  * Use `create(EventsSchema)` to create a new message.
  */
 export const EventsSchema: GenMessage<Events> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 3);
+  messageDesc(file_livetrain_proto_live, 4);
 
 /**
  * One durable record of one stream, as the trainer said it, without images.
@@ -245,7 +273,7 @@ export type RunEvent = Message<"livetrain.v1.RunEvent"> & {
  * Use `create(RunEventSchema)` to create a new message.
  */
 export const RunEventSchema: GenMessage<RunEvent> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 4);
+  messageDesc(file_livetrain_proto_live, 5);
 
 /**
  * The images of one batch, as they came in.
@@ -299,7 +327,7 @@ export type Frame = Message<"livetrain.v1.Frame"> & {
  * Use `create(FrameSchema)` to create a new message.
  */
 export const FrameSchema: GenMessage<Frame> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 5);
+  messageDesc(file_livetrain_proto_live, 6);
 
 /**
  * @generated from message livetrain.v1.Curve
@@ -342,7 +370,7 @@ export type Curve = Message<"livetrain.v1.Curve"> & {
  * Use `create(CurveSchema)` to create a new message.
  */
 export const CurveSchema: GenMessage<Curve> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 6);
+  messageDesc(file_livetrain_proto_live, 7);
 
 /**
  * @generated from message livetrain.v1.RunState
@@ -444,7 +472,7 @@ export type RunState = Message<"livetrain.v1.RunState"> & {
  * Use `create(RunStateSchema)` to create a new message.
  */
 export const RunStateSchema: GenMessage<RunState> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 7);
+  messageDesc(file_livetrain_proto_live, 8);
 
 /**
  * @generated from message livetrain.v1.Performance
@@ -482,7 +510,7 @@ export type Performance = Message<"livetrain.v1.Performance"> & {
  * Use `create(PerformanceSchema)` to create a new message.
  */
 export const PerformanceSchema: GenMessage<Performance> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 8);
+  messageDesc(file_livetrain_proto_live, 9);
 
 /**
  * One of several processes that train together.
@@ -546,7 +574,7 @@ export type RankState = Message<"livetrain.v1.RankState"> & {
  * Use `create(RankStateSchema)` to create a new message.
  */
 export const RankStateSchema: GenMessage<RankState> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 9);
+  messageDesc(file_livetrain_proto_live, 10);
 
 /**
  * @generated from message livetrain.v1.Presence
@@ -570,7 +598,7 @@ export type Presence = Message<"livetrain.v1.Presence"> & {
  * Use `create(PresenceSchema)` to create a new message.
  */
 export const PresenceSchema: GenMessage<Presence> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 10);
+  messageDesc(file_livetrain_proto_live, 11);
 
 /**
  * @generated from message livetrain.v1.ViewerMessage
@@ -619,7 +647,7 @@ export type ViewerMessage = Message<"livetrain.v1.ViewerMessage"> & {
  * Use `create(ViewerMessageSchema)` to create a new message.
  */
 export const ViewerMessageSchema: GenMessage<ViewerMessage> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 11);
+  messageDesc(file_livetrain_proto_live, 12);
 
 /**
  * @generated from message livetrain.v1.Hello
@@ -669,7 +697,7 @@ export type Hello = Message<"livetrain.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 12);
+  messageDesc(file_livetrain_proto_live, 13);
 
 /**
  * Who watches, from now on.
@@ -688,7 +716,7 @@ export type Introduce = Message<"livetrain.v1.Introduce"> & {
  * Use `create(IntroduceSchema)` to create a new message.
  */
 export const IntroduceSchema: GenMessage<Introduce> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 13);
+  messageDesc(file_livetrain_proto_live, 14);
 
 /**
  * Whose pictures to send from now on.
@@ -707,7 +735,7 @@ export type WatchRank = Message<"livetrain.v1.WatchRank"> & {
  * Use `create(WatchRankSchema)` to create a new message.
  */
 export const WatchRankSchema: GenMessage<WatchRank> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 14);
+  messageDesc(file_livetrain_proto_live, 15);
 
 /**
  * The viewer has painted what it got and takes this many frames more.
@@ -733,7 +761,7 @@ export type FrameCredit = Message<"livetrain.v1.FrameCredit"> & {
  * Use `create(FrameCreditSchema)` to create a new message.
  */
 export const FrameCreditSchema: GenMessage<FrameCredit> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 15);
+  messageDesc(file_livetrain_proto_live, 16);
 
 /**
  * @generated from message livetrain.v1.Ping
@@ -746,7 +774,7 @@ export type Ping = Message<"livetrain.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 16);
+  messageDesc(file_livetrain_proto_live, 17);
 
 /**
  * What a viewer over gRPC-Web asks for. It can say nothing later, so a frame comes whenever it has taken the one before.
@@ -772,7 +800,7 @@ export type WatchRequest = Message<"livetrain.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 17);
+  messageDesc(file_livetrain_proto_live, 18);
 
 /**
  * The first two for trainers, over gRPC, and under two older names with the same bytes. The last for viewers, over gRPC-Web.
