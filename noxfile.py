@@ -119,7 +119,9 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    session.run("pytest", *TWO_AT_ONCE, "tests/unit", "tests/integration", "tests/commands")
+    session.run("pytest", *TWO_AT_ONCE, "tests/unit")
+    # In processes of their own: Playwright leaves an event loop running in that which uses it.
+    session.run("pytest", *TWO_AT_ONCE, "tests/integration", "tests/commands")
     # One at a time: how long a fault holds a training up is theirs to see.
     session.run("pytest", "tests/faults")
 

@@ -46,7 +46,7 @@ class FrameJob(Protocol):
 
 
 class EncoderPool:
-    """Daemon threads, started with the first frame, and one place where a frame waits for them: a newer one takes it.
+    """Daemon threads, started with the first frame, and a place for each where a frame waits: a newer one takes the oldest's.
 
     There is one thread, and a second one where that is of use: with many CPUs, and where the first one spends its time waiting
     for the GIL, beside a training that is busy in Python. What both use together is for the overhead budget to bound.
@@ -85,8 +85,9 @@ class EncoderPool:
         self.cpu_seconds = 0.0
 
     def submit(self, job: FrameJob) -> None:
-        """Hand a frame over; the one that still waited is stripped as superseded. Any thread, never blocks."""
-        self._hand_over(self._waiting, job, 1)
+        """Hand a frame over; what waited for too long is stripped as superseded. Any thread, never blocks."""
+        # With a second thread there is a second place: both wait for the GIL at times, and catch up after it.
+        self._hand_over(self._waiting, job, max(1, len(self._threads)))
 
     def keep(self, job: FrameJob) -> None:
         """Hand a frame over that newer ones do not displace: a picture of its own. Any thread, never blocks.

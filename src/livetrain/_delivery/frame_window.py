@@ -11,7 +11,7 @@ from collections import deque
 
 __all__ = ["FrameWindow"]
 
-_MOST = 8
+_MOST = 10
 _QUICK_SECONDS = 0.15  # a commit and a busy machine explain this much: nothing queues
 _SLOW_SECONDS = 0.3
 

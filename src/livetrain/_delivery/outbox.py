@@ -72,10 +72,19 @@ class Outbox:
         self._bytes_in += record.size
         self._line.append(record)
         # While the stream's thread is at work it looks here every few milliseconds by itself: waking it for each scalar
-        # would cost the training more than the scalar does. A batch that waits for its pictures rings when it has them.
-        if self._asleep and record.ready:
+        # would cost the training more than the scalar does. A batch that waits for its pictures rings when it has them, for
+        # all that stands behind it, too.
+        if self._asleep and self.can_be_taken:
             self._bell.ring()
         return True
+
+    @property
+    def can_be_taken(self) -> bool:
+        """Whether `take` would return something; any thread."""
+        try:
+            return self._line[0].ready
+        except IndexError:  # the stream's thread took the last one meanwhile
+            return False
 
     def mark(self) -> Mark:
         """Put a mark behind everything that was put before; any thread."""
@@ -139,7 +148,7 @@ class Outbox:
         if deep:
             self._asleep = True
             # Looked at again after the flag is up: a record put before saw it down and woke nobody.
-            if self._line and self._line[0].ready:
+            if self.can_be_taken:
                 self._asleep = False
                 return
         self._bell.wait(seconds)

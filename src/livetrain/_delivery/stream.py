@@ -133,7 +133,7 @@ class Stream:
         self._eager = bool(self._marks) or draining or self.session.sent_seq < self.session.last_seq
         now = time.monotonic()
         self._listener.ticked(now)
-        busy = took or len(self._outbox) > 0
+        busy = took or self._outbox.can_be_taken
         longest = _PACE_SECONDS if busy else 0.5
         if self.session.durable_seq < self._watched_seq:
             longest = min(longest, max(0.0, self._watched_until - now))
