@@ -7,6 +7,7 @@ from typing import Any
 
 from livetrain._frameworks.batch import accuracy, batch_length, on_host
 from livetrain._frameworks.figures import EpochMean
+from livetrain._frameworks.metered import metered
 from livetrain._monitor import Monitor
 
 __all__ = ["Training", "class_names_of", "positive"]
@@ -26,6 +27,7 @@ class Training:
         self.monitor = monitor
         self._loss, self._accuracy = EpochMean(), EpochMean()
 
+    @metered
     def batch(
         self,
         images: Any,
