@@ -10,7 +10,8 @@ from livetrain import Monitor
 from livetrain._frameworks import metered as module
 from livetrain._frameworks.metered import metered
 
-clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
+clock = SimpleNamespace(now=0.0)
+clock.perf_counter = lambda: clock.now
 
 
 def work(seconds: float) -> None:
