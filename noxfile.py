@@ -41,8 +41,6 @@ PROTOS = ["livetrain/proto/telemetry.proto", "livetrain/proto/live.proto"]
 BOUNDS_INTEGRATION = [
     "tests/integration/server",
     "tests/integration/test_monitor.py",
-    "tests/integration/test_readme.py",
-    "tests/integration/test_steering.py",
 ]
 # Most of them wait for processes and browsers. A file's tests stay together, and share what they have started. (Unit tests run
 # by themselves: in a process that had a browser Playwright's event loop goes on.)
