@@ -198,8 +198,8 @@ class Live:
         )
         ahead, body = await registry.ask(_snapshot_parts, self._hub.epoch, offset, curves, recent)
         del curves, recent  # a viewer that does not read stays here for long
-        for message in ahead:
-            yield message
+        while ahead:
+            yield ahead.pop(0)
         rest = live.Snapshot(
             state=run.state(), performance=channel.performance(), presence=channel.presence()
         )
