@@ -108,7 +108,7 @@ def test_every_step_is_shown_with_what_the_model_made_of_it(tmp_path: Path, made
         loss = nn.functional.cross_entropy(batch.preds, batch.targets)
         assert float(batch.loss) == pytest.approx(float(loss), rel=1e-5)
         assert not batch.preds.requires_grad
-        assert not batch.loss.requires_grad
+        assert isinstance(batch.loss, float)  # nothing holds the graph
     assert series(monitor, "learning_rate")[0] == (0, 5e-5)
     assert len(series(monitor, "learning_rate")) == EPOCHS * STEPS
     assert [step for step, _ in series(monitor, "grad_norm")] == [1, 3, 5, 7, 9, 11]
