@@ -167,7 +167,7 @@ class Server:
         )
         registrar = Registrar(self._intake, site)
         self._ingest = Ingest(self._intake, registrar, desk)
-        live = Live(self._intake)
+        live = Live(self._intake, settings.data_dir)
         self._api = Api(self._intake, self._upkeep, live, Orders(self._intake, desk))
         self._dialects = Dialects(self._intake, registrar, desk, live)
         self._stop = asyncio.Event()

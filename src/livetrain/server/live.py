@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from fastapi import WebSocket
@@ -18,6 +19,7 @@ from livetrain.server.hub import Channel, Hub, encode_event
 from livetrain.server.intake import Intake
 from livetrain.server.replay import History, Recovery, plan
 from livetrain.server.run import Run
+from livetrain.server.shelf import Shelf
 from livetrain.server.store.reader import Curve, StoredEvent
 from livetrain.server.viewer import Viewer, encode_events
 
@@ -34,18 +36,24 @@ _POINTS: Final = 1500
 _MOST_POINTS: Final = 20_000
 _RECENT: Final = 500
 _MESSAGE_EVENTS: Final = 500
-_MESSAGE_BYTES: Final = (
-    128 << 10
-)  # of curves; the transport holds copies of a message that is not read
+_MESSAGE_BYTES: Final = 64 << 10
+"""Of curves; the transport holds copies of a message that is not read."""
+
 _POINT_BYTES: Final = 20
 _NAME_CHARS: Final = 60
 
 
 class Live:
-    """Serves viewers."""
+    """Serves viewers.
 
-    def __init__(self, intake: Intake) -> None:
+    Args:
+        intake: what is told.
+        directory: where what they have not read yet may lie.
+    """
+
+    def __init__(self, intake: Intake, directory: Path) -> None:
         self._intake = intake
+        self._directory = directory
         self._hub: Hub = intake.hub
         self._limits = intake.limits
 
@@ -196,10 +204,12 @@ class Live:
             points=min(hello.points or _POINTS, _MOST_POINTS),
             recent=_RECENT,
         )
-        ahead, body = await registry.ask(_snapshot_parts, self._hub.epoch, offset, curves, recent)
-        del curves, recent  # a viewer that does not read stays here for long
-        while ahead:
-            yield ahead.pop(0)
+        with contextlib.closing(Shelf(self._directory)) as shelf:
+            await registry.ask(_shelve, shelf, self._hub.epoch, offset, curves, recent)
+            del curves, recent  # a viewer that does not read stays here for long
+            while len(shelf) > 1:
+                yield shelf.take()
+            body = shelf.take()
         rest = live.Snapshot(
             state=run.state(), performance=channel.performance(), presence=channel.presence()
         )
@@ -213,15 +223,18 @@ def _encode(event: StoredEvent) -> bytes:
     return encode_event(event.offset, event.received_ms, event.stream_id, event.rank, event.record)
 
 
-def _snapshot_parts(
-    epoch: str, offset: int, curves: Mapping[str, Curve], recent: list[StoredEvent]
-) -> tuple[list[bytes], bytes]:
-    """Serialise the large parts of a snapshot: messages that go ahead of it, and most of what is in it; on a thread."""
-    ahead: list[bytes] = []
+def _shelve(
+    shelf: Shelf,
+    epoch: str,
+    offset: int,
+    curves: Mapping[str, Curve],
+    recent: list[StoredEvent],
+) -> None:
+    """Serialise the large parts of a snapshot: messages that go ahead of it, and last most of what is in it; on a thread."""
     group, size = live.Curves(), 0
     for name, curve in curves.items():
         if size > _MESSAGE_BYTES:
-            ahead.append(live.LiveMessage(curves=group).SerializeToString())
+            shelf.put(live.LiveMessage(curves=group).SerializeToString())
             group, size = live.Curves(), 0
         group.curves.add(
             name=name,
@@ -235,7 +248,7 @@ def _snapshot_parts(
     pieces: list[bytes | memoryview] = [snapshot.SerializeToString()]
     for event in recent:
         pieces += bytes_field(5, [_encode(event)])
-    return ahead, b"".join(pieces)
+    shelf.put(b"".join(pieces))
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

@@ -104,9 +104,11 @@ def _engine(address: URL, *, write: bool) -> Engine:
                 "PRAGMA synchronous=FULL"
             )  # an acknowledged record survives loss of power
             connection.execute("PRAGMA wal_autocheckpoint=2000")
+            connection.execute("PRAGMA cache_size=-16000")
         else:
             connection.execute("PRAGMA query_only=ON")
-        connection.execute("PRAGMA cache_size=-16000")
+            # Each commit empties a reader's cache anyway, and the system keeps the file in memory.
+            connection.execute("PRAGMA cache_size=-1000")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

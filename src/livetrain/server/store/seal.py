@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +45,8 @@ def tail(connection: Connection, run_key: int, after: int, *, limit: int | None 
         .order_by(events.c.offset)
         .limit(limit)
     )
-    found: dict[str, tuple[list[int], list[float], list[int]]] = {}
+    # Arrays, not lists: a number in a list takes four times the memory, and several threads may read at once.
+    found: dict[str, tuple[array[int], array[float], array[int]]] = {}
     last = 0
     for offset, stream_key, received_ms, record in connection.execute(query):
         last = offset
@@ -51,15 +54,15 @@ def tail(connection: Connection, run_key: int, after: int, *, limit: int | None 
         for name, step, value, time_us in points(
             message, received_ms=received_ms, rank=ranks.get(stream_key, 0)
         ):
-            steps, values, times = found.setdefault(name, ([], [], []))
+            steps, values, times = found.setdefault(name, (array("q"), array("d"), array("q")))
             steps.append(step)
             values.append(value)
             times.append(time_us)
     return Tail({name: columns_of(*lists) for name, lists in found.items()}, last)
 
 
-def columns_of(steps: list[int], values: list[float], times_us: list[int]) -> Columns:
-    """Return lists as columns."""
+def columns_of(steps: Sequence[int], values: Sequence[float], times_us: Sequence[int]) -> Columns:
+    """Return numbers as columns."""
     return Columns(
         np.array(steps, np.int64), np.array(values, np.float64), np.array(times_us, np.int64)
     )
