@@ -42,6 +42,7 @@ STRIP_REASONS = {
 }
 _PERFORMANCE_SECONDS = 0.5
 _RESOURCE_SECONDS = 2.0
+_LULL_SECONDS = 0.1  # that a frame waits for one; seen within half a second
 _AWAY_FRAME_MS = 1000  # so that there is one at once when the server is back
 
 
@@ -102,7 +103,7 @@ class Engine(Listener):
         self._probe: ResourceProbe | None = None
         self._probed_at = 0.0
         self._performance_at = 0.0
-        self._background_seconds = 0.0
+        self._encoding = self._sending = 0.0  # CPU seconds in the background that were metered
         self._turned_away = 0  # images of batches that found no room in line
         self.training_seconds = 0.0
         self.steps = 0
@@ -177,6 +178,10 @@ class Engine(Listener):
         else:
             frame.release()
 
+    def lull(self) -> None:
+        """The training's thread is about to leave Python alone for a while: what waits for that begins."""
+        self._encoder.lull()
+
     def batch_logged(self, now: float, step: int) -> None:
         """Count a step, and say how fast it goes twice a second."""
         self.steps += 1
@@ -202,9 +207,9 @@ class Engine(Listener):
 
     def admit(self, now: float, has_images: bool = True) -> int:
         """Say whether this step's images may go, and meter what the background used since the last."""
-        used = self._encoder.cpu_seconds + self._stream.thread_seconds
-        self.governor.background_time(used - self._background_seconds)
-        self._background_seconds = used
+        encoding, sending = self._encoder.cpu_seconds, self._stream.thread_seconds
+        self.governor.background_time(encoding - self._encoding, sending - self._sending)
+        self._encoding, self._sending = encoding, sending
         if not has_images:
             self.governor.pass_over()
             return pb.STRIP_REASON_NONE
@@ -233,6 +238,7 @@ class Engine(Listener):
 
     def flush(self, timeout: float) -> bool:
         """Wait until the server committed all that was handed over."""
+        self._encoder.begin()
         return self._stream.flush(timeout)
 
     def close(self, timeout: float, away_timeout: float = 0.35) -> bool:
@@ -266,7 +272,7 @@ class Engine(Listener):
             problems=dict(problems),
             reconnects=session.reconnects,
             training_seconds=self.training_seconds,
-            background_seconds=self._background_seconds,
+            background_seconds=self._encoding + self._sending,
             overhead=self.governor.overhead,
             governor=self.governor.describe(),
         )
@@ -308,7 +314,11 @@ class Engine(Listener):
         self.on_command(command, late)
 
     def ticked(self, now: float) -> None:
-        """Read the machine's figures now and then; while the server is away, want a frame now and then only."""
+        """Read the machine's figures now and then; while the server is away, want a frame now and then only.
+
+        A frame that waits for a lull which does not come, in a validation or a pause, is encoded all the same.
+        """
+        self._encoder.begin(_LULL_SECONDS)
         if not self._session.connected:
             self.governor.wish(_AWAY_FRAME_MS)
         if self._session.state is not State.STREAMING or now - self._probed_at < _RESOURCE_SECONDS:

@@ -149,6 +149,11 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
         if self._session:
             self._session.begin_batch(trainer, batch)
 
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
+        """Let the background work now, when it is in nobody's way."""
+        if self._session:
+            self._session.lull()
+
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

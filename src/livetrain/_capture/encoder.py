@@ -51,6 +51,9 @@ class EncoderPool:
     There is one thread, and a second one where that is of use: with many CPUs, and where the first one spends its time waiting
     for the GIL, beside a training that is busy in Python. What both use together is for the overhead budget to bound.
 
+    A training that is busy in Python also waits for the GIL whenever a thread of the pool has it. One that says when it leaves
+    Python alone for a while (`lull`) has its next frames encoded then.
+
     Args:
         encode: from frame to pictures; called on the pool's threads.
         threads: how many at first; None: by the CPUs that this process may use.
@@ -79,6 +82,8 @@ class EncoderPool:
         self._lock = threading.Lock()  # between the pool's threads
         self._starting = threading.Lock()
         self._closed = False
+        self._lulls = False  # one is expected after each frame
+        self._held_at: float | None = None  # since when a frame waits for one
         self.encoded = 0
         self.displaced = 0
         self.errors = 0
@@ -88,6 +93,24 @@ class EncoderPool:
         """Hand a frame over; what waited for too long is stripped as superseded. Any thread, never blocks."""
         # With a second thread there is a second place: both wait for the GIL at times, and catch up after it.
         self._hand_over(self._waiting, job, max(1, len(self._threads)))
+        if self._lulls and self._held_at is None:
+            self._held_at = time.monotonic()
+        else:
+            self._lulls = False  # none came between two frames
+            self.begin()
+
+    def lull(self) -> None:
+        """Begin now, and so with later frames: the training's thread is about to leave Python alone for a while."""
+        self._lulls = True
+        if self._held_at is not None:
+            self.begin()
+
+    def begin(self, held_for: float = 0.0) -> None:
+        """Begin with the frame that waits for a lull, if it has waited for `held_for` seconds. Any thread."""
+        held_at = self._held_at
+        if held_at is None or time.monotonic() - held_at >= held_for:
+            self._held_at = None
+            self._bell.ring()
 
     def keep(self, job: FrameJob) -> None:
         """Hand a frame over that newer ones do not displace: a picture of its own. Any thread, never blocks.
@@ -95,6 +118,7 @@ class EncoderPool:
         Of more than four that wait the oldest is stripped as superseded.
         """
         self._hand_over(self._kept, job, _KEPT)
+        self.begin()
 
     def _hand_over(self, line: deque[tuple[FrameJob, Frame]], job: FrameJob, room: int) -> None:
         frame = job.frame
@@ -108,7 +132,6 @@ class EncoderPool:
             self._displace(*oldest)
         if not self._threads:
             self._start(self._first)
-        self._bell.ring()
 
     def close(self, timeout: float) -> bool:
         """End after the frames in work and those that wait; idempotent.

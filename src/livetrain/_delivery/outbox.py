@@ -71,10 +71,10 @@ class Outbox:
             return False
         self._bytes_in += record.size
         self._line.append(record)
-        # While the stream's thread is at work it looks here every few milliseconds by itself: waking it for each scalar
+        # While the stream's thread is at work it looks here some times a second by itself: waking it for each scalar
         # would cost the training more than the scalar does. A batch that waits for its pictures rings when it has them, for
         # all that stands behind it, too.
-        if self._asleep and self.can_be_taken:
+        if (self._asleep or record.lane is Lane.CRITICAL) and self.can_be_taken:
             self._bell.ring()
         return True
 

@@ -38,10 +38,13 @@ from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Stream"]
 
-_PACE_SECONDS = 0.02  # how long small records are gathered for one message
+# How long small records are gathered for one message, which costs each side far more than they do; a frame does not wait, and
+# takes along what there is.
+_GATHER_SECONDS = 0.2
+_READY_SECONDS = 0.02  # between two looks whether the other ranks are there
 _MARKS = 64
 _UNSAFE_SECONDS = (
-    0.08  # that a record is given to be committed before it is written to this machine's disk
+    0.1  # that a record is given to be committed before it is written to this machine's disk
 )
 _CONFLATED_SECONDS = 1.0  # between two records of what only the newest is of interest
 _CONFLATED_AWAY_SECONDS = 10.0  # the same, while the server is away
@@ -80,7 +83,10 @@ class Stream:
         self._outbox = outbox
         self._listener = listener
         self._address = address
-        self._reports: queue.SimpleQueue[tuple[Connection | None, Report]] = queue.SimpleQueue()
+        # With the time when it came: an acknowledgement may lie here until the next turn.
+        self._reports: queue.SimpleQueue[tuple[Connection | None, float, Report]] = (
+            queue.SimpleQueue()
+        )
         self._connection: Connection | None = None
         self._clock = ServerClock()
         self._registered_at = 0.0
@@ -114,8 +120,8 @@ class Stream:
 
     def _turn(self) -> None:
         draining = self._draining
+        self._hear()  # first: what is acknowledged makes room for the next frame
         took = self._collect()
-        self._hear()
         if draining and not len(self._outbox):
             self.session.drain()
         until = self._perform()
@@ -134,7 +140,7 @@ class Stream:
         now = time.monotonic()
         self._listener.ticked(now)
         busy = took or self._outbox.can_be_taken
-        longest = _PACE_SECONDS if busy else 0.5
+        longest = _GATHER_SECONDS if busy else 0.5
         if self.session.durable_seq < self._watched_seq:
             longest = min(longest, max(0.0, self._watched_until - now))
         self._outbox.sleep(
@@ -186,7 +192,7 @@ class Stream:
             return None
         if not ready:
             self._over = self._draining and not len(self._outbox)
-            return now + _PACE_SECONDS
+            return now + _READY_SECONDS
         while True:
             now = time.monotonic()
             match self.session.next(now):
@@ -224,7 +230,7 @@ class Stream:
         connection: Connection | None = None
 
         def deliver(report: Report) -> None:
-            self._reports.put((connection, report))
+            self._reports.put((connection, time.monotonic(), report))
             if self._eager or not _is_acknowledgement(report):
                 self._outbox.wake()
 
@@ -265,10 +271,9 @@ class Stream:
 
     def _hear(self) -> None:
         while not self._reports.empty():
-            connection, report = self._reports.get()
+            connection, now, report = self._reports.get()
             if connection is not self._connection or connection is None:
                 continue
-            now = time.monotonic()
             match report:
                 case Reply(response):
                     self._registered(now, response)

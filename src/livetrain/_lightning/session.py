@@ -130,6 +130,11 @@ class Session:
         self._tap.arm(batch_length(self._images if self._targets is None else self._targets))
 
     @harmless
+    def lull(self) -> None:
+        """The backward pass is next, which leaves Python alone: good for what works in the background."""
+        self.monitor.lull()
+
+    @harmless
     @metered
     def end_batch(self, trainer: Any, module: Any, outputs: Any, batch: Any) -> None:
         """Log one batch."""

@@ -135,6 +135,13 @@ class Base:
         if (engine := self._engine) is not None:
             engine.spent(seconds)
 
+    def lull(self) -> None:
+        """Say that this thread is about to leave Python alone for a while, as in a backward pass: the background works then, and
+        holds it up less. For integrations.
+        """  # noqa: D205
+        if (engine := self._engine) is not None:
+            engine.lull()
+
     def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
         self._steering.boundary(self._place.step, self._place.epoch, batch_size)
         engine.step_begins(self._steering.control.stood_still)

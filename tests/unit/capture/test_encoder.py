@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import weakref
@@ -72,6 +73,56 @@ def test_a_frame_is_encoded_on_a_thread_of_the_pool() -> None:
     assert frame is not None
     assert frame.released == 1
     assert job.thread == "livetrain-encode-0"
+
+
+def lulled() -> tuple[EncoderPool, Job]:
+    """A pool of a training that says when it leaves Python alone, and a frame that waits for it."""
+    pool = EncoderPool(lambda frame: PICTURES, threads=1)
+    first, job = Job(), Job()
+    pool.submit(first)
+    assert first.settled.wait(10)
+    pool.lull()
+    (thread,) = pool._threads
+    assert thread.ident is not None
+    while not (
+        pool._bell._silent.locked() and sys._current_frames()[thread.ident].f_code.co_name == "wait"
+    ):
+        pass  # only a thread that sleeps can be held back
+    pool.submit(job)
+    return pool, job
+
+
+def test_a_frame_waits_for_the_lull_of_a_training_that_has_them() -> None:
+    pool, job = lulled()
+    assert not job.settled.wait(0.1)
+    pool.lull()
+    assert job.settled.wait(10)
+    assert pool.close(10)
+
+
+def test_a_lull_that_does_not_come_is_not_waited_for_again() -> None:
+    pool, displaced = lulled()
+    jobs = [Job(), Job()]
+    for job in jobs:
+        pool.submit(job)
+        assert job.settled.wait(10)
+    assert displaced.settled.wait(10)
+    assert pool.close(10)
+
+
+def test_a_frame_waits_for_a_lull_only_so_long() -> None:
+    pool, job = lulled()
+    pool.begin(held_for=1000.0)
+    assert not job.settled.wait(0.05)
+    pool.begin(held_for=0.0)
+    assert job.settled.wait(10)
+    assert pool.close(10)
+
+
+def test_closing_waits_for_no_lull() -> None:
+    pool, job = lulled()
+    assert pool.close(10)
+    assert job.outcomes == [PICTURES]
 
 
 def test_threads_start_with_the_first_frame_and_are_daemons() -> None:

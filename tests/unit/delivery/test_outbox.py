@@ -165,22 +165,23 @@ def test_one_conflated_record_of_a_key_is_taken_in_so_many_seconds() -> None:
         assert here[0] < 130.2, "the server is back: nothing waits for the rest of ten seconds"
 
 
-def test_a_record_ends_a_deep_sleep_and_not_a_light_one() -> None:
+def test_a_record_ends_a_deep_sleep_and_a_light_one_only_if_it_is_critical() -> None:
     outbox = Outbox()
 
-    def slept(deep: bool, seconds: float) -> float:
+    def slept(deep: bool, seconds: float, lane: Lane = Lane.POINT) -> float:
         started = time.monotonic()
         asleep = threading.Thread(target=outbox.sleep, args=(seconds,), kwargs={"deep": deep})
         asleep.start()
         while deep and not outbox._asleep:
             pass
-        outbox.put(small())
+        outbox.put(small(lane=lane))
         asleep.join()
         outbox.take()
         return time.monotonic() - started
 
     assert slept(deep=True, seconds=30.0) < 10.0
     assert slept(deep=False, seconds=0.05) >= 0.05
+    assert slept(deep=False, seconds=30.0, lane=Lane.CRITICAL) < 10.0
 
 
 def test_a_record_put_before_the_deep_sleep_is_not_slept_over() -> None:
