@@ -40,7 +40,7 @@ __all__ = ["Stream"]
 
 # How long small records are gathered for one message, which costs each side far more than they do; a frame does not wait, and
 # takes along what there is.
-_GATHER_SECONDS = 0.2
+_GATHER_SECONDS = 0.3
 _READY_SECONDS = 0.02  # between two looks whether the other ranks are there
 _MARKS = 64
 _UNSAFE_SECONDS = (
@@ -124,6 +124,9 @@ class Stream:
         took = self._collect()
         if draining and not len(self._outbox):
             self.session.drain()
+        self._eager = (
+            True  # while this thread is awake: what comes meanwhile is not to be slept over
+        )
         until = self._perform()
         self._keep_safe(time.monotonic())
         while self._marks and self._marks[0][0] <= self.session.durable_seq:

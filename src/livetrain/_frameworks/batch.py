@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from livetrain._capture.device import device_of, widen
 from livetrain._capture.source import host_array
@@ -119,6 +119,13 @@ def accuracy(logits: Any, targets: Any) -> Any:
 
     None where the question makes no sense: no class scores, or no class index for each sample.
     """
+    if getattr(logits, "shape", None) is None or getattr(targets, "shape", None) is None:
+        return None
+    if device_of(logits) is None and device_of(targets) is None:
+        try:
+            return _accuracy_on_host(widen(host_array(logits)), host_array(targets))
+        except Exception:  # sparse, quantised or the like: no class scores
+            return None
     scores, classes = _shape(logits), _shape(targets)
     if (
         scores is None
@@ -131,15 +138,22 @@ def accuracy(logits: Any, targets: Any) -> Any:
         return None
     if classes != scores and (classes != scores[:1] or _is_float(targets)):
         return None
-    on_host = device_of(logits) is None and device_of(targets) is None
-    if on_host:
-        logits, targets = widen(host_array(logits)), host_array(targets)
     if classes == scores:  # soft or one-hot targets
         targets = targets.argmax(-1)
-    right = logits.argmax(-1) == targets
-    if on_host:  # counting takes a fifth of the time of a mean
-        return np.count_nonzero(right) / scores[0]
-    return right.float().mean() if hasattr(right, "float") else np.count_nonzero(right) / right.size
+    return (logits.argmax(-1) == targets).float().mean()
+
+
+def _accuracy_on_host(scores: NDArray[Any], classes: NDArray[Any]) -> float | None:
+    # On every step: an array's own attributes are quicker to ask for than those of a framework's tensor.
+    if scores.ndim != 2 or scores.shape[1] < 2 or scores.dtype.kind != "f" or not len(scores):
+        return None
+    if classes.shape == scores.shape:  # soft or one-hot targets
+        classes = classes.argmax(-1)
+    elif classes.shape != scores.shape[:1] or classes.dtype.kind == "f":
+        return None
+    # Counting bytes takes a tenth of the time that a mean does.
+    right: bytes = (scores.argmax(-1) == classes).tobytes()
+    return right.count(1) / len(scores)
 
 
 def _find_targets(candidates: Sequence[Any], size: int | None) -> Any:
