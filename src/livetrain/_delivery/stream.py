@@ -41,6 +41,7 @@ __all__ = ["Stream"]
 # How long small records are gathered for one message, which costs each side far more than they do; a frame does not wait, and
 # takes along what there is.
 _GATHER_SECONDS = 0.3
+_AWAY_SECONDS = 0.02  # the same without a server: what goes to the disk costs little, and a kill takes along what did not
 _READY_SECONDS = 0.02  # between two looks whether the other ranks are there
 _MARKS = 64
 _UNSAFE_SECONDS = (
@@ -143,7 +144,8 @@ class Stream:
         now = time.monotonic()
         self._listener.ticked(now)
         busy = took or self._outbox.can_be_taken
-        longest = _GATHER_SECONDS if busy else 0.5
+        gather = _GATHER_SECONDS if self.session.connected else _AWAY_SECONDS
+        longest = gather if busy else 0.5
         if self.session.durable_seq < self._watched_seq:
             longest = min(longest, max(0.0, self._watched_until - now))
         self._outbox.sleep(

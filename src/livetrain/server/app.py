@@ -109,6 +109,11 @@ async def _serve(
     relay: socket.socket | None,
     stack: contextlib.ExitStack,
 ) -> int:
+    # Before gRPC's server: older releases of it keep a process from ending whose server never started.
+    data_dir = stack.enter_context(contextlib.closing(DataDir(settings.data_dir)))
+    store = stack.enter_context(
+        contextlib.closing(open_store(settings.database or data_dir.database))
+    )
     limits = Limits()
     grpc_server = grpc.aio.server(options=options(limits.message_bytes))
     try:
@@ -119,10 +124,6 @@ async def _serve(
         raise StartError(
             f"The address {settings.grpc} cannot be used; give another with --grpc, or port 0 for a free one."
         )
-    data_dir = stack.enter_context(contextlib.closing(DataDir(settings.data_dir)))
-    store = stack.enter_context(
-        contextlib.closing(open_store(settings.database or data_dir.database))
-    )
     server = Server(settings, limits, store, site=f"http://{Address(*http.getsockname()[:2])}")
     await server.serve(grpc_server, grpc_port, http, relay)
     return 0
