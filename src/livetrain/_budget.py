@@ -38,7 +38,7 @@ _ASSUMED_BACKGROUND_SECONDS = 0.005
 class Governor:
     """Keeps the time that frames cost within a budget.
 
-    Under pressure from encoding it lowers JPEG quality first, tile size when fewer than 10 frames a second would fit, and the rate
+    Under pressure from encoding it lowers JPEG quality first, tile size when fewer than 5 frames a second would fit, and the rate
     by as much as is needed. Pressure on the training thread lowers the rate: nothing else helps there.
 
     Args:

@@ -140,7 +140,8 @@ def accuracy(logits: Any, targets: Any) -> Any:
         return None
     if classes == scores:  # soft or one-hot targets
         targets = targets.argmax(-1)
-    return (logits.argmax(-1) == targets).float().mean()
+    right = logits.argmax(-1) == targets
+    return right.float().mean() if hasattr(right, "float") else right.mean()  # PyTorch's; JAX's
 
 
 def _accuracy_on_host(scores: NDArray[Any], classes: NDArray[Any]) -> float | None:

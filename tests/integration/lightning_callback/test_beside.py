@@ -214,3 +214,15 @@ def test_a_run_that_cannot_be_opened_costs_the_view_and_not_the_training(pl: Mod
     training.fit(module, loader())
     assert training.fit_loop.epoch_loop.total_batch_idx == BATCHES - 1
     assert callback.monitor is None
+
+
+def test_the_background_may_work_in_each_backward_pass(
+    pl: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = recording()
+    logged: list[int] = []
+    monkeypatch.setattr(
+        "livetrain.testing.RecordingMonitor.lull", lambda self: logged.append(len(self.batches))
+    )
+    trainer(pl, callback, max_epochs=1).fit(module_class(pl)(), loader())
+    assert logged == list(range(len(recorded(callback).batches))), "before its batch is logged"

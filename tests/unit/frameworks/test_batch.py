@@ -133,6 +133,17 @@ def test_accuracy_is_the_share_of_right_answers() -> None:
     assert float(accuracy(logits, torch.tensor([0, 1, 1, 1]))) == 0.75
 
 
+@pytest.mark.parametrize("array", [torch.tensor, np.array], ids=["tensors", "arrays like JAX's"])
+def test_accuracy_of_what_lives_on_a_device_is_worked_out_there(
+    array: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livetrain._frameworks.batch.device_of", lambda value: object())
+    logits = array([[2.0, 1.0], [0.0, 3.0], [5.0, 1.0], [0.0, 1.0]])
+    share = accuracy(logits, array([0, 1, 1, 1]))
+    assert not isinstance(share, float) or isinstance(share, np.floating)
+    assert float(share) == 0.75
+
+
 @pytest.mark.parametrize(
     ("logits", "targets"),
     [
