@@ -106,11 +106,12 @@ class EncoderPool:
             self.begin()
 
     def begin(self, held_for: float = 0.0) -> None:
-        """Begin with the frame that waits for a lull, if it has waited for `held_for` seconds. Any thread."""
+        """Begin with what waits; with `held_for`, only if a frame has waited so many seconds for a lull. Any thread."""
         held_at = self._held_at
-        if held_at is None or time.monotonic() - held_at >= held_for:
-            self._held_at = None
-            self._bell.ring()
+        if held_for and (held_at is None or time.monotonic() - held_at < held_for):
+            return
+        self._held_at = None
+        self._bell.ring()
 
     def keep(self, job: FrameJob) -> None:
         """Hand a frame over that newer ones do not displace: a picture of its own. Any thread, never blocks.

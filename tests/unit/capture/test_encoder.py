@@ -119,6 +119,12 @@ def test_a_frame_waits_for_a_lull_only_so_long() -> None:
     assert pool.close(10)
 
 
+def test_nobody_is_woken_where_no_frame_waits() -> None:
+    pool = EncoderPool(lambda frame: PICTURES, threads=1)
+    pool.begin(held_for=0.001)
+    assert not pool._bell.wait(0.0)
+
+
 def test_closing_waits_for_no_lull() -> None:
     pool, job = lulled()
     assert pool.close(10)
