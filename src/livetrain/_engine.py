@@ -291,12 +291,12 @@ class Engine(Listener):
         """The server says how often it wants frames."""
         self.governor.wish(frame_interval_ms)
 
-    def ready(self, now: float) -> bool:
+    def ready(self, now: float, last: bool) -> bool:
         """Whether the run of the other ranks is found, or there is none to be found."""
         meeting = self._meeting
         if meeting is None:
             return True
-        if not meeting.ready(now):
+        if not meeting.ready(now, last=last):
             return False
         if self.identity.info.rank:
             self._meeting = None

@@ -9,7 +9,7 @@ import sys
 import weakref
 from typing import Any, Protocol
 
-__all__ = ["Mortal", "close_at_exit", "disarm_in_children"]
+__all__ = ["Mortal", "close_at_exit", "disarm_in_children", "forked_while_open"]
 
 
 class Mortal(Protocol):
@@ -40,6 +40,11 @@ _open: weakref.WeakSet[Any] = weakref.WeakSet()
 _inherited: list[Any] = []
 
 
+def forked_while_open() -> bool:
+    """Whether this process was forked from one that had a monitor open."""
+    return bool(_inherited)
+
+
 def disarm_in_children(monitor: Mortal) -> None:
     """Make a monitor inert in each process that is forked from this one."""
     _hook_forks()
@@ -54,4 +59,5 @@ def _hook_forks() -> None:
 
 def _disarm_all() -> None:
     for monitor in list(_open):
-        _inherited.append(monitor.disarm("forked child"))
+        if (engine := monitor.disarm("forked child")) is not None:
+            _inherited.append(engine)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
 __all__ = ["warn_once_a_minute"]
 
 _log = logging.getLogger("livetrain")
-_lock = threading.Lock()  # any thread may warn
+# Without a lock, which a forked child could inherit while it is held; at worst two threads warn at once.
 _last: dict[str, float] = {}
 
 
@@ -22,10 +21,9 @@ def warn_once_a_minute(cause: str, message: str, *, exc: bool = False) -> None:
         exc: log the current exception at DEBUG as well: its traceback is for us, not for the training's log.
     """
     now = time.monotonic()
-    with _lock:
-        if now - _last.get(cause, -1e9) < 60.0:
-            return
-        _last[cause] = now
+    if now - _last.get(cause, -1e9) < 60.0:
+        return
+    _last[cause] = now
     _log.warning("%s", message)
     if exc:
         _log.debug("%s", cause, exc_info=True)

@@ -409,3 +409,11 @@ class Script(Process):
             return False
 
         wait_until(printed, seconds, f"it prints {text!r}")
+
+
+def synchronize(folder: Path, server: Server) -> Process:
+    """``livetrain sync`` of what the trainings of a folder left."""
+    code = "import sys; from livetrain.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "sync"]
+    env = {"LIVETRAIN_SERVER": server.grpc, "LIVETRAIN_SPOOL_DIR": str(folder / "spool")}
+    return Process(command, folder, "sync", env=env)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from tests.faults.conditions import wait_until
 from tests.faults.conftest import Measure
 from tests.faults.ledger import StoredStream, read_store, stream_of
-from tests.faults.processes import Process, Server, Trainer
+from tests.faults.processes import Server, Trainer, synchronize
 from tests.faults.verdict import assert_delivered, assert_undisturbed
 
 UNWRITTEN_SECONDS = 0.5
@@ -34,20 +33,13 @@ def assert_nothing_but_the_end_is_missing(trainer: Trainer, stream: StoredStream
     assert not missing, f"{len(missing)} of {len(written)} steps are missing, e.g. {missing[:5]}"
 
 
-def sync(folder: Path, server: Server) -> Process:
-    code = "import sys; from livetrain.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "sync"]
-    env = {"LIVETRAIN_SERVER": server.grpc, "LIVETRAIN_SPOOL_DIR": str(folder / "spool")}
-    return Process(command, folder, "sync", env=env)
-
-
 def test_sync_uploads_what_a_killed_run_left(
     folder: Path, server: Server, seed: int, measure: Measure
 ) -> None:
     trainer = start_and_kill(folder, server, seed, steps=50)
     server.start()
     for _ in range(2):  # safe to repeat
-        assert sync(folder, server).wait(30) == 0
+        assert synchronize(folder, server).wait(30) == 0
         (stream,) = read_store(server.data_dir)
         assert_nothing_but_the_end_is_missing(trainer, stream)
         assert_delivered(trainer, server, measure, whole=False, stream=stream)
@@ -61,7 +53,7 @@ def test_sync_beside_a_live_run_leaves_it_alone(
     live = Trainer(folder, server.grpc, steps=0, seed=seed + 1, name="live", flush=15.0)
     live.wait_for_steps(30, 20)
     server.start()
-    assert sync(folder, server).wait(30) == 0
+    assert synchronize(folder, server).wait(30) == 0
     live.wait_for_acknowledged(10, 20)
     live.finish()
     assert_undisturbed(live, measure)

@@ -110,7 +110,8 @@ def test_a_simulation_arrives_whole_and_learns_what_it_learns_alone(
         done = subprocess.run(
             [sys.executable, "-m", "tests.frameworks.flower_app", str(tmp_path), word],
             cwd=Path(__file__).parents[2],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            # As docs/howto/flower.md says: Ray's processes are forked, and gRPC now and then aborts one of them else.
+            env={**os.environ, "OMP_NUM_THREADS": "1", "GRPC_ENABLE_FORK_SUPPORT": "0"},
             capture_output=True,
             text=True,
             timeout=200,

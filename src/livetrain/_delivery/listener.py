@@ -11,8 +11,8 @@ __all__ = ["Listener"]
 class Listener:
     """What else wants to know; called on the stream's thread, overridden where it is needed."""
 
-    def ready(self, now: float) -> bool:
-        """Whether it is known who speaks; until then nothing is sent."""
+    def ready(self, now: float, last: bool) -> bool:
+        """Whether it is known who speaks; until then nothing is sent. `last`: there is no time to wait for it, say yes."""
         return True
 
     def commanded(self, command: pb.ControlCommand, late: float) -> None:

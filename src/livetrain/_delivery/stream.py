@@ -189,14 +189,13 @@ class Stream:
         """Do what is to be done; return when to look again, None: when something happens."""
         now = time.monotonic()
         provisional = self.identity.session_id
-        ready = self._listener.ready(now)
+        ready = self._listener.ready(now, last=self._draining)
         if self.identity.session_id != provisional:
             self._keep_identity()
         if self._connector is None:
             self._over = self._draining and not len(self._outbox)
             return None
         if not ready:
-            self._over = self._draining and not len(self._outbox)
             return now + _READY_SECONDS
         while True:
             now = time.monotonic()

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from livetrain import _records
+from livetrain._delivery import GRPC_SURVIVES_FORKS
 from livetrain._delivery.line import Lane
 from livetrain._engine import Engine
 from livetrain._launch import (
@@ -20,7 +21,7 @@ from livetrain._launch import (
     launch,
     state_directory,
 )
-from livetrain._lifecycle import close_at_exit, disarm_in_children
+from livetrain._lifecycle import close_at_exit, disarm_in_children, forked_while_open
 from livetrain._monitor.base import ENDS
 from livetrain._monitor.helm import Helm
 from livetrain._monitor.logbook import Logbook
@@ -30,6 +31,7 @@ from livetrain._stats import Stats
 from livetrain._steering.recipe import read_recipe
 from livetrain._steering.steering import Steering
 from livetrain._sync import upload_in_background
+from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions, ImageOptions, from_environment
 
 __all__ = ["Monitor"]
@@ -137,6 +139,10 @@ class Monitor(Logbook, Helm):
         self._loop = None
         self._status, self._message = "", ""
         self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
+        spool = Path(
+            spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
+        ).expanduser()
+        online = not self._inert and env.mode == "online" and _can_connect(spool)
         self._last_stats: Stats | None = None
         self._last_place = ("", "")  # session and token, after the end
         self._engine: Engine | None = None
@@ -150,19 +156,16 @@ class Monitor(Logbook, Helm):
             declare=lambda controls: self._engine.declare(controls) if self._engine else None,
             announce=self.set_status,
             silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
-            reachable=lambda: self._engine is not None and env.mode == "online",
+            reachable=lambda: self._engine is not None and online,
             recipe=() if recipe is None else read_recipe(recipe),
         )
         if self._inert:
             return
-        spool = Path(
-            spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
-        ).expanduser()
         self._engine = launch(
             description,
             target,
             spool,
-            offline=env.mode == "offline",
+            offline=not online,
             spool_mib=env.spool_mib,
             controls=self._steering.declarations(),
             resume=earlier,
@@ -282,6 +285,19 @@ class Monitor(Logbook, Helm):
             threading.Lock()
         )  # it may have been held by a thread that this process does not have
         return engine
+
+
+def _can_connect(spool: Path) -> bool:
+    """Whether gRPC works in this process: a forked one inherits its connections without the threads that serve them."""
+    if GRPC_SURVIVES_FORKS or not forked_while_open():
+        return True
+    warn_once_a_minute(
+        "forked",
+        "this process was forked while a monitor was open, and gRPC cannot connect in it. What it logs is kept in "
+        f"{spool}, and sent by the next run or by `livetrain sync`; to see it live, start the process with "
+        "multiprocessing's spawn, or close the monitor before the fork.",
+    )
+    return False
 
 
 def _inert_copy() -> Monitor:

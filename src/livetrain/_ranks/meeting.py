@@ -84,17 +84,20 @@ class Meeting:
         self._looked: float | None = None
         self._began: float | None = None
 
-    def ready(self, now: float) -> bool:
-        """Say whether `session` is known to be that of the run; `now` in seconds on the monotonic clock."""
+    def ready(self, now: float, last: bool = False) -> bool:
+        """Say whether `session` is known to be that of the run; `now` in seconds on the monotonic clock.
+
+        `last`: the training is over, so whom it does not meet now it never meets.
+        """
         if self._met or self.alone:
             return True
         if self._began is None:
             self._began = now
-        if self._looked is None or now - self._looked >= LOOK_SECONDS:
+        if last or self._looked is None or now - self._looked >= LOOK_SECONDS:
             self._looked = now
             with contextlib.suppress(Exception):  # a store that goes down with its process group
                 self._look()
-        if not self._met and now - self._began >= GIVE_UP_SECONDS:
+        if not self._met and (last or now - self._began >= GIVE_UP_SECONDS):
             self.alone = True
         return self._met or self.alone or not self._rank
 

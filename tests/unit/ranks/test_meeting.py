@@ -56,6 +56,19 @@ def test_who_meets_nobody_goes_alone(tmp_path: Path) -> None:
         assert (lonely.session, lonely.alone) == ("own", True)
 
 
+def test_who_ends_looks_a_last_time_and_goes_alone(tmp_path: Path) -> None:
+    kept = store(tmp_path)
+    lonely = Meeting(1, "own", lambda: kept, number=1)
+    assert not lonely.ready(now=0.0)
+    assert lonely.ready(now=LOOK_SECONDS / 2, last=True)
+    assert (lonely.session, lonely.alone) == ("own", True)
+    late = Meeting(1, "own", lambda: kept, number=2)
+    assert not late.ready(now=0.0)
+    assert Meeting(0, "of rank 0", lambda: kept, number=2).ready(now=0.0)
+    assert late.ready(now=LOOK_SECONDS / 2, last=True)
+    assert (late.session, late.alone) == ("of rank 0", False)
+
+
 def test_the_store_of_torch_is_found_once_there_is_a_process_group(tmp_path: Path) -> None:
     assert torch_store() is None
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
