@@ -29,6 +29,9 @@ PICTURE_SIZE = 2048
 """Pixels of the longer side of a picture that is shown by itself."""
 
 _SCRATCH = threading.local()  # working memory of each encoder thread
+# A frame that does not expect to wait for the GIL waits for it much longer than one that does: one in so many seconds at most.
+_CROWDED_SECONDS = 5.0
+_crowded_until = 0.0  # of all threads: what one of them felt the others will
 
 
 def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -> EncodedFrame:
@@ -107,15 +110,18 @@ def _captions(
 def _pictures(
     frame: CapturedFrame, quality: int, max_size: int, packing: str
 ) -> Strip | tuple[Tile, ...]:
+    global _crowded_until
     scratch: Scratch | None = getattr(_SCRATCH, "scratch", None)
     if scratch is None:
         scratch = _SCRATCH.scratch = Scratch()
     scratch.begin()
     began, worked = time.perf_counter(), time.thread_time()
+    scratch.crowded = began < _crowded_until
     pictures = _encode_pictures(frame, quality, max_size, packing, scratch)
     # Waiting that much longer than working is waiting for the GIL.
-    worked = time.thread_time() - worked
-    scratch.crowded = time.perf_counter() - began > 2 * worked + 0.002
+    worked, now = time.thread_time() - worked, time.perf_counter()
+    if now - began > 2 * worked + 0.002:
+        _crowded_until = now + _CROWDED_SECONDS
     return pictures
 
 

@@ -48,7 +48,7 @@ class FrameJob(Protocol):
 class EncoderPool:
     """Daemon threads, started with the first frame, and a place for each where a frame waits: a newer one takes the oldest's.
 
-    There is one thread, and a second one where that is of use: with many CPUs, and where the first one spends its time waiting
+    There is one thread, a second one with many CPUs, and a third one where they spend their time waiting
     for the GIL, beside a training that is busy in Python. What both use together is for the overhead budget to bound.
 
     A training that is busy in Python also waits for the GIL whenever a thread of the pool has it. One that says when it leaves
@@ -230,8 +230,11 @@ def default_threads(cpus: float) -> int:
 
 
 def most_threads(cpus: float) -> int:
-    """Return how many encoder threads there may be where they wait for the GIL more than they work."""
-    return 2 if cpus > 1 else 1
+    """Return how many encoder threads there may be where they wait for the GIL more than they work.
+
+    A frame needs it several times, and waits for it up to 5 ms each time, beside the threads that send.
+    """
+    return 3 if cpus > 1 else 1
 
 
 def _popped(line: deque[tuple[FrameJob, Frame]]) -> tuple[FrameJob, Frame] | None:

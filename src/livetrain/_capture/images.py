@@ -12,6 +12,7 @@ from livetrain._capture.reports import Reports
 from livetrain._capture.scaling import Scaling
 from livetrain._capture.scratch import Scratch
 from livetrain._capture.source import is_numeric
+from livetrain._capture.spaced import spaced, worth_spacing
 from livetrain._capture.value_range import RangeGuess, extremes
 from livetrain.config import ImageOptions
 
@@ -44,7 +45,7 @@ class Converter:
             scratch: lends the memory of the result.
 
         Returns:
-            Shape (n, height, width, channels), contiguous, 1, 3 or 4 channels. Not a copy where none is needed.
+            Shape (n, height, width, channels), 1, 3 or 4 channels; contiguous, or `spaced`. Not a copy where none is needed.
 
         Raises:
             NotAnImageError: the values are no numbers.
@@ -62,7 +63,15 @@ class Converter:
         plain = rows.dtype == np.uint8 and told is None
         if plain and channels != 2 and rows.flags.c_contiguous:
             return rows
-        out = scratch.array((*rows.shape[:3], 3 if channels == 2 else channels), np.uint8)
+        if (
+            rows.dtype == np.float32
+            and order == "CHW"
+            and worth_spacing(rows.shape)
+            and not scratch.crowded  # it takes many calls
+        ):
+            out = spaced(rows.shape[:3], scratch)
+        else:
+            out = scratch.array((*rows.shape[:3], 3 if channels == 2 else channels), np.uint8)
         if channels == 2:
             out[..., 2] = 0
         pixels = out[..., :channels]

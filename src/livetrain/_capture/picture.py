@@ -9,6 +9,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from livetrain._capture.spaced import as_numbers
+
 __all__ = ["JPEG_LIMIT", "encode_picture"]
 
 Bytes = NDArray[np.uint8]
@@ -26,7 +28,7 @@ def encode_picture(
     """Encode one picture, or a strip of equal ones.
 
     Args:
-        image: shape (height, width, channels), contiguous; 1, 3 or 4 channels.
+        image: shape (height, width, channels), 1, 3 or 4 channels; contiguous, or `spaced`.
         tile_height: pixels; ``height`` if this is not a strip.
         quality: of a JPEG, 1 to 100.
         form: "jpeg", "png", or "auto": PNG where the image is flat, as masks and digits are, and PNG is smaller.
@@ -37,10 +39,12 @@ def encode_picture(
     height, width, channels = image.shape
     if form == "png":
         return _png(image), "png", channels
+    pixels = as_numbers(image)
+    whole = image if pixels is None else pixels.view(np.uint8).reshape(height, width, 4)
     jpeg = simplejpeg.encode_jpeg(
-        image,
+        whole,
         quality=quality,
-        colorspace={1: "GRAY", 3: "RGB", 4: "RGBX"}[channels],
+        colorspace={1: "GRAY", 3: "RGB", 4: "RGBX"}[whole.shape[2]],
         colorsubsampling=_subsampling(tile_height, height, width, channels),
     )
     if form == "auto" and _is_flat(image):

@@ -22,7 +22,7 @@ def reduce(images: Bytes, max_size: int) -> Bytes:
     """Return images whose longer side is at most ``max_size`` pixels, averaged over the area that each pixel stands for.
 
     Args:
-        images: shape (n, height, width, channels), contiguous. Smaller ones are returned as they are.
+        images: shape (n, height, width, channels). Smaller ones are returned as they are.
         max_size: pixels.
 
     Example:

@@ -7,6 +7,7 @@ busy in Python has to wait up to 5 ms to go on.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from livetrain._capture.device import BFLOAT16, widen
 from livetrain._capture.scratch import Scratch
+from livetrain._capture.spaced import as_numbers, scale_planes
 
 __all__ = ["Scaling", "highest_bits"]
 
@@ -23,6 +25,7 @@ Floats = NDArray[np.float32]
 # The width of all 256 steps together. k/255 times this is k and a bit, for every k from 0 to 255, so that cutting off
 # the fraction gives back the very bytes that an 8-bit image was scaled from, with no pass for rounding.
 _LEVELS = 255.999
+_TO_NEAREST = np.float32(255 / _LEVELS)  # for where the fraction is rounded and not cut off
 _BLOCK = (
     3 << 16
 )  # values: what is read, what is written and what is between them stays in a core's cache
@@ -63,19 +66,28 @@ class Scaling:
         if self.mean is not None and self.std is not None:
             mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
             factor, black = std * factor, (np.float32(self.black) - mean) / std
+        pixels = as_numbers(out)
         if values.strides[3] > values.strides[2]:
             # Where source and result differ in the order of their axes, numpy walks along them as they are written here: along
             # the source's planes that is twice as fast as along the 3 channels of a pixel.
             values, out = values.transpose(0, 3, 1, 2), out.transpose(0, 3, 1, 2)
             if isinstance(black, np.ndarray):
                 factor, black = np.reshape(factor, (-1, 1, 1)), black.reshape(-1, 1, 1)
-        size = len(values) if scratch.crowded else max(1, len(values) * _BLOCK // values.size)
-        inside = True
-        for start in range(0, len(values), size):
-            mark = scratch.mark()
+            if (
+                pixels is not None
+                and values.dtype == np.float32
+                and scale_planes(values, black, factor * _TO_NEAREST, pixels, scratch)
+            ):
+                return True
+        inside, start = True, 0
+        while start < len(values):
+            began, mark = time.perf_counter(), scratch.mark()
+            size = len(values) if scratch.crowded else max(1, len(values) * _BLOCK // values.size)
             block = slice(start, start + size)
             inside &= _scale(values[block], black, factor, out[block], scratch)
             scratch.free(mark)
+            scratch.worked(values[block].size, time.perf_counter() - began)
+            start += size
         return inside
 
 

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Scratch"]
 
+_SLOW = 20e-9  # seconds a value: some ten times what a few passes over memory take
 _KEPT = 256 << 20  # bytes; a frame that needs more pays for fresh memory
 
 
@@ -29,6 +30,11 @@ class Scratch:
         self.crowded = (
             False  # other threads want the GIL: few large calls are better than many small ones
         )
+
+    def worked(self, values: int, seconds: float) -> None:
+        """Tell how long it took to work on so many values: so long that other threads must have had the GIL meanwhile?"""
+        if seconds > 0.002 + values * _SLOW:
+            self.crowded = True
 
     def begin(self) -> None:
         """Start a frame: the arrays of the frame before are up for grabs."""
