@@ -48,8 +48,8 @@ class FrameJob(Protocol):
 class EncoderPool:
     """Daemon threads, started with the first frame, and a place for each where a frame waits: a newer one takes the oldest's.
 
-    There is one thread, a second one with many CPUs, and a third one where they spend their time waiting
-    for the GIL, beside a training that is busy in Python. What both use together is for the overhead budget to bound.
+    There is one thread, two with many CPUs, and three where they spend their time waiting for the GIL, beside a training that is
+    busy in Python. What they use together is for the overhead budget to bound.
 
     A training that is busy in Python also waits for the GIL whenever a thread of the pool has it. One that says when it leaves
     Python alone for a while (`lull`) has its next frames encoded then.

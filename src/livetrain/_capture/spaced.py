@@ -45,7 +45,8 @@ def worth_spacing(shape: tuple[int, ...]) -> bool:
 
     A smaller image costs more calls than it saves, and of a larger one the working memory does not fit into a core's cache.
     """
-    return shape[3] == 3 and _LEAST <= shape[1] * shape[2] <= _MOST
+    little = sys.byteorder == "little"  # the first channel is a number's lowest byte
+    return little and shape[3] == 3 and _LEAST <= shape[1] * shape[2] <= _MOST
 
 
 def as_numbers(pixels: Bytes) -> NDArray[np.uint32] | None:
@@ -56,8 +57,6 @@ def as_numbers(pixels: Bytes) -> NDArray[np.uint32] | None:
     """
     rows = pixels.strides[-3] == 4 * pixels.shape[-2]
     if pixels.shape[-1] != 3 or pixels.strides[-2:] != (4, 1) or not rows:
-        return None
-    if sys.byteorder != "little":
         return None
     whole = as_strided(pixels, (*pixels.shape[:-1], 4), pixels.strides)
     return whole.view(np.uint32)[..., 0]

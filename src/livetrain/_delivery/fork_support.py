@@ -12,9 +12,9 @@ import os
 import sys
 import time
 
-__all__ = ["SWITCH", "arrange"]
+__all__ = ["arrange"]
 
-SWITCH = "GRPC_ENABLE_FORK_SUPPORT"
+_SWITCH = "GRPC_ENABLE_FORK_SUPPORT"
 _OFF = frozenset({"0", "false", "f", "no", "n"})  # as gRPC reads it
 # gRPC's threads are in their first wait by then, and what is closed during a wait does not abort them. Of 40 aborts in 1,400
 # forks that leaves one or two, all of them while a connection was being made.
@@ -27,16 +27,16 @@ def arrange() -> bool:
     Where that comes too late, because something else imported gRPC before, or somebody wants the support, each child waits for
     a moment before it goes on.
     """
-    if os.environ.get(SWITCH, "").lower() in _OFF:
+    if os.environ.get(_SWITCH, "").lower() in _OFF:
         return False
-    if SWITCH in os.environ or "grpc" in sys.modules:
+    if _SWITCH in os.environ or "grpc" in sys.modules:
         if hasattr(os, "register_at_fork"):  # not on Windows
             os.register_at_fork(after_in_child=lambda: time.sleep(_SETTLE_SECONDS))
         return True
-    os.environ[SWITCH] = "0"
+    os.environ[_SWITCH] = "0"
     try:
         import grpc  # noqa: F401  # it is to be imported just now
     finally:
         # The processes that the training starts are to decide for themselves.
-        del os.environ[SWITCH]
+        del os.environ[_SWITCH]
     return False

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from livetrain._capture.device import BFLOAT16, widen
 from livetrain._capture.scaling import Scaling, highest_bits
 from livetrain._capture.scratch import Scratch
+from livetrain._capture.spaced import spaced
 
 
 @given(st.lists(st.floats(width=32), min_size=1, max_size=30))
@@ -68,6 +69,36 @@ def test_large_batches_are_done_in_blocks_with_the_same_result() -> None:
         assert scratch._most <= (values.nbytes if crowded else 3 << 20)
     assert (results[0] == results[1]).all()
     assert np.abs(results[0] - (values + 1) * 127.5).max() <= 1
+
+
+class Watched(Scratch):
+    """A scratch that notes how many values were worked on at once, each at a speed of its own."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+        self.seconds = seconds
+
+    def worked(self, values: int, seconds: float) -> None:
+        self.sizes.append(values)
+        super().worked(values, self.seconds)
+
+
+@pytest.mark.parametrize("planes", [False, True])
+def test_who_has_to_wait_for_the_gil_does_the_rest_at_once(planes: bool) -> None:
+    values = np.random.default_rng(0).random((8, 3, 256, 256), np.float32).transpose(0, 2, 3, 1)
+    if not planes:
+        values = np.ascontiguousarray(values)
+    results = []
+    for seconds, many in ((1e-4, True), (0.1, False)):
+        scratch = Watched(seconds)
+        out = spaced(values.shape[:3], scratch) if planes else np.empty(values.shape, np.uint8)
+        assert Scaling(0.0, 1.0).apply(values, out, scratch)
+        assert scratch.crowded is not many
+        assert (len(scratch.sizes) == 8) is many
+        assert len(scratch.sizes) in (2, 8)
+        results.append(out)
+    assert np.abs(results[0].astype(int) - results[1]).max() <= 1
 
 
 TYPES = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "i8", "f2", "bfloat16", "f4", "f8", "g")

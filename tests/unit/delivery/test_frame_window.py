@@ -43,6 +43,23 @@ def test_it_fills_the_link_and_queues_little(
     assert worst <= worst_seconds
 
 
+def test_a_quick_link_is_filled_within_its_first_second() -> None:
+    assert run_link(seconds_per_frame=0.002, delay=0.08, duration=1.0)[0] >= 50
+
+
+def test_only_where_nothing_queues_may_many_be_on_their_way() -> None:
+    quick, slow = FrameWindow(), FrameWindow()
+    for window, seconds in ((quick, 0.12), (slow, 0.2)):
+        for seq in range(1, 100):
+            window.sent(seq, float(seq))
+            window.acknowledged(seq, seq + seconds)
+    assert (quick.limit, slow.limit) == (20, 10)
+    for seq in range(100, 120):
+        quick.sent(seq, float(seq))
+        quick.acknowledged(seq, seq + 0.35)  # one that slowed down goes back to what a slow one may
+    assert quick.limit <= 10
+
+
 def test_a_lost_connection_starts_anew() -> None:
     window = FrameWindow()
     window.sent(1, 0.0)
