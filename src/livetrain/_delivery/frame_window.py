@@ -15,7 +15,6 @@ _MOST = 10
 _MOST_QUICK = 20  # where nothing queues: a training that is busy in Python hears of 60 a second late, and of many at once
 _QUICK_SECONDS = 0.15  # a commit and a busy machine explain this much: nothing queues
 _SLOW_SECONDS = 0.3
-_STARTING_SECONDS = 0.1  # nearly nothing can queue yet
 
 
 class FrameWindow:
@@ -40,7 +39,6 @@ class FrameWindow:
         )  # (seq, when), ascending; as long as the limit at most
         self._best_seconds = float("inf")
         self._changed_at = 0  # the last frame that was sent under another limit
-        self._starting = True  # each quick frame widens it, until one is not: the limit doubles in the time that one takes
 
     @property
     def open(self) -> bool:
@@ -63,8 +61,7 @@ class FrameWindow:
             seconds = now - sent_at
             # A link that becomes slower for good is learned within some hundred frames.
             self._best_seconds = min(seconds, self._best_seconds * 1.01)
-            self._starting = self._starting and seconds <= _STARTING_SECONDS
-            if seq <= self._changed_at and not self._starting:
+            if seq <= self._changed_at:
                 continue  # it was sent under the limit before, and tells nothing about this one
             quick = seconds <= _QUICK_SECONDS
             if quick or (seconds <= 1.25 * self._best_seconds and self.limit < _MOST):
@@ -82,4 +79,3 @@ class FrameWindow:
         """The connection is gone, and what was on its way with it."""
         self._in_flight.clear()
         self.limit = 1
-        self._starting = True
