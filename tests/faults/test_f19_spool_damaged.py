@@ -9,8 +9,8 @@ import pytest
 
 from tests.faults.conftest import Measure
 from tests.faults.ledger import check_delivery, read_store
-from tests.faults.processes import Server
-from tests.faults.test_f05_trainer_killed import start_and_kill, sync
+from tests.faults.processes import Server, synchronize
+from tests.faults.test_f05_trainer_killed import start_and_kill
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
@@ -27,7 +27,7 @@ def test_what_is_whole_arrives_and_the_rest_is_marked(
             data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     newest.write_bytes(data)
     server.start()
-    assert sync(folder, server).wait(30) == 0
+    assert synchronize(folder, server).wait(30) == 0
     (stream,) = read_store(server.data_dir)
     delivery = check_delivery(killed, stream, whole=False)
     measure("acknowledged_lost", delivery.acknowledged_lost)
