@@ -49,9 +49,9 @@ def test_sync_uploads_what_a_killed_run_left(
 def test_sync_beside_a_live_run_leaves_it_alone(
     folder: Path, server: Server, seed: int, measure: Measure
 ) -> None:
-    killed = start_and_kill(folder, server, seed, steps=30)
     live = Trainer(folder, server.grpc, steps=0, seed=seed + 1, name="live", flush=15.0)
-    live.wait_for_steps(30, 20)
+    live.wait_for_acknowledged(1, 20)  # it has looked for what others left, and found nothing
+    killed = start_and_kill(folder, server, seed, steps=30)
     server.start()
     assert synchronize(folder, server).wait(30) == 0
     live.wait_for_acknowledged(10, 20)

@@ -101,10 +101,14 @@ def beside_a_stuck_one(
     viewers.stop()
     assert_events_whole(viewers, measure)
     assert_frames_counted(viewers)
-    usual = percentile(frames_late(viewers, alone), 0.99)
-    late = percentile(frames_late(viewers, beside), 0.99)
-    print(f"others' p99: {usual * 1e3:.1f} ms alone, {late * 1e3:.1f} ms beside a stuck one")
-    if steps >= 200:  # a few frames have no 99th percentile
+    # A few frames have no 99th percentile: it would be the latest one, and this machine's worst moment.
+    share = 0.99 if steps >= 200 else 0.9
+    usual = percentile(frames_late(viewers, alone), share)
+    late = percentile(frames_late(viewers, beside), share)
+    print(
+        f"others' {share:.0%}: {usual * 1e3:.1f} ms alone, {late * 1e3:.1f} ms beside a stuck one"
+    )
+    if share == 0.99:
         measure("others_p99_ratio", late / usual)
     # Far wider than the bound of the report: other work on this machine shows in both.
     assert late <= 3 * usual + 0.05
@@ -168,12 +172,17 @@ def test_viewers_come_back_to_where_they_were(
     trainer.wait_for_acknowledged(10, 20)
     (stream,) = read_store(server.data_dir)
     viewers = Viewer(folder, server, stream.run_id, count=3)
-    wait_until(lambda: len(viewers.entries()) > 30, 30, "the viewers see the run")
-    for end in (server.kill, server.stop):
+
+    def count(kind: str) -> int:
+        return sum(entry["kind"] == kind for entry in viewers.entries())
+
+    wait_until(lambda: count("snapshot") == 3, 30, "the viewers see the run")
+    for times, end in enumerate((server.kill, server.stop), 1):
         end()
         server.start()
         before = trainer.acknowledged
         trainer.wait_for_acknowledged(before + 50, 30)
+        wait_until(lambda n=times: count("resumed") >= 3 * n, 20, "the viewers are back")
     trainer.finish()
     assert_undisturbed(trainer, measure)
     (stream,) = read_store(server.data_dir)
@@ -185,6 +194,4 @@ def test_viewers_come_back_to_where_they_were(
     wait_until(all_told, 20, "the viewers have caught up")
     viewers.stop()
     assert_events_whole(viewers, measure)
-    kinds = [entry["kind"] for entry in viewers.entries()]
-    assert kinds.count("snapshot") == 3, "a viewer had to start again"
-    assert kinds.count("resumed") >= 6
+    assert count("snapshot") == 3, "a viewer had to start again"

@@ -274,7 +274,7 @@ MANY_FORKS = """
     p99 = lambda values: 1e3 * sorted(values)[int(0.99 * len(values))]
     print(f"{forks} forks: {hung} hung; p99 {p99(beside):.2f} ms, without livetrain {p99(bare):.2f} ms")
     assert hung == 0
-    print(f"added={p99(beside) - p99(bare):.3f}")
+    print(f"added={p99(beside) - p99(bare):.3f} bare={p99(bare):.3f}")
     print("done")
 """
 
@@ -290,8 +290,10 @@ def test_many_forks_with_the_stream_up(
     assert script.stdout.endswith("done\n")
     print(script.stdout)
     added = float(script.stdout.partition("added=")[2].split()[0])
-    # A machine that does other things too delays forks of itself; the bound is for a quiet one.
-    assert added <= (2.0 if forks == 10_000 else 20.0), script.stdout
+    bare = float(script.stdout.partition("bare=")[2].split()[0])
+    # A machine that does other things too delays forks of itself; the bound is for a quiet one. Of 300 the 99th percentile
+    # is the fourth worst.
+    assert added <= (2.0 if forks == 10_000 else 20.0 + 3 * bare), script.stdout
     (stream,) = new_streams()
     assert list(stream.batches) == list(range(forks))
     assert set(stream.batches.values()) == {1.0}, "nothing of a child's"

@@ -142,6 +142,11 @@ def test_f33_a_handler_that_raises_is_a_failed_command(
         with urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=10):
             pass
 
+    def declared() -> bool:
+        controls = api(shared_server, f"/api/runs/{run_id}")["controls"]
+        return any(control["verb"] == "explode" for control in controls)
+
+    wait_until(declared, 20, "the server knows it")
     command("explode")
 
     def state() -> str:

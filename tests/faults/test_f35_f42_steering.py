@@ -142,7 +142,8 @@ def test_f42_a_server_that_dies_leaves_no_training_paused_for_ever(
 ) -> None:
     training = Script(folder, PAUSED, server.grpc, arguments=("60" if comes_back else "4",))
     training.wait_for("step 50", PATIENCE)
-    run = f"/api/runs/{ask(server, '/api/runs')['runs'][0]['run_id']}"
+    (listed,) = wait_until(lambda: ask(server, "/api/runs")["runs"], PATIENCE, "the run is there")
+    run = f"/api/runs/{listed['run_id']}"
     ask(server, f"{run}/commands", {"verb": "pause", "parameters": {}, "issued_by": "ada"})
     wait_until(lambda: ask(server, run)["status"] == "paused", PATIENCE, "it stands")
     steps = training.stdout.count("step")

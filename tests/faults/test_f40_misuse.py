@@ -12,7 +12,7 @@ from tests.faults.processes import Script, Server
 
 SCRIPTS = {
     "after close": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         monitor.log_batch(None, None, loss=1.0)
         assert monitor.close(10)
         for _ in range(3):
@@ -28,7 +28,7 @@ SCRIPTS = {
             monitor.close()
     """,
     "one close inside another": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         monitor.log_batch(None, None, loss=1.0)
         threads = [threading.Thread(target=monitor.close, args=(10,)) for _ in range(8)]
         for thread in threads:
@@ -38,7 +38,7 @@ SCRIPTS = {
             assert not thread.is_alive()
     """,
     "from threads": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         monitor.log_batch(None, None, loss=1.0)
         def log(number):
             for step in range(200):
@@ -51,7 +51,7 @@ SCRIPTS = {
         assert monitor.close(10), monitor.stats()
     """,
     "from a signal handler": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         signal.signal(signal.SIGALRM, lambda *_: monitor.log({"alarm": 1.0}, step=0))
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         for step in range(2000):
@@ -60,7 +60,7 @@ SCRIPTS = {
         assert monitor.close(10), monitor.stats()
     """,
     "closed in a signal handler": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         signal.signal(signal.SIGALRM, lambda *_: monitor.close(5))
         signal.setitimer(signal.ITIMER_REAL, 0.2)
         end = time.monotonic() + 20
@@ -69,7 +69,7 @@ SCRIPTS = {
         assert monitor.stats().inert
     """,
     "in __del__": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         class Logs:
             def __del__(self):
                 monitor.log({"deleted": 1.0}, step=0)
@@ -83,7 +83,7 @@ SCRIPTS = {
         last = Logs()
     """,
     "pickled and copied": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         for copied in (pickle.loads(pickle.dumps(monitor)), copy.copy(monitor), copy.deepcopy(monitor)):
             assert copied.stats().inert
             copied.log_batch(None, None, loss=2.0)
@@ -92,7 +92,7 @@ SCRIPTS = {
         assert monitor.close(10)
     """,
     "two at once": """
-        monitors = [livetrain.Monitor(f"misuse {n}", server=sys.argv[1]) for n in range(5)]
+        monitors = [registered(f"misuse {n}") for n in range(5)]
         for step in range(20):
             for monitor in monitors:
                 monitor.log_batch(None, None, loss=1.0)
@@ -101,32 +101,42 @@ SCRIPTS = {
     """,
     "never closed, and collected": """
         for n in range(5):
-            monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+            monitor = registered("misuse")
             monitor.log_batch(None, None, loss=1.0)
             del monitor
             gc.collect()
     """,
     "steps that go back": """
-        monitor = livetrain.Monitor("misuse", server=sys.argv[1])
+        monitor = registered("misuse")
         for step in (5, 3, 3, 0, 2**62, 1):
             monitor.log_batch(None, None, loss=1.0, step=step)
             monitor.log({"x": 1.0}, step=step)
         assert monitor.close(10), monitor.stats()
     """,
     "names that are none": """
-        monitor = livetrain.Monitor("misuse \\ud800", server=sys.argv[1], tags=["\\x00", "<b>"], config={"\\ud800": object()})
+        monitor = registered("misuse \\ud800", tags=["\\x00", "<b>"], config={"\\ud800": object()})
         monitor.log_batch(None, None, loss=1.0)
         monitor.log({"\\ud800": 1.0, "": 2.0, "a" * 100_000: 3.0, 7: 4.0, None: 5.0, "good": 6.0}, step=0)
         monitor.log_message("info", "\\ud800" + "x" * 10_000_000)
         assert monitor.close(10), monitor.stats()
     """,
 }
-IMPORTS = "import copy, gc, pickle, signal, sys, threading, time\nimport livetrain\n"
+START = """
+import copy, gc, pickle, signal, sys, threading, time
+import livetrain
+
+def registered(name, **more):
+    # Closing does not wait long for a connection, and some of these are over before there is one.
+    monitor = livetrain.Monitor(name, server=sys.argv[1], **more)
+    while monitor.run_id is None:
+        time.sleep(0.001)
+    return monitor
+"""
 
 
 @pytest.mark.parametrize("what", SCRIPTS)
 def test_misuse(folder: Path, shared_server: Server, new_streams: NewStreams, what: str) -> None:
-    text = IMPORTS + textwrap.dedent(SCRIPTS[what]) + 'print("done")\n'
+    text = START + textwrap.dedent(SCRIPTS[what]) + 'print("done")\n'
     script = Script(folder, text, shared_server.grpc)
     assert script.wait(60) == 0, script.stderr[-3000:]
     assert script.stdout == "done\n"

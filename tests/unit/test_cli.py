@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from typing import Any
@@ -11,6 +10,7 @@ from click.testing import CliRunner, Result
 import livetrain
 from livetrain._console.watch import describe
 from livetrain.cli import main
+from tests.faults.processes import free_port
 
 
 def invoke(*arguments: str, **environment: str) -> Result:
@@ -20,9 +20,7 @@ def invoke(*arguments: str, **environment: str) -> Result:
 @pytest.fixture
 def nowhere() -> str:
     """Give an address where nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def test_it_says_its_version() -> None:
