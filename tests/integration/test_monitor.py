@@ -154,7 +154,7 @@ def test_while_the_server_is_away_a_frame_is_encoded_now_and_then_only(tmp_path:
     )
     stats = steadily(monitor, IMAGES, 3.0)
     assert monitor._engine is not None
-    assert 1 <= monitor._engine._encoder.encoded <= 6
+    assert 1 <= monitor._engine._encoder.encoded <= 20, "one a second, once that is known, of 150"
     monitor.close()
     stripped = monitor.stats().stripped
     assert sum(stripped.values()) == 150 * 16, stats
@@ -270,8 +270,8 @@ import os, signal, sys, numpy as np, livetrain
 monitor = livetrain.Monitor("dead", server=sys.argv[1], spool_dir=sys.argv[2])
 for step in range(40):
     monitor.log_batch(np.zeros((16, 8, 8), np.uint8), None, 0.5)
-while monitor.stats().queued < 41:
-    pass
+while (now := monitor.stats()).spooled < 41 or now.queued > now.spooled:
+    pass  # until nothing waits in memory any more
 monitor.flush(0.2)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -293,6 +293,8 @@ def test_a_script_that_ends_says_how(
     script = f"""
 import os, signal, sys, time, numpy as np, livetrain
 monitor = livetrain.Monitor(server={server.grpc!r})
+while monitor.run_id is None:  # closing does not wait long for a server that was not reached yet
+    time.sleep(0.01)
 for step in range(20):
     monitor.log_batch(np.zeros((16, 8, 8), np.uint8), None, 0.5)
 {ending}

@@ -228,9 +228,9 @@ def test_past_its_lifetime_a_command_has_no_effect(server: Server) -> None:
         training.do("pause")
         training.give("resume")
         wait_until(lambda: not training.monitor.paused, 20, "the long step")
-        late = training.give("set", {"learning_rate": 0.5}, ttl_seconds=0.2)
+        late = training.give("set", {"learning_rate": 0.5}, ttl_seconds=1.0)
         wait_until(lambda: training.command(late)["state"] == "accepted", 20, "it waits")
-        busy.wait(0.3)
+        busy.wait(1.1)
         busy.set()
         assert training.settled(late)["state"] == "expired"
         assert training.groups[0]["lr"] == 0.1

@@ -27,6 +27,15 @@ class Digits(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
+class Known(pl.Callback):
+    """So short a training is over before the server is reached, and closing does not wait long for that."""
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        (callback,) = (c for c in trainer.callbacks if isinstance(c, livetrain.LiveTrainCallback))
+        assert callback.monitor is not None
+        assert callback.monitor.flush(20)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     data = TensorDataset(torch.rand(40, 1, 6, 6), torch.arange(40) % 3)
@@ -35,7 +44,7 @@ if __name__ == "__main__":
         accelerator="cpu",
         devices=2,
         strategy="ddp_spawn",
-        callbacks=[livetrain.LiveTrainCallback()],
+        callbacks=[livetrain.LiveTrainCallback(), Known()],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import threading
+import time
 from typing import Any
 
 import httpx
@@ -111,7 +112,10 @@ def test_who_comes_back_is_caught_up_and_who_is_new_sees_the_newest(server: Serv
             frames = [viewer.read() for _ in range(10)]
             assert [frame["batchIdx"] for frame in frames] == list(range(1, 11))
             assert [frame["loss"] for frame in frames] == [float(n) for n in range(2, 12)]
-            assert len(frames[-1]["images"]) == 16
+            newest = (
+                frames[-1] if frames[-1]["images"] else viewer.read()
+            )  # pictures may come later
+            assert (newest["batchIdx"], len(newest["images"])) == (10, 16)
             viewer.send("heartbeat")
             viewer.send('{"type":"heartbeat"}')
             trainer.batch(12, strip=strip())
@@ -294,12 +298,12 @@ def test_progress_comes_ten_times_a_second_at_most(server: ServerProcess) -> Non
     with Trainer(server.grpc) as trainer:
         trainer.register()
         trainer.open()
-        pause = threading.Event()
+        pause, began = threading.Event(), time.monotonic()
         for seq in range(1, 121):
             trainer.batch(seq)
             pause.wait(1 / 60)
-    told = client.until(lambda m: m["global_step"] == 119)
-    assert 10 <= len(told) <= 2 + 120 / 60 * 10 * 1.5
+        told = client.until(lambda m: m["global_step"] == 119)
+    assert 10 <= len(told) <= 2 + 10 * (time.monotonic() - began)
     client.__exit__(None, None, None)
 
 

@@ -73,7 +73,10 @@ def test_a_flood_costs_memory_for_itself_and_no_more(server: ServerProcess, floo
         honest.wait_durable(2)
         assert honest.error is None
         assert peak(process) - before <= 4 * MESSAGE
-    assert any("refused a" in line and "127.0.0.1" in line for line in server.log), server.log
+    until(
+        lambda: any("refused a" in line and "127.0.0.1" in line for line in server.log),
+        "the log to say so",
+    )
 
 
 @pytest.mark.parametrize(

@@ -123,15 +123,16 @@ def test_many_samples_at_once_come_whole_or_say_why_and_the_training_goes_on(
     large = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
     with livetrain.Monitor("sampler", server=server.grpc) as monitor:
         image = large.copy()
-        slowest = 0.0
+        spent = []
         for number in range(20):
             image[...] = number
             image[0] = large[0]
             started = time.thread_time()
             monitor.log_sample(image, prompt=str(number))
-            slowest = max(slowest, time.thread_time() - started)
+            spent.append(time.thread_time() - started)
         image[...] = 255  # all were copied
-        assert slowest < 0.03, "encoding one takes longer than that"
+        # The first copies may pay for memory that is new to the process; encoding would cost each call.
+        assert sorted(spent)[10] < 0.03, "encoding one takes longer than that"
         assert monitor.flush(60)
         run_id, left_out = monitor.run_id, monitor.stats().stripped.get("superseded", 0)
         assert run_id is not None
