@@ -78,12 +78,17 @@ class Ledger:
         session_id: whose records these are.
         session: gives the numbers.
         backlog: keeps the records.
+
+    Attributes:
+        max_message_bytes: of which the server takes no more.
+        accepts_strips: whether the server reads a picture of many tiles.
     """
 
     def __init__(self, session_id: str, session: Session, backlog: Backlog) -> None:
         self.counters = Counters()
         self.backlog = backlog
         self.max_message_bytes = 4 << 20
+        self.accepts_strips = True
         self._session_id = session_id
         self._session = session
         self._frames = FrameWindow()
@@ -178,7 +183,9 @@ class Ledger:
             mark = self._strip(pictures.count, pb.STRIP_REASON_OVERSIZE)
             self._sent[seq] = _Sent(len(head), pictures.count, pb.STRIP_REASON_OVERSIZE, True)
             return (head + mark,), False
-        if not self._frames.open:
+        # A strip may have been encoded before it was known that an older server is there.
+        readable = self.accepts_strips or not isinstance(pictures.frame.pictures, _wire.Strip)
+        if not (readable and self._frames.open):
             self._count(pictures)
             return (kept,), False
         self._sent[seq] = _Sent(len(head), pictures.count, pb.STRIP_REASON_RECONNECT, False)

@@ -19,7 +19,8 @@ class ServerClock:
 
     The difference is that of the clocks and the time on the way; its least stands for the clocks, but for what the quickest
     message took itself, which is no more than the round trip of the registration. So a command that
-    sat in a stalled connection is known to be old, whatever clock the server has, and is never taken for younger than it is.
+    sat in a stalled connection is known to be old, whatever clock the server has, and is never taken for younger than it is,
+    but for what two clocks may drift apart meanwhile.
 
     Example:
         >>> clock = ServerClock()

@@ -299,6 +299,7 @@ class Stream:
         identity.page_url = reply.page_url
         if config.max_message_bytes:
             self._ledger.max_message_bytes = config.max_message_bytes
+        self._ledger.accepts_strips = config.accepts_strips
         heartbeat_ms = config.heartbeat_interval_ms or 2000
         self._clock.restart(reply.server_time_ms, now, now - self._registered_at)
         self.session.registered(

@@ -305,12 +305,26 @@ def test_what_is_committed_is_forgotten(desk: Desk) -> None:
 def test_an_older_server_gets_only_what_it_knows(tmp_path: Path) -> None:
     desk = Desk(tmp_path, version=0)
     desk.small()
-    desk.batch()
+    tile = _wire.Tile(b"a jpeg", "jpeg", 8, 8, 1)
+    desk.batch(frame=_wire.EncodedFrame((tile,) * 16))
     scalars, batch = list(desk.ledger.outgoing(0, ROOM))
     assert scalars.pieces == ()
-    assert pb.TelemetryRequest.FromString(b"".join(batch.pieces)).batch_data.strip.count == 16
+    assert len(pb.TelemetryRequest.FromString(b"".join(batch.pieces)).batch_data.images) == 16
     assert desk.ledger.counters.dropped == {"older_server": 1}
     assert desk.ledger.backlog.first_seq == 3, "sent is all that it promises"
+
+
+def test_a_strip_that_was_encoded_before_the_server_was_known_to_be_older_is_not_sent(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path, version=0)
+    desk.batch()
+    desk.ledger.accepts_strips = False
+    (batch,) = list(desk.ledger.outgoing(0, ROOM))
+    sent = pb.TelemetryRequest.FromString(b"".join(batch.pieces)).batch_data
+    assert (sent.batch_loss, sent.HasField("strip"), len(sent.images)) == (0.5, False, 0)
+    assert desk.ledger.counters.frames_sent == 0
+    assert desk.stripped == {pb.STRIP_REASON_SUPERSEDED: 16}
 
 
 def followed(*hashes: int) -> _wire.EncodedFrame:

@@ -42,7 +42,9 @@ class Server:
         return self
 
     def register(self, info: pb.SessionInfo, timeout: float) -> None:
-        config = pb.ServerConfig(credit_bytes=1 << 20, max_message_bytes=200_000)
+        config = pb.ServerConfig(
+            credit_bytes=1 << 20, max_message_bytes=200_000, accepts_strips=self.version > 0
+        )
         self._deliver(
             Reply(
                 pb.SessionResponse(
@@ -200,3 +202,4 @@ def test_an_older_server_gets_one_record_a_message(tmp_path: Path) -> None:
     trainer.stream.close(0.1, 0.1)
     assert [len(records) for records in server.data] == [1] * 10
     assert all(record.HasField("batch_data") for (record,) in server.data)
+    assert not any(record.batch_data.HasField("strip") for (record,) in server.data)
