@@ -32,6 +32,9 @@ nox.options.sessions = [
     "frameworks_vision",
 ]
 
+# Hundreds of tests start a server and a training, each of which would compile itself anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROOT = Path(__file__).parent
 SRC = ROOT / "src"
 DASHBOARD = SRC / "livetrain/server/dashboard"
