@@ -54,9 +54,8 @@ def assert_trains_alone(trainer: Trainer, measure: Measure, *, said: bool = True
     assert not summary["delivered"]
     assert summary["acknowledged"] == 0
     measure("dead_server_exit_s", summary["close"])
-    assert (
-        summary["close"] <= EXIT_SECONDS + 0.6
-    )  # the report's bound is EXIT_SECONDS; this machine may do other things
+    # The report's bound is EXIT_SECONDS; here the machine may do other things.
+    assert summary["close"] <= EXIT_SECONDS + 0.6
     lines = [line for line in trainer.stderr.splitlines() if line.strip()]
     assert len(lines) <= 2 * WARNINGS_A_MINUTE, trainer.stderr
     assert any("livetrain" in line for line in lines) == said, trainer.stderr

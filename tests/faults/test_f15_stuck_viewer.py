@@ -102,13 +102,14 @@ def beside_a_stuck_one(
     assert_events_whole(viewers, measure)
     assert_frames_counted(viewers)
     # A few frames have no 99th percentile: it would be the latest one, and this machine's worst moment.
-    share = 0.99 if steps >= 200 else 0.9
+    enough = steps >= 200
+    share = 0.99 if enough else 0.9
     usual = percentile(frames_late(viewers, alone), share)
     late = percentile(frames_late(viewers, beside), share)
     print(
         f"others' {share:.0%}: {usual * 1e3:.1f} ms alone, {late * 1e3:.1f} ms beside a stuck one"
     )
-    if share == 0.99:
+    if enough:
         measure("others_p99_ratio", late / usual)
     # Far wider than the bound of the report: other work on this machine shows in both.
     assert late <= 3 * usual + 0.05

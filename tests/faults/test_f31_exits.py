@@ -25,8 +25,8 @@ TRAINING = """
             time.sleep(0.005)
 
     monitor = livetrain.Monitor("exits", server=sys.argv[1])
-    while "AWAIT_RUN" in os.environ and monitor.run_id is None:
-        time.sleep(0.001)
+    if "REGISTER_FIRST" in os.environ:
+        monitor.flush(20)
     how = sys.argv[2]
     if how == "sigterm handled":
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
@@ -115,7 +115,7 @@ def assert_own_traceback_only(script: Script, how: str) -> None:
 def test_the_server_is_up(
     folder: Path, shared_server: Server, new_streams: NewStreams, how: str
 ) -> None:
-    script, _ = run(folder, shared_server.grpc, how, AWAIT_RUN="1")
+    script, _ = run(folder, shared_server.grpc, how, REGISTER_FIRST="1")
     code, status = ENDS[how]
     assert script.wait(1) == code
     assert_own_traceback_only(script, how)
@@ -181,7 +181,7 @@ def test_sigterm_ends_at_once_and_the_spool_keeps_the_rest(
     folder: Path, shared_server: Server, new_streams: NewStreams
 ) -> None:
     """Nobody handles it: Python ends without a word, as it does without us."""
-    script, seconds = run(folder, shared_server.grpc, "sigterm", AWAIT_RUN="1")
+    script, seconds = run(folder, shared_server.grpc, "sigterm", REGISTER_FIRST="1")
     assert script.wait(1) == -signal.SIGTERM
     assert seconds < 1.0
     (stream,) = new_streams()

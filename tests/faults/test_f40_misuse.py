@@ -128,8 +128,7 @@ import livetrain
 def registered(name, **more):
     # Closing does not wait long for a connection, and some of these are over before there is one.
     monitor = livetrain.Monitor(name, server=sys.argv[1], **more)
-    while monitor.run_id is None:
-        time.sleep(0.001)
+    assert monitor.flush(20)
     return monitor
 """
 

@@ -293,8 +293,7 @@ def test_a_script_that_ends_says_how(
     script = f"""
 import os, signal, sys, time, numpy as np, livetrain
 monitor = livetrain.Monitor(server={server.grpc!r})
-while monitor.run_id is None:  # closing does not wait long for a server that was not reached yet
-    time.sleep(0.01)
+monitor.flush(20)  # closing does not wait long for a server that was not reached yet
 for step in range(20):
     monitor.log_batch(np.zeros((16, 8, 8), np.uint8), None, 0.5)
 {ending}

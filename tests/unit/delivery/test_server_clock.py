@@ -78,7 +78,5 @@ def test_no_message_is_taken_for_younger_than_it_is(
         late = at(clock, sent, came)
         assert late <= came - sent + there + back + 2e-3
         if came - sent < 30:
-            drift = (
-                came - 100.0
-            ) * 2e-4  # so much clocks may part, and it cannot know that these do not
+            drift = 2e-4 * (came - 100.0)  # clocks may; it cannot know that these do not
             assert late >= came - sent - drift - 2e-3
