@@ -34,6 +34,8 @@ nox.options.sessions = [
 
 # Hundreds of tests start a server and a training, each of which would compile itself anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Of what is installed most is never imported: Python compiles what is.
+os.environ.setdefault("PIP_COMPILE", "no")
 
 ROOT = Path(__file__).parent
 SRC = ROOT / "src"
@@ -126,8 +128,8 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *at_once(2), "tests/unit")
     # Most of them wait for processes and browsers.
     session.run("pytest", *at_once(3), "tests/integration", "tests/commands")
-    # One at a time: how long a fault holds a training up is theirs to see.
-    session.run("pytest", "tests/faults")
+    # Each sees how long a fault holds a training up; `nox -s faults` runs one at a time, and has the narrower bounds.
+    session.run("pytest", *at_once(2), "tests/faults")
 
 
 @nox.session
@@ -183,7 +185,7 @@ def test_frameworks(session: nox.Session, folder: str) -> None:
     if session.posargs == ["interop"]:
         session.run("python", "-m", "tests.interop.check_frameworks")
     else:
-        session.run("pytest", folder, *session.posargs)
+        session.run("pytest", *at_once(2), folder, *session.posargs)
 
 
 @nox.session

@@ -32,22 +32,26 @@ with livetrain.Monitor("over", server=sys.argv[1], class_names=[f"k{i}" for i in
 """
 
 
-@pytest.fixture
-def over(tmp_path: Path, page: Page) -> Iterator[Page]:
-    folder = tmp_path / "server"
-    folder.mkdir()
-    with Server(folder) as server:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the run is: looking at it changes nothing, so all look at the same."""
+    with Server(tmp_path_factory.mktemp("server")) as server:
         subprocess.run(
             [sys.executable, "-c", TRAINING, server.grpc, str(STEPS)], check=True, timeout=60
         )
-        page.goto(server.http)
-        page.get_by_test_id("run").first.click(timeout=PATIENCE_MS)
-        expect(page.get_by_test_id("status")).to_have_text("Finished", timeout=PATIENCE_MS)
-        points = re.compile(rf"^{STEPS}$")
-        expect(page.get_by_test_id("chart-loss")).to_have_attribute(
-            "data-points", points, timeout=PATIENCE_MS
-        )
-        yield page
+        yield server.http
+
+
+@pytest.fixture
+def over(address: str, page: Page) -> Page:
+    page.goto(address)
+    page.get_by_test_id("run").first.click(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("status")).to_have_text("Finished", timeout=PATIENCE_MS)
+    points = re.compile(rf"^{STEPS}$")
+    expect(page.get_by_test_id("chart-loss")).to_have_attribute(
+        "data-points", points, timeout=PATIENCE_MS
+    )
+    return page
 
 
 def shown(page: Page, chart: str) -> Locator:

@@ -30,12 +30,23 @@ IMAGES = np.random.default_rng(1).integers(0, 255, (16, 24, 24, 3), dtype=np.uin
 LOGITS = np.eye(16, 10) * 5
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    folder = tmp_path / "server"
-    folder.mkdir()
-    with Server(folder) as started:
+class SharedServer(Server):
+    """A server of which each test sees the runs that it made itself; one that it kills it starts again."""
+
+    earlier: frozenset[str] = frozenset()
+
+
+@pytest.fixture(scope="module")
+def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedServer]:
+    with SharedServer(tmp_path_factory.mktemp("server")) as started:
         yield started
+
+
+@pytest.fixture
+def server(running_server: SharedServer) -> SharedServer:
+    known = get(running_server, "/api/runs")["runs"]
+    running_server.earlier = frozenset(run["run_id"] for run in known)
+    return running_server
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +59,17 @@ def get(server: Server, path: str) -> Any:
         return json.load(answer)
 
 
-def only_run(server: Server) -> dict[str, Any]:
-    (run,) = get(server, "/api/runs")["runs"]
+def own_runs(server: SharedServer) -> list[dict[str, Any]]:
+    runs = get(server, "/api/runs")["runs"]
+    return [run for run in runs if run["run_id"] not in server.earlier]
+
+
+def only_run(server: SharedServer) -> dict[str, Any]:
+    (run,) = own_runs(server)
     return run
 
 
-def curve(server: Server, name: str) -> dict[int, float]:
+def curve(server: SharedServer, name: str) -> dict[int, float]:
     run_id = only_run(server)["run_id"]
     metric = get(server, f"/api/runs/{run_id}/metrics?names={name}")["metrics"][name]
     return dict(zip(metric["steps"], metric["values"], strict=True))
@@ -64,7 +80,7 @@ def train(monitor: livetrain.Monitor, steps: range) -> None:
         monitor.log_batch(IMAGES, LOGITS, 1.0 / (step + 1), targets=np.zeros(16, int), accuracy=0.5)
 
 
-def test_every_step_is_stored_under_its_number(server: Server) -> None:
+def test_every_step_is_stored_under_its_number(server: SharedServer) -> None:
     names = [f"class {index}" for index in range(10)]
     with livetrain.Monitor(
         "digits",
@@ -99,7 +115,7 @@ def test_every_step_is_stored_under_its_number(server: Server) -> None:
     assert monitor.stats().state == "closed"
 
 
-def test_a_killed_server_loses_nothing_and_nothing_comes_twice(server: Server) -> None:
+def test_a_killed_server_loses_nothing_and_nothing_comes_twice(server: SharedServer) -> None:
     with livetrain.Monitor(server=server.grpc) as monitor:
         train(monitor, range(100))
         assert monitor.flush(20)
@@ -129,7 +145,7 @@ def test_without_a_server_the_training_goes_on_and_is_told_once(
     (left,) = leftovers(tmp_path / "spool")
     folder = tmp_path / "server"
     folder.mkdir()
-    with Server(folder) as server:
+    with SharedServer(folder) as server:
         seen: list[tuple[int, int]] = []
         result = upload(left, Endpoint(server.grpc), timeout=20, progress=lambda *p: seen.append(p))
         assert (result.left, result.reason) == (0, "")
@@ -170,7 +186,7 @@ def test_a_training_that_asks_at_each_step_grows_nothing(tmp_path: Path) -> None
     monitor.close()
 
 
-def test_a_flush_waits_for_pictures_that_are_still_encoded(server: Server) -> None:
+def test_a_flush_waits_for_pictures_that_are_still_encoded(server: SharedServer) -> None:
     noise = np.random.default_rng(2).integers(0, 255, (16, 1024, 1024, 3), dtype=np.uint8)
     images = livetrain.ImageOptions(max_size=1024)
     with livetrain.Monitor(server=server.grpc, images=images, max_overhead=0.9) as monitor:
@@ -180,7 +196,7 @@ def test_a_flush_waits_for_pictures_that_are_still_encoded(server: Server) -> No
         assert curve(server, "loss") == {0: 0.5}
 
 
-def test_a_training_without_images_shows_and_leaves_out_none(server: Server) -> None:
+def test_a_training_without_images_shows_and_leaves_out_none(server: SharedServer) -> None:
     with livetrain.Monitor(server=server.grpc, max_overhead=0.9) as monitor:
         for _ in range(50):
             monitor.log_batch(None, LOGITS, 0.5)
@@ -200,7 +216,9 @@ def test_offline_encodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert monitor.stats().stripped == {"offline": 25 * 16}
 
 
-def test_frames_over_the_servers_limit_are_made_smaller_until_they_fit(server: Server) -> None:
+def test_frames_over_the_servers_limit_are_made_smaller_until_they_fit(
+    server: SharedServer,
+) -> None:
     noise = np.random.default_rng(2).integers(0, 255, (16, 1024, 1024, 3), dtype=np.uint8)
     with livetrain.Monitor(
         server=server.grpc, images=livetrain.ImageOptions(max_size=1024), max_overhead=0.9
@@ -216,7 +234,7 @@ def test_frames_over_the_servers_limit_are_made_smaller_until_they_fit(server: S
 
 
 def test_a_record_that_is_too_large_costs_itself_alone(
-    server: Server, caplog: pytest.LogCaptureFixture
+    server: SharedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The server ends a stream that brings a message over its limit, each time anew: it must not be sent."""
     with livetrain.Monitor(server=server.grpc) as monitor:
@@ -234,18 +252,20 @@ def test_a_record_that_is_too_large_costs_itself_alone(
 
 
 def test_offline_writes_the_spool_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: SharedServer
 ) -> None:
     monkeypatch.setenv("LIVETRAIN_MODE", "offline")
     with livetrain.Monitor(server=server.grpc, spool_dir=tmp_path / "spool") as monitor:
         train(monitor, range(50))
-    assert get(server, "/api/runs")["runs"] == []
+    assert own_runs(server) == []
     (left,) = leftovers(tmp_path / "spool")
     assert upload(left, Endpoint(server.grpc), timeout=20).left == 0
     assert list(curve(server, "loss")) == list(range(50))
 
 
-def test_what_a_killed_trainer_left_comes_with_the_next_run(server: Server, tmp_path: Path) -> None:
+def test_what_a_killed_trainer_left_comes_with_the_next_run(
+    server: SharedServer, tmp_path: Path
+) -> None:
     spool = tmp_path / "spool"
     dead = subprocess.run(
         [sys.executable, "-c", KILLED, f"127.0.0.1:{free_port()}", str(spool)], timeout=60
@@ -255,8 +275,7 @@ def test_what_a_killed_trainer_left_comes_with_the_next_run(server: Server, tmp_
     assert [*left.directory.glob("*.seg")]
 
     def steps_of_the_dead() -> int:
-        runs = get(server, "/api/runs")["runs"]
-        return sum(run["steps"] for run in runs if run["name"] == "dead")
+        return sum(run["steps"] for run in own_runs(server) if run["name"] == "dead")
 
     with livetrain.Monitor("next", server=server.grpc, spool_dir=spool) as monitor:
         train(monitor, range(5))
@@ -288,7 +307,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     ],
 )
 def test_a_script_that_ends_says_how(
-    server: Server, ending: str, status: str, message: str
+    server: SharedServer, ending: str, status: str, message: str
 ) -> None:
     script = f"""
 import os, signal, sys, time, numpy as np, livetrain
@@ -303,7 +322,7 @@ for step in range(20):
     assert (run["status"], run["message"], run["steps"]) == (status, message, 20)
 
 
-def test_data_that_makes_no_sense_is_recorded_as_far_as_it_does(server: Server) -> None:
+def test_data_that_makes_no_sense_is_recorded_as_far_as_it_does(server: SharedServer) -> None:
     with livetrain.Monitor(server=server.grpc) as monitor:
         monitor.log_batch(IMAGES[:0], LOGITS[:0], 0.5)
         monitor.log_batch(IMAGES, LOGITS, 0.5, targets=[1, 2, 3])
@@ -345,7 +364,7 @@ def test_misuse_raises_at_the_call_and_says_the_mend(misuse: Any) -> None:
     monitor.close()
 
 
-def test_a_later_process_goes_on_with_the_run(server: Server) -> None:
+def test_a_later_process_goes_on_with_the_run(server: SharedServer) -> None:
     with livetrain.Monitor("digits", server=server.grpc, config={"lr": 0.1}) as first:
         train(first, range(10))
         first.log_epoch(0)
@@ -367,7 +386,7 @@ def test_a_later_process_goes_on_with_the_run(server: Server) -> None:
     assert 0.25 in points["values"][10:12]
 
 
-def test_where_no_server_answered_there_is_no_run_to_go_on_with(server: Server) -> None:
+def test_where_no_server_answered_there_is_no_run_to_go_on_with(server: SharedServer) -> None:
     away = livetrain.Monitor("digits", server=f"127.0.0.1:{free_port()}")
     state = away.resume_state()
     away.close()
@@ -385,7 +404,7 @@ def test_a_state_that_is_none_is_refused(state: Any) -> None:
         livetrain.Monitor(enabled=False, resume=state)
 
 
-def test_what_becomes_known_later_is_added_and_outlives_a_reconnect(server: Server) -> None:
+def test_what_becomes_known_later_is_added_and_outlives_a_reconnect(server: SharedServer) -> None:
     with livetrain.Monitor("digits", server=server.grpc, config={"lr": 0.1, "seed": 1}) as monitor:
         monitor.update(config={"seed": 2, "layers": 3}, total_epochs=4, class_names=["a", "b"])
         monitor.update(batch_size=16)
@@ -406,7 +425,7 @@ def test_what_becomes_known_later_is_added_and_outlives_a_reconnect(server: Serv
         assert known() == expected
 
 
-def test_events_and_the_parts_of_a_round_are_kept(server: Server) -> None:
+def test_events_and_the_parts_of_a_round_are_kept(server: SharedServer) -> None:
     with livetrain.Monitor("digits", server=server.grpc) as monitor:
         train(monitor, range(3))
         monitor.log_event("checkpoint", "best so far", {"path": "best.pt", "score": None, "n": 2})
@@ -422,7 +441,7 @@ def test_events_and_the_parts_of_a_round_are_kept(server: Server) -> None:
     assert curve(server, "round/accuracy") == {1: 0.5}
 
 
-def test_a_monitor_is_inert_where_it_must_not_speak(server: Server) -> None:
+def test_a_monitor_is_inert_where_it_must_not_speak(server: SharedServer) -> None:
     monitor = livetrain.Monitor(server=server.grpc)
     copy = pickle.loads(pickle.dumps(monitor))
     train(copy, range(3))

@@ -22,11 +22,10 @@ from tests.faults.processes import Server
 import livetrain
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    folder = tmp_path / "server"
-    folder.mkdir()
-    with Server(folder) as started:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all: each training is a run of its own, and a server that a test kills is started again."""
+    with Server(tmp_path_factory.mktemp("server")) as started:
         yield started
 
 
@@ -270,18 +269,18 @@ def console(training: Training, *arguments: str) -> subprocess.CompletedProcess[
 
 def test_the_console_steers_and_writes_the_recipe(server: Server, tmp_path: Path) -> None:
     with Training(server) as training:
-        done = console(training, "set", "steered", "lr=0.02")
+        done = console(training, "set", training.run_id, "lr=0.02")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("applied at step ")
         assert done.stdout.endswith(" learning_rate=0.02\n")
-        refused = console(training, "set", "steered", "lr=-1")
+        refused = console(training, "set", training.run_id, "lr=-1")
         assert refused.returncode == 1
         assert "0 to 10 is allowed" in refused.stderr
-        assert console(training, "set", "steered", "lr").returncode == 2
-        assert console(training, "pause", "steered").returncode == 0
-        assert console(training, "resume", "steered").returncode == 0
+        assert console(training, "set", training.run_id, "lr").returncode == 2
+        assert console(training, "pause", training.run_id).returncode == 0
+        assert console(training, "resume", training.run_id).returncode == 0
         file = tmp_path / "recipe.json"
-        assert console(training, "recipe", "steered", "--output", str(file)).returncode == 0
+        assert console(training, "recipe", training.run_id, "--output", str(file)).returncode == 0
         step = int(done.stdout.split()[3])
     with Training(server, recipe=file) as again:
         wait_until(lambda: again.steps > step + 1, 30, "the step of the recipe")

@@ -60,8 +60,10 @@ def test_each_batch_is_acknowledged_and_the_server_ends_its_side(
     assert metrics["epoch/loss"]["steps"] == [4, 9]
 
 
-def test_what_is_not_registered_is_told_so_and_can_register_yet(server: ServerProcess) -> None:
-    with older(server) as trainer:
+def test_what_is_not_registered_is_told_so_and_can_register_yet(
+    shared_server: ServerProcess,
+) -> None:
+    with older(shared_server) as trainer:
         trainer.open()
         trainer.send(batch(0))
         trainer.wait(lambda: trainer.errors, "an error")
@@ -80,8 +82,8 @@ def test_what_is_not_registered_is_told_so_and_can_register_yet(server: ServerPr
         batch(0, predictions=[pb.Prediction()] * 40),
     ],
 )
-def test_oddities_are_borne(server: ServerProcess, odd: pb.TelemetryRequest) -> None:
-    with older(server) as trainer:
+def test_oddities_are_borne(shared_server: ServerProcess, odd: pb.TelemetryRequest) -> None:
+    with older(shared_server) as trainer:
         trainer.register()
         trainer.open()
         trainer.send(odd)
@@ -91,22 +93,24 @@ def test_oddities_are_borne(server: ServerProcess, odd: pb.TelemetryRequest) -> 
         assert trainer.acks[-1].batch_idx == 7
 
 
-def test_five_seconds_of_silence_end_the_stream_and_a_message_heals(server: ServerProcess) -> None:
-    with older(server) as trainer:
+def test_five_seconds_of_silence_end_the_stream_and_a_message_heals(
+    shared_server: ServerProcess,
+) -> None:
+    with older(shared_server) as trainer:
         run_id = trainer.register().run_id
         trainer.open()
         trainer.send(batch(0))
         assert trainer.ended.wait(15)
         assert trainer.error is None
         assert trainer.errors[-1].code == pb.ErrorResponse.HEARTBEAT_TIMEOUT
-        assert httpx.get(f"{server.http}/api/runs/{run_id}").json()["contact"] == "stale"
+        assert httpx.get(f"{shared_server.http}/api/runs/{run_id}").json()["contact"] == "stale"
         session = trainer.session_id
-    with older(server, session=session) as trainer:
+    with older(shared_server, session=session) as trainer:
         trainer.open()
         trainer.send(pb.TelemetryRequest(status_update=pb.StatusUpdate(status=pb.RUNNING)))
         trainer.send(batch(1))
         trainer.wait(lambda: trainer.acks, "an acknowledgement")
-        run = httpx.get(f"{server.http}/api/runs/{run_id}").json()
+        run = httpx.get(f"{shared_server.http}/api/runs/{run_id}").json()
         assert (run["contact"], run["steps"]) == ("alive", 2)
 
 
