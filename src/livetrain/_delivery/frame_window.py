@@ -1,8 +1,8 @@
 """How many frames may be on their way at once, learned from how long they take; pure.
 
 Frames and numbers share one ordered stream, so a frame that waits in a slow link keeps every number behind it waiting. The
-window grows while acknowledgements come quickly and shrinks as soon as frames queue up, as TCP Vegas does for packets
-(Brakmo and Peterson, 1995): what is beyond it is left out, and the newest frame is the one that goes.
+window grows while acknowledgements come quickly, at first by as much as it is, and shrinks as soon as frames queue up, as TCP
+Vegas does for packets (Brakmo and Peterson, 1995): what is beyond it is left out, and the newest frame is the one that goes.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class FrameWindow:
         )  # (seq, when), ascending; as long as the limit at most
         self._best_seconds = float("inf")
         self._changed_at = 0  # the last frame that was sent under another limit
+        self._starting = True  # every frame came quickly so far
 
     @property
     def open(self) -> bool:
@@ -64,8 +65,10 @@ class FrameWindow:
             if seq <= self._changed_at:
                 continue  # it was sent under the limit before, and tells nothing about this one
             quick = seconds <= _QUICK_SECONDS
+            self._starting = self._starting and quick
             if quick or (seconds <= 1.25 * self._best_seconds and self.limit < _MOST):
-                self._change(min(self.limit + 1, _MOST_QUICK))
+                more = self.limit if self._starting else 1
+                self._change(min(self.limit + more, _MOST_QUICK))
             elif seconds > _SLOW_SECONDS and (
                 seconds > 1.75 * self._best_seconds or self.limit > _MOST
             ):
@@ -79,3 +82,4 @@ class FrameWindow:
         """The connection is gone, and what was on its way with it."""
         self._in_flight.clear()
         self.limit = 1
+        self._starting = True

@@ -43,6 +43,12 @@ def test_it_fills_the_link_and_queues_little(
     assert worst <= worst_seconds
 
 
+def test_a_quick_link_is_filled_within_its_first_second() -> None:
+    fps, worst = run_link(seconds_per_frame=0.002, delay=0.1, duration=1.0)
+    assert fps >= 40
+    assert worst <= 0.15
+
+
 def test_only_where_nothing_queues_may_many_be_on_their_way() -> None:
     quick, slow = FrameWindow(), FrameWindow()
     for window, seconds in ((quick, 0.12), (slow, 0.2)):
