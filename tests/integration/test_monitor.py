@@ -322,6 +322,18 @@ for step in range(20):
     assert (run["status"], run["message"], run["steps"]) == (status, message, 20)
 
 
+def test_a_stream_that_ends_in_order_is_not_called_broken(tmp_path: Path) -> None:
+    with SharedServer(tmp_path) as server:
+        for _ in range(5):
+            with livetrain.Monitor(server=server.grpc) as monitor:
+                assert monitor.flush(20)
+                train(monitor, range(3))
+        with livetrain.Monitor(server=server.grpc) as monitor:
+            assert monitor.flush(20)
+            assert server.stop() == 0
+        assert "broke off" not in server.log()
+
+
 def test_data_that_makes_no_sense_is_recorded_as_far_as_it_does(server: SharedServer) -> None:
     with livetrain.Monitor(server=server.grpc) as monitor:
         monitor.log_batch(IMAGES[:0], LOGITS[:0], 0.5)
