@@ -59,15 +59,15 @@ def status(body: bytes) -> tuple[int, str]:
     return int(lines["grpc-status"]), unquote(lines.get("grpc-message", ""))
 
 
-def test_watch_run_is_what_native_viewers_get(server: ServerProcess) -> None:
-    with Trainer(server.grpc) as trainer:
+def test_watch_run_is_what_native_viewers_get(shared_server: ServerProcess) -> None:
+    with Trainer(shared_server.grpc) as trainer:
         run_id = trainer.register().run_id
         trainer.open()
         trainer.batch(1, strip=strip())
         trainer.wait_durable(1)
         request = live.WatchRequest(run_id=run_id).SerializeToString()
         with httpx.stream(
-            "POST", server.http + WATCH, content=framed(request), headers=BINARY
+            "POST", shared_server.http + WATCH, content=framed(request), headers=BINARY
         ) as answer:
             assert answer.headers["content-type"] == "application/grpc-web+proto"
             messages = (live.LiveMessage.FromString(m) for _, m in frames(answer.iter_raw()))
@@ -84,9 +84,9 @@ def test_watch_run_is_what_native_viewers_get(server: ServerProcess) -> None:
                 if kind == "frame":
                     assert message.frame.record.batch_data.strip == strip()
                 seen[kind] = seen.get(kind, 0) + 1
-            assert httpx.get(f"{server.http}/api/runs/{run_id}").json()["viewers"] == 1
+            assert httpx.get(f"{shared_server.http}/api/runs/{run_id}").json()["viewers"] == 1
         until(
-            lambda: httpx.get(f"{server.http}/api/runs/{run_id}").json()["viewers"] == 0,
+            lambda: httpx.get(f"{shared_server.http}/api/runs/{run_id}").json()["viewers"] == 0,
             "the viewer to be gone",
         )
 
@@ -131,9 +131,11 @@ def test_the_older_stream(server: ServerProcess, text: bool, body: bytes) -> Non
         assert next(records).epoch_data.average_loss == 0.5
 
 
-def test_errors_are_said_in_the_trailer(server: ServerProcess) -> None:
+def test_errors_are_said_in_the_trailer(shared_server: ServerProcess) -> None:
     def ask(content: bytes) -> tuple[int, str]:
-        return status(httpx.post(server.http + WATCH, content=content, headers=BINARY).content)
+        return status(
+            httpx.post(shared_server.http + WATCH, content=content, headers=BINARY).content
+        )
 
     code, words = ask(framed(live.WatchRequest(run_id="nosuchrun").SerializeToString()))
     assert (code, "nosuchrun" in words) == (5, True)

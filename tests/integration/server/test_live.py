@@ -16,6 +16,12 @@ JPEG = b"\xff\xd8\xff\xc0\x00\x11\x08\x04\x00\x00\x40\x03" + b"x" * 1000
 STRIP = pb.ImageStrip(image_bytes=JPEG, format="jpeg", tile_width=64, tile_height=64, count=16)
 
 
+@pytest.fixture
+def server(shared_server: ServerProcess) -> ServerProcess:
+    """One for all: each test has a run of its own, and asks about no other."""
+    return shared_server
+
+
 def started(trainer: Trainer) -> str:
     run_id = trainer.register(run_name="digits").run_id
     trainer.open()
@@ -175,23 +181,24 @@ def test_nothing_is_lost_or_doubled_between_snapshot_and_stream(server: ServerPr
             assert offsets == list(range(2, 3001))
 
 
-def test_close_codes(server: ServerProcess) -> None:
-    with LiveViewer(server, "nosuchrun") as viewer:
-        assert viewer.wait_closed() == 4004
-    with Trainer(server.grpc) as trainer:
-        run_id = started(trainer)
-        for nonsense in (
-            b"\xff\xff",
-            live.ViewerMessage(ping=live.Ping()).SerializeToString(),
-            "text",
-        ):
-            with LiveViewer(server, run_id) as viewer:
-                viewer.socket.send(nonsense)
-                assert viewer.wait_closed() == 4001
-        with LiveViewer(server, run_id, live.Hello()) as viewer:
-            viewer.wait(lambda m: m.HasField("snapshot"))
-            assert server.stop() == 0
-            assert viewer.wait_closed() == 1012
+def test_close_codes(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server:
+        with LiveViewer(server, "nosuchrun") as viewer:
+            assert viewer.wait_closed() == 4004
+        with Trainer(server.grpc) as trainer:
+            run_id = started(trainer)
+            for nonsense in (
+                b"\xff\xff",
+                live.ViewerMessage(ping=live.Ping()).SerializeToString(),
+                "text",
+            ):
+                with LiveViewer(server, run_id) as viewer:
+                    viewer.socket.send(nonsense)
+                    assert viewer.wait_closed() == 4001
+            with LiveViewer(server, run_id, live.Hello()) as viewer:
+                viewer.wait(lambda m: m.HasField("snapshot"))
+                assert server.stop() == 0
+                assert viewer.wait_closed() == 1012
 
 
 def test_a_viewer_that_never_reads_harms_nobody(server: ServerProcess) -> None:

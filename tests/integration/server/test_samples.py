@@ -20,6 +20,12 @@ import livetrain
 from livetrain.proto import telemetry_pb2 as pb
 
 
+@pytest.fixture
+def server(shared_server: ServerProcess) -> ServerProcess:
+    """One for all: each test has a run of its own, and asks about no other."""
+    return shared_server
+
+
 def picture(colour: int, kind: str = "PNG") -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", (24, 16), (colour, 0, 0)).save(stream, kind)
