@@ -34,6 +34,8 @@ nox.options.sessions = [
 
 # Hundreds of tests start a server and a training, each of which would compile itself anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Several trainings run at once here, and threads of OpenMP that wait for each other keep a processor busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Of what is installed most is never imported: Python compiles what is.
 os.environ.setdefault("PIP_COMPILE", "no")
 
