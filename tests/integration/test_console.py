@@ -52,6 +52,7 @@ def test_an_empty_server_has_no_runs(server: ServerProcess) -> None:
 def test_runs_are_listed_newest_first(server: ServerProcess) -> None:
     for name in ("first", "second"):
         with monitor(server, name) as run:
+            assert run.flush(20)  # closing waits for a slow server, but not long
             train(run, 5)
     lines = invoke(server, "runs").output.splitlines()
     assert lines[0].split() == ["run", "name", "project", "status", "steps", "started"]
@@ -64,7 +65,7 @@ def test_runs_are_listed_newest_first(server: ServerProcess) -> None:
 def test_a_run_is_watched_to_its_end(server: ServerProcess) -> None:
     with monitor(server, "digits") as run:
         train(run, 10)
-        assert run.flush()
+        assert run.flush(20)
         watching = subprocess.Popen(
             [*LIVETRAIN, "watch", "digits", "--http", server.http, "--every", "0.1"],
             stdout=subprocess.PIPE,
@@ -81,6 +82,7 @@ def test_a_run_is_watched_to_its_end(server: ServerProcess) -> None:
 
 def test_a_failed_run_gives_the_reason_and_a_code(server: ServerProcess) -> None:
     with contextlib.suppress(ValueError), monitor(server, "digits") as run:
+        assert run.flush(20)
         train(run, 2)
         raise ValueError("bad weights")
     result = invoke(server, "watch", "digits")

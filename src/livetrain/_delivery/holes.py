@@ -1,4 +1,4 @@
-"""Where on a curve the records stood that had to go, told by those beside them; pure."""
+"""Where on a curve the records stood that had to go, told by those around them; pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from livetrain import _wire
 
 __all__ = ["HoleSteps"]
 
+Entry = tuple[int, bytes | None]
+
 
 class HoleSteps:
-    """Gives each hole of a stream a step between those of its neighbours.
+    """Gives each hole of a stream a step between those of the nearest records that have one.
 
     Example:
         >>> record = lambda step: _wire.scalars(_wire.Stamp("run", 1, 0, 0), step, {"loss": 1.0})
@@ -19,43 +21,50 @@ class HoleSteps:
     """
 
     def __init__(self) -> None:
-        self._before: bytes | None = (
-            None  # the last record that was read, whose step is looked up when it is needed
-        )
+        self._before: int | None = None  # the last step of what was read
 
-    def steps(self, entries: Sequence[tuple[int, bytes | None]]) -> dict[int, int]:
-        """Return the steps of the holes among entries, by number; one beside no record with a step is left out.
+    def steps(self, entries: Sequence[Entry]) -> dict[int, int]:
+        """Return the steps of the holes among entries, by number; one around which no record has a step is left out.
 
         Args:
             entries: numbers and records as they follow one another, after those of the call before; None: a hole.
         """
         found: dict[int, int] = {}
         hole: list[int] = []
-        before = self._before
-        for seq, record in entries:
+        before, looked = (
+            self._before,
+            0,
+        )  # the last step of the records of which the first `looked` are done with
+        for place, (seq, record) in enumerate(entries):
             if record is None:
+                if not hole:
+                    # Looked up only here: to read every record that goes out would cost more than to send it.
+                    before, looked = _last_step(entries, looked, place, before), place
                 hole.append(seq)
-                continue
-            if hole:
-                _fill(found, hole, before, record)
-                hole = []
-            before = record
-        if hole:
-            _fill(found, hole, before, None)
-        self._before = before
+            elif hole and (step := _wire.step_of(record)) is not None:
+                _fill(found, hole, before, step)
+                before, hole, looked = step, [], place + 1
+        _fill(found, hole, before, None)
+        self._before = _last_step(entries, looked, len(entries), before)
         return found
 
 
+def _last_step(entries: Sequence[Entry], first: int, end: int, otherwise: int | None) -> int | None:
+    """Return the step of the last of some entries that has one."""
+    for place in range(end - 1, first - 1, -1):
+        record = entries[place][1]
+        if record is not None and (step := _wire.step_of(record)) is not None:
+            return step
+    return otherwise
+
+
 def _fill(
-    found: dict[int, int], hole: list[int], before: bytes | None, after: bytes | None
+    found: dict[int, int], hole: Sequence[int], before: int | None, after: int | None
 ) -> None:
-    first = _wire.step_of(before) if before is not None else None
-    last = _wire.step_of(after) if after is not None else None
-    first = last if first is None else first
-    last = first if last is None else last
-    if first is None or last is None:
+    first = after if before is None else before
+    if first is None:
         return
     # A loop may begin anew at step 0: then all stand where it ended.
-    span = max(0, last - first)
+    span = 0 if after is None else max(0, after - first)
     for index, seq in enumerate(hole, 1):
         found[seq] = first + span * index // (len(hole) + 1)

@@ -28,6 +28,9 @@ def at(step: int) -> bytes:
         ([at(7), None], [7]),
         ([at(7), None, STATUS], [7]),
         ([STATUS, None, at(7)], [7]),
+        ([at(3), STATUS, None, TOMBSTONE, at(5)], [4]),
+        ([at(3), STATUS, None, STATUS], [3]),
+        ([at(10), None, STATUS, None, at(40)], [20, 30]),
         ([at(90), None, at(0)], [90]),
         ([None, None], []),
         ([STATUS, None, TOMBSTONE], []),
@@ -45,4 +48,7 @@ def test_what_was_read_before_is_remembered() -> None:
     holes = HoleSteps()
     holes.steps([(1, at(5))])
     assert holes.steps([(2, None)]) == {2: 5}
-    assert holes.steps([(3, None), (4, at(9))]) == {3: 7}
+    assert holes.steps([(3, None), (4, at(9)), (5, STATUS)]) == {3: 7}
+    assert holes.steps([(6, None), (7, STATUS)]) == {6: 9}
+    assert holes.steps([(8, STATUS)]) == {}
+    assert holes.steps([(9, None)]) == {9: 9}
