@@ -23,7 +23,7 @@ class Backlog(Protocol):
 
     @property
     def thinned(self) -> int:
-        """How many records were given up because there was no room."""
+        """How many records were given up because there was no room, and are not on their way all the same."""
 
     def append(self, seq: int, record: bytes, *, critical: bool, thinnable: bool) -> bool:
         """Keep the next record; False: its place is empty."""
@@ -36,6 +36,12 @@ class Backlog(Protocol):
 
     def replace(self, seq: int) -> None:
         """Give a record up."""
+
+    def sent(self, seq: int) -> None:
+        """Everything up to `seq` is on its way."""
+
+    def resumed(self) -> None:
+        """A connection began: what `trim` was not told of by now did not arrive."""
 
     def trim(self, durable_seq: int) -> None:
         """Forget everything up to and with `durable_seq`."""

@@ -31,31 +31,27 @@ class HoleSteps:
         """
         found: dict[int, int] = {}
         hole: list[int] = []
-        before, looked = (
-            self._before,
-            0,
-        )  # the last step of the records of which the first `looked` are done with
+        looked = 0  # the entries before this one are done with
         for place, (seq, record) in enumerate(entries):
             if record is None:
                 if not hole:
-                    # Looked up only here: to read every record that goes out would cost more than to send it.
-                    before, looked = _last_step(entries, looked, place, before), place
+                    # Only here: to read every record that goes out would cost more than to send it.
+                    self._look_at(entries[looked:place])
+                    looked = place
                 hole.append(seq)
             elif hole and (step := _wire.step_of(record)) is not None:
-                _fill(found, hole, before, step)
-                before, hole, looked = step, [], place + 1
-        _fill(found, hole, before, None)
-        self._before = _last_step(entries, looked, len(entries), before)
+                _fill(found, hole, self._before, step)
+                self._before, hole, looked = step, [], place + 1
+        _fill(found, hole, self._before, None)
+        self._look_at(entries[looked:])  # a hole may follow; one record of most chunks is read
         return found
 
-
-def _last_step(entries: Sequence[Entry], first: int, end: int, otherwise: int | None) -> int | None:
-    """Return the step of the last of some entries that has one."""
-    for place in range(end - 1, first - 1, -1):
-        record = entries[place][1]
-        if record is not None and (step := _wire.step_of(record)) is not None:
-            return step
-    return otherwise
+    def _look_at(self, entries: Sequence[Entry]) -> None:
+        """Take the last step among some entries, if any has one."""
+        for _, record in reversed(entries):
+            if record is not None and (step := _wire.step_of(record)) is not None:
+                self._before = step
+                return
 
 
 def _fill(

@@ -165,6 +165,7 @@ class Ledger:
                     self._frames.sent(seq, time.monotonic())
             size = sum(map(len, pieces))
             self._session.sent(seq, size)
+            self.backlog.sent(seq)
             yield Outgoing(seq, pieces, size, shown)
             max_bytes -= size
             if max_bytes <= 0:
@@ -220,6 +221,11 @@ class Ledger:
             self._count_again(sent)
         reason = self._given_up.get(seq) or self.backlog.hole_reason(seq)
         return self._tombstone(seq, reason, step)
+
+    def resumed(self, now: float) -> None:
+        """The session was let in: it knows what is committed, and sends all else again."""
+        self.acknowledged(now)
+        self.backlog.resumed()
 
     def acknowledged(self, now: float) -> None:
         """The session learned of a commit: forget what it covers."""

@@ -313,7 +313,7 @@ class Stream:
             ),
             first_seq=self.backlog.first_seq,
         )
-        self._ledger.acknowledged(now)
+        self._ledger.resumed(now)
         self._keep_identity()
         self._listener.agreed(reply)
 

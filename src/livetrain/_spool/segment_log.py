@@ -23,12 +23,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from livetrain._spool.directory_lock import LOCK_NAME, DirectoryLock
 from livetrain._spool.segment import Found, Record, encode, find, scan, thin
 
-__all__ = ["Fsync", "Segment", "SegmentLog", "read_meta", "segments_of"]
+__all__ = ["Fsync", "Segment", "SegmentLog", "Thinning", "read_meta", "segments_of"]
 
 Fsync = Literal["never", "roll", "flush"]
 
@@ -49,6 +49,18 @@ class Segment:
     spent: bool = False  # nothing left to thin
 
 
+class Thinning(NamedTuple):
+    """What a file was made smaller by.
+
+    Attributes:
+        last_seq: the last number in that file's range; 0 when no file can be made smaller.
+        left_out: the numbers of the records that are gone, ascending.
+    """
+
+    last_seq: int
+    left_out: list[int]
+
+
 class SegmentLog:
     """An append-only log of records in segment files.
 
@@ -57,7 +69,6 @@ class SegmentLog:
         last_seq: of the newest record on disk; 0 for none.
         size: bytes of all segments.
         torn: how many times a torn tail was cut.
-        thinned: records left out to make room.
 
     Raises:
         LockedError: another process owns the directory.
@@ -76,7 +87,6 @@ class SegmentLog:
         self._position = (0, 0)  # a number in it, and the offset behind that record
         self._finds = 0
         self.torn = 0
-        self.thinned = 0
         self._lock = DirectoryLock(directory)
         try:
             for unfinished in directory.glob(f"*{_TEMPORARY}"):
@@ -233,13 +243,10 @@ class SegmentLog:
             self.size -= self.segments[0].size
             self._forget(self.segments.pop(0))
 
-    def thin(self, durable_seq: int) -> int:
+    def thin(self, durable_seq: int) -> Thinning:
         """Rewrite one file without its acknowledged and every second of its thinnable records.
 
         The largest file is taken, of equal ones the oldest: so all get thinner at the same pace.
-
-        Returns:
-            The last number in that file's range; 0 when no file can be made smaller.
         """
         sealed = [(-s.size, index) for index, s in enumerate(self.segments) if not s.spent]
         if self._active is not None:
@@ -256,9 +263,9 @@ class SegmentLog:
                 self.size -= segment.size - len(data)
                 segment.size = len(data)
                 self._forget(segment)
-                self.thinned += len(records) - len(kept)
-                return self._range_end(index) - 1
-        return 0
+                gone = {r.seq for r in records}.difference(r.seq for r in kept)
+                return Thinning(self._range_end(index) - 1, sorted(gone))
+        return Thinning(0, [])
 
     def _forget(self, segment: Segment) -> None:
         if self._reading is segment:

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from livetrain._spool.directory_lock import LockedError
 from livetrain._spool.discovery import SpoolInfo, discover
+from livetrain._spool.left_out import LeftOut
 from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.segment import CRITICAL, HEADER_BYTES, THINNABLE, Record
-from livetrain._spool.segment_log import SegmentLog, read_meta
+from livetrain._spool.segment_log import SegmentLog, Thinning, read_meta
 from livetrain._spool.tail import Tail
 from livetrain._warnings import warn_once_a_minute
 
@@ -42,7 +43,7 @@ class SpoolStats:
     Attributes:
         records: appended and kept.
         refused: appended and not kept: full, with nothing left to thin.
-        thinned: left out afterwards to make room.
+        thinned: left out afterwards to make room, and not on their way to the server all the same.
         corrupt: lost to damage on disk.
         torn: torn tails that were cut.
         disk_errors: failed attempts to use the disk.
@@ -117,23 +118,20 @@ class Spool:
         self._replaced: set[int] = set()  # bounded by the server's credit
         self._meta_is_written = True
         self._closed = False
-        self._records = self._refused = self._thinned = self._corrupt = self._disk_errors = 0
+        self._left_out = LeftOut()
+        self._records = self._corrupt = self._disk_errors = 0
         self._corrupt_through = 0  # holes up to here are counted
         self._damaged: list[range] = []  # what was found and is not acknowledged yet
 
     @property
     def first_seq(self) -> int:
-        """The lowest number that :meth:`read` can give; ``last_seq + 1`` when nothing is left."""
-        records = self._tail.records
-        first = records[0].seq if records else self.last_seq + 1
-        if self._files is not None and self._files.segments:
-            first = min(first, self._files.first_seq)
-        return max(first, self._durable + 1)
+        """The lowest number that is not acknowledged, be it a hole; ``last_seq + 1`` when nothing is left."""
+        return self._durable + 1
 
     @property
     def pending(self) -> int:
         """How many numbers are not acknowledged yet, holes included."""
-        return self.last_seq + 1 - self.first_seq
+        return self.last_seq - self._durable
 
     @property
     def pending_bytes(self) -> int:
@@ -144,8 +142,8 @@ class Spool:
 
     @property
     def thinned(self) -> int:
-        """How many records were left out, or not taken in, because there was no room."""
-        return self._refused + self._thinned + (self._files.thinned if self._files else 0)
+        """How many records were left out, or not taken in, because there was no room, and are not on their way."""
+        return self._left_out.count
 
     @property
     def stats(self) -> SpoolStats:
@@ -153,8 +151,8 @@ class Spool:
         files = self._files
         return SpoolStats(
             records=self._records,
-            refused=self._refused,
-            thinned=self._thinned + (files.thinned if files else 0),
+            refused=self._left_out.refused,
+            thinned=self._left_out.thinned,
             corrupt=self._corrupt,
             torn=files.torn if files else 0,
             disk_errors=self._disk_errors,
@@ -188,7 +186,7 @@ class Spool:
             raise ValueError(f"seq={seq}: records have no gaps; give {self.last_seq + 1}.")
         self.last_seq = seq
         if not self._make_room(HEADER_BYTES + len(record), critical):
-            self._refused += 1
+            self._left_out.refuse()
             return False
         self._tail.append(Record(seq, record, CRITICAL * critical + THINNABLE * thinnable))
         self._records += 1
@@ -286,6 +284,14 @@ class Spool:
         if seq > self._durable:
             self._replaced.add(seq)
 
+    def sent(self, seq: int) -> None:
+        """Remember that everything up to `seq` is on its way: what is thinned of it may arrive all the same."""
+        self._left_out.sent(seq)
+
+    def resumed(self) -> None:
+        """A connection began, and :meth:`trim` was told what had arrived by then: nothing else did."""
+        self._left_out.settle()
+
     def trim(self, durable_seq: int) -> None:
         """Forget what the server acknowledged.
 
@@ -294,6 +300,7 @@ class Spool:
         if self._closed or durable_seq <= self._durable:
             return
         self._durable = durable_seq
+        self._left_out.committed(durable_seq)
         self._tail.drop_through(durable_seq)
         self._replaced = {seq for seq in self._replaced if seq > durable_seq}
         self._damaged = [found for found in self._damaged if found[-1] > durable_seq]
@@ -312,9 +319,9 @@ class Spool:
         self._closed = True
         _open_spools.discard(self)
         self._tail.clear()
+        self._left_out.settle()
         files, self._files = self._files, None
         if files is not None:
-            self._thinned += files.thinned  # asked for after the end too
             drained = self._durable >= self.last_seq
             self._on_disk(lambda: files.close(delete=drained))
 
@@ -342,7 +349,9 @@ class Spool:
             files.close(delete=False)
             raise LockedError(f"{self.directory} holds another stream's records by now")
         self._files = files
-        self.last_seq = max(self.last_seq, files.last_seq)
+        if not self.last_seq:
+            self.last_seq = files.last_seq
+            self._durable = files.first_seq - 1  # the dead run deleted what was acknowledged
         self.meta = self.meta or read_meta(self.directory)
 
     def _on_disk(self, action: Callable[[], None]) -> None:
@@ -389,16 +398,20 @@ class Spool:
                 return False
 
     def _thin_memory(self) -> bool:
-        thinned = self._tail.thin_waiting()
-        self._thinned += thinned
-        return thinned > 0
+        left_out = self._tail.thin_waiting()
+        self._left_out.thin(left_out)
+        return bool(left_out)
 
     def _thin_disk(self, files: SegmentLog) -> bool:
         """Make one file smaller; True also when the disk fails at it: now memory counts."""
         before = files.size
-        # A thinned record is gone from memory too, or it would be counted as left out and sent.
-        self._on_disk(lambda: self._tail.drop_through(files.thin(self._durable)))
+        self._on_disk(lambda: self._note_thinning(files.thin(self._durable)))
         return files.size < before or self.memory_only
+
+    def _note_thinning(self, thinning: Thinning) -> None:
+        # A thinned record is gone from memory too, or it would be counted as left out and sent.
+        self._tail.drop_through(thinning.last_seq)
+        self._left_out.thin(thinning.left_out)
 
 
 # A forked child (a DataLoader's worker) inherits the descriptors, and would hold a dead trainer's

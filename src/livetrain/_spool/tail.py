@@ -67,11 +67,11 @@ class Tail:
             count += 1
         self._drop(count)
 
-    def thin_waiting(self) -> int:
+    def thin_waiting(self) -> list[int]:
         """Thin the older half of the records that are nowhere else; if that gives nothing, all.
 
         Returns:
-            How many were left out.
+            The numbers of those that were left out.
         """
         start, stop = self.index(self.written + 1), len(self.records)
         for end in ((start + stop) // 2, stop):
@@ -82,8 +82,9 @@ class Tail:
                 self.records[start:end] = kept
                 self.size -= freed
                 self.waiting_size -= freed
-                return len(old) - len(kept)
-        return 0
+                gone = {r.seq for r in old}.difference(r.seq for r in kept)
+                return sorted(gone)
+        return []
 
     def clear(self) -> None:
         """Forget everything."""

@@ -15,7 +15,7 @@ from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import BatchRecord, Lane, SampleRecord, SmallRecord
 from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Session
-from livetrain._spool.spool import Spool
+from livetrain._spool.spool import Spool, SpoolLimits
 from livetrain.proto import telemetry_pb2 as pb
 
 ROOM = 1 << 20
@@ -28,10 +28,12 @@ class Frame:
 class Desk:
     """A ledger on a spool of its own, with a session that streams."""
 
-    def __init__(self, folder: Path, *, version: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *, version: int = 1, limits: SpoolLimits | None = None
+    ) -> None:
         self.session = Session(lambda attempt: 0.0)
         assert self.session.next(0.0) == Register()
-        self.ledger = Ledger("run", self.session, Spool.open(folder / "spool"))
+        self.ledger = Ledger("run", self.session, Spool.open(folder / "spool", limits))
         self._let_in(version, 0)
 
     def sample(self, pictures: _wire.EncodedFrame | None) -> None:
@@ -53,7 +55,7 @@ class Desk:
     def _let_in(self, version: int, durable: int) -> None:
         reply = Registered(version, durable, "e", ROOM, 2.0)
         self.session.registered(0.0, reply, first_seq=self.ledger.backlog.first_seq)
-        self.ledger.acknowledged(0.0)
+        self.ledger.resumed(0.0)
         assert self.session.next(0.0) == Open()
         self.session.opened(0.0)
 
@@ -82,9 +84,9 @@ class Desk:
 
     def wake(self) -> None: ...
 
-    def small(self) -> None:
+    def small(self, lane: Lane = Lane.DURABLE) -> None:
         writer = lambda stamp: _wire.scalars(stamp, 0, {"a": 1.0})  # noqa: E731
-        self.ledger.keep(SmallRecord(writer, Lane.DURABLE, 0, 0), sendable=True)
+        self.ledger.keep(SmallRecord(writer, lane, 0, 0), sendable=True)
 
     def out(self) -> list[pb.TelemetryRequest]:
         sent = self.ledger.outgoing(self.session.sent_seq, ROOM)
@@ -361,3 +363,51 @@ def test_what_was_left_out_on_the_way_does_not_count_as_sent(desk: Desk) -> None
     first, second = desk.out()
     assert first.frames_stripped == 16
     assert second.batch_data.images[0].image_bytes == b"jpeg1"
+
+
+@pytest.mark.parametrize("memory_only", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_thinned_is_counted_what_the_server_gets_a_tombstone_for(
+    tmp_path: Path, seed: int, memory_only: bool
+) -> None:
+    chance = random.Random(seed)
+    if memory_only:
+        (tmp_path / "spool").write_text("in the way of the directory")
+    small = SpoolLimits(max_bytes=6000, segment_bytes=1000, memory_bytes=6000, reserve_bytes=0)
+    desk = Desk(tmp_path, limits=small)
+    on_its_way: list[pb.TelemetryRequest] = []
+    store: list[pb.TelemetryRequest] = []
+    counted = 0
+
+    def arrive() -> None:
+        on_its_way.extend(desk.out())
+        count = chance.randint(0, len(on_its_way))
+        store.extend(on_its_way[:count])
+        del on_its_way[:count]
+
+    for _ in range(200):
+        for _ in range(chance.randint(0, 60)):
+            desk.small(Lane.POINT)
+        desk.ledger.backlog.flush()
+        match chance.choice("alll"):
+            case "l":
+                arrive()
+            case "a":
+                desk.acknowledge(len(store), 0.0)
+        if chance.random() < 0.1:  # the connection ends; of what is on its way, some arrives
+            arrive()
+            on_its_way.clear()
+            desk.session.lost(0.0, "gone")
+            desk.ledger.disconnected()
+            for _ in range(chance.randint(0, 200)):
+                desk.small(Lane.POINT)
+            desk.reconnect(len(store))
+        assert desk.ledger.backlog.thinned >= counted, "a counter fell"
+        counted = desk.ledger.backlog.thinned
+    store.extend(on_its_way)
+    while desk.session.unacknowledged:
+        store.extend(desk.out())
+        desk.acknowledge(len(store), 0.0)
+    assert [request.seq for request in store] == list(range(1, desk.session.last_seq + 1))
+    tombstones = sum(request.WhichOneof("payload") == "tombstone" for request in store)
+    assert desk.ledger.backlog.thinned == tombstones > 0

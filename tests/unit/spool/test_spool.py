@@ -451,6 +451,38 @@ def test_in_memory_the_bound_holds_by_thinning(directory: Path) -> None:
     assert all(entries[seq - 1][1] is not None for seq in range(100, 2001, 100))
 
 
+def test_a_hole_right_after_what_is_acknowledged_is_read_in_memory_too(directory: Path) -> None:
+    spool = Spool.open(directory, SpoolLimits(memory_bytes=8 * KIB))
+    with no_room_in_files():
+        fill(spool, 1, thinnable=True)
+        spool.flush()
+        assert spool.memory_only
+        fill(spool, 2000, thinnable=True)
+        hole = next(seq for seq, record in read_all(spool) if record is None)
+        spool.trim(hole - 1)
+        assert read_all(spool, hole - 1)[0] == (hole, None), "a stream has no gaps"
+
+
+def test_the_first_record_of_all_is_a_hole_when_it_was_refused(directory: Path) -> None:
+    spool = Spool.open(directory, SpoolLimits(max_bytes=4 * KIB, reserve_bytes=0))
+    assert not spool.append(1, bytes(5 * KIB))
+    assert spool.append(2, b"small")
+    assert read_all(spool) == [(1, None), (2, b"small")]
+
+
+def test_what_is_thinned_on_its_way_counts_when_it_did_not_arrive(directory: Path) -> None:
+    spool = Spool.open(directory, SpoolLimits(max_bytes=8 * KIB, segment_bytes=KIB))
+    fill(spool, 100, thinnable=True)
+    spool.sent(100)
+    fill(spool, 400, thinnable=True)
+    gone = [seq for seq, record in read_all(spool) if record is None]
+    on_its_way = [seq for seq in gone if seq <= 100]
+    assert spool.thinned == len(gone) - len(on_its_way) < len(gone)
+    spool.trim(50)
+    spool.resumed()
+    assert spool.thinned == len(gone) - sum(seq <= 50 for seq in on_its_way)
+
+
 def tmpfs(mountpoint: Path, options: str) -> Iterator[Path]:
     mountpoint.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(mountpoint)]
