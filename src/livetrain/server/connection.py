@@ -67,7 +67,7 @@ class Connection:
             await self._write()
         except asyncio.CancelledError:
             # A trainer that ends hangs up as soon as its last record is acknowledged.
-            if self._run is None or not self._run.ended:
+            if self._stream is None or not self._stream.ended:
                 # All that gRPC tells us of either.
                 log.info(
                     "a stream from %s broke off: its connection is gone, or a message was larger than gRPC takes",

@@ -50,6 +50,7 @@ NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29, 32})
 """Kinds of records that are kept and shown one by one; all others are points of curves."""
 STEERING: Final = frozenset({22, 32})
 """Kinds of them that are commands, or say what became of one."""
+_FPS_SECONDS: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -208,11 +209,9 @@ class Run:
         return self.frames
 
     def ingest_fps(self, now: float) -> float:
-        """Return how many frames a second came of late."""
-        times = self.frame_times
-        if len(times) < 2 or now - times[-1] > 2.0:
-            return 0.0
-        return (len(times) - 1) / max(1e-3, times[-1] - times[0])
+        """Return how many frames a second came in the time over which a page counts what it painted."""
+        times = [time for time in self.frame_times if now - time <= _FPS_SECONDS]
+        return (len(times) - 1) / max(1e-3, times[-1] - times[0]) if len(times) > 1 else 0.0
 
     def state(self) -> live.RunState:
         """Return what viewers are told."""

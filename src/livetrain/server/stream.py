@@ -89,6 +89,11 @@ class Stream:
     step_ms: float | None = None
     own_ms: float | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Did its rank say that it is over?"""
+        return self.status in ENDED
+
     def apply(self, record: Record) -> None:
         """Take over what a record says about its rank."""
         kind, message = record.kind, record.message
@@ -114,7 +119,7 @@ class Stream:
 
     def check_contact(self, now: float) -> bool:
         """Bring ``contact`` up to date; return whether it changed."""
-        contact = "ended" if self.status in ENDED else contact_after(now - self.heard)
+        contact = "ended" if self.ended else contact_after(now - self.heard)
         changed = contact != self.contact
         self.contact = contact
         return changed

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.integration.server.processes import ServerProcess, until
+from tests.integration.server.processes import PATIENCE, ServerProcess, until
 from tests.integration.server.trainer import Trainer
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -269,6 +271,27 @@ def test_each_rank_joins_once_without_a_token(server: ServerProcess) -> None:
             assert not third.register(rank=1, world_size=2).success
     assert curve(server, run_id)["values"] == [1]
     assert curve(server, run_id, "rank1/loss")["values"] == [2]
+
+
+def test_the_log_calls_the_stream_broken_whose_own_rank_had_not_ended(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server, contextlib.ExitStack() as stack:
+        session = secrets.token_hex(16)
+        for rank, ends in enumerate((False, True, True)):
+            trainer = stack.enter_context(
+                Trainer(server.grpc, session_id=session, stream_id=f"rank{rank}")
+            )
+            assert trainer.register(rank=rank, world_size=3).success
+            trainer.open(rank=rank, world_size=3)
+            trainer.batch(1)
+            if ends:
+                over = pb.StatusUpdate(status=pb.TrainingStatus.COMPLETED)
+                trainer.send(pb.TelemetryRequest(seq=2, status_update=over))
+            trainer.wait_durable(1 + ends)
+            trainer.channel.close()  # as one that was killed, and as one that heard all it waited for
+        until(lambda: any("broke off" in line for line in server.log), "the log to say so")
+        server.process.terminate()
+        server.process.wait(PATIENCE)
+    assert sum("broke off" in line for line in server.log) == 1
 
 
 def test_a_server_that_comes_back_empty_says_what_is_gone(tmp_path: Path) -> None:

@@ -79,6 +79,17 @@ def test_the_first_batch_says_that_it_runs() -> None:
     assert run.steps == 42
 
 
+def test_the_frame_rate_is_that_of_the_last_seconds() -> None:
+    run = new_run()
+    for second in range(100):  # nobody watched
+        run.note_frame(float(second))
+    assert run.ingest_fps(99.5) == pytest.approx(1)
+    for frame in range(1, 101):  # somebody does
+        run.note_frame(99 + frame / 30)
+    assert run.ingest_fps(99 + 100 / 30) == pytest.approx(30)
+    assert run.ingest_fps(99 + 100 / 30 + 2) == 0
+
+
 def test_a_config_is_completed_and_its_lists_are_replaced() -> None:
     run = new_run()
     for names in (["a", "b"], ["c"], []):
