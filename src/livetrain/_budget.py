@@ -30,6 +30,7 @@ _RELAX = 1.3  # a better level has to fit this well before it is taken again
 _LOW_QUALITY = 75
 _QUALITY_SAVES = 1.15  # JPEG at 85 costs so many times what it costs at 75; and size by its area
 _SIZES = (1.0, 0.75, 0.5)
+_HELD_UP_SECONDS = 0.05  # that a step may come late without moving the frames behind it
 _HICCUP_SECONDS = 0.001  # a step without a frame that cost more than this was the machine's doing
 _ASSUMED_TRAINING_SECONDS = 0.0005  # a frame's cost, until it was measured
 _ASSUMED_BACKGROUND_SECONDS = 0.005
@@ -148,7 +149,8 @@ class Governor:
         self._hurry = False
         self._close_frame(now)
         self._pace(now)
-        late = self._slot is None or now - self._slot > self._interval
+        # Behind a step that was held up for a moment the next ones come on time, and have their frames.
+        late = self._slot is None or now - self._slot > max(self._interval, _HELD_UP_SECONDS)
         self._slot = (now if late or self._slot is None else self._slot) + self._interval
         self._in_frame = True
         self._spent.frames += 1.0

@@ -151,6 +151,17 @@ def test_steps_that_jitter_around_the_rate_lose_no_frame() -> None:
     assert len(run.frames) >= 0.97 * run.steps
 
 
+def test_steps_behind_one_that_was_held_up_have_their_frames() -> None:
+    run = training(1.0, 60.0, step=1 / 60 - 0.00052, frame=0.0005)
+    due = run.now
+    for index in range(600):
+        due += 1 / 60
+        held_up = 0.03 if index % 10 == 0 else 0.0  # less than two steps
+        run.now = max(run.now + 0.0005, due + held_up)
+        assert run.governor.admit(run.now) == pb.STRIP_REASON_NONE, index
+        run.governor.training_time(0.0005)
+
+
 def test_a_slow_training_sends_every_step() -> None:
     run = training(0.01, step=0.5)
     run.run(60)

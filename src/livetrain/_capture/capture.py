@@ -24,8 +24,8 @@ from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Capture", "Captured", "CapturedFrame", "Reading", "encode"]
 
-SLOTS = 6
-"""Frames in memory at once: being gathered, waiting, and one an encoder thread."""
+SLOTS = 8
+"""Frames in memory at once: one being gathered, three that wait, and one an encoder thread."""
 
 _NONE: int = pb.STRIP_REASON_NONE
 _NO_COPIES: dict[str, Any] = {}

@@ -234,7 +234,7 @@ def most_threads(cpus: float) -> int:
 
     A frame needs it several times, and waits for it up to 5 ms each time, beside the threads that send.
     """
-    return 3 if cpus > 1 else 1
+    return 4 if cpus > 1 else 1
 
 
 def _popped(line: deque[tuple[FrameJob, Frame]]) -> tuple[FrameJob, Frame] | None:

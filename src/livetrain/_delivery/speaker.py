@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from livetrain import _wire
+from livetrain._delivery.bundle import Bundle
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.session import Session
@@ -13,7 +14,10 @@ from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Speaker"]
 
-_BUNDLE_BYTES = 64 << 10
+_SMALL_BYTES = 64 << 10  # of a message of records without pictures
+_FRAMES_BYTES = (
+    1 << 20
+)  # the same with pictures: what comes behind it waits until all of it is there
 
 
 class Speaker:
@@ -52,31 +56,25 @@ class Speaker:
         opening.stream_open.first_unacked_seq = self._ledger.backlog.first_seq
         opening.stream_open.protocol_version = _wire.PROTOCOL_VERSION
         opening.stream_open.resume_token = self._identity.resume_token
-        connection.send(opening.SerializeToString())
+        connection.send(Bundle([opening.SerializeToString()]))
 
     def send(self, connection: Connection, after_seq: int, max_bytes: int) -> None:
         """Send the records after `after_seq`, of `max_bytes` together, one at least."""
-        # A message costs each side far more than a record in it: what there is travels together, with one frame at most.
-        bundle: list[tuple[_wire.Piece, ...]] = []
-        size = 0
-        framed = False
+        # One bundle of all that there is; the connection puts together what waits for it.
+        most, older = self._ledger.max_message_bytes, self._session.older_server
+        bundle: Bundle | None = None
         for record in self._ledger.outgoing(after_seq, max_bytes):
             if not record.pieces:
                 continue
-            if self._session.older_server:  # which knows no bundles
-                connection.send(b"".join(record.pieces))
+            room = min(_FRAMES_BYTES if record.has_pictures else _SMALL_BYTES, most)
+            following = Bundle(record.pieces, 0 if older else room)  # which knows no bundles
+            if bundle is not None and bundle.take(following):
                 continue
-            large = framed or record.has_pictures
-            room = self._ledger.max_message_bytes if large else _BUNDLE_BYTES
-            grown = size + record.size + _wire.BUNDLED_BYTES
-            if bundle and ((framed and record.has_pictures) or grown > room):
-                connection.send(_wire.bundle(bundle))
-                bundle, size, framed = [], 0, False
-            bundle.append(record.pieces)
-            size += record.size + _wire.BUNDLED_BYTES
-            framed = framed or record.has_pictures
-        if bundle:
-            connection.send(_wire.bundle(bundle))
+            if bundle is not None:
+                connection.send(bundle)
+            bundle = following
+        if bundle is not None:
+            connection.send(bundle)
 
     def beat(self, connection: Connection, number: int) -> _wire.Stamp:
         """Send heartbeat number `number`; return what it is stamped with."""
@@ -85,5 +83,5 @@ class Speaker:
         beat = stamp.request()
         beat.heartbeat.timestamp_ms = now_ms
         beat.heartbeat.sequence_number = number
-        connection.send(beat.SerializeToString())
+        connection.send(Bundle([beat.SerializeToString()]))
         return stamp

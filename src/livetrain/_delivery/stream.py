@@ -24,6 +24,7 @@ from livetrain._delivery.actions import (
     Wait,
 )
 from livetrain._delivery.answers import Acknowledged, Registered, Rejected
+from livetrain._delivery.bundle import Bundle
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import Mark, Record
@@ -247,7 +248,7 @@ class Stream:
         stamp = self._speaker.beat(self._there, number)
         if not self.session.older_server:
             for record in self._listener.heartbeat(stamp):
-                self._there.send(record)
+                self._there.send(Bundle([record]))
 
     @property
     def _there(self) -> Connection:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import grpc
 
+from livetrain._delivery.bundle import Bundle, joined
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = [
@@ -64,8 +65,8 @@ class Connection(Protocol):
     def open(self) -> None:
         """Open the stream; answered by `Response`s and in the end by `Ended`."""
 
-    def send(self, message: bytes) -> None:
-        """Send a serialised TelemetryRequest."""
+    def send(self, bundle: Bundle) -> None:
+        """Send records, in a message of their own or with what waits to be sent before and behind them."""
 
     def half_close(self) -> None:
         """Say that nothing more is coming."""
@@ -147,7 +148,7 @@ class GrpcConnection:
         self._metadata = endpoint.metadata()
         self._channel = endpoint.channel()
         # Bounded by the session: it hands over no more bytes than the server's credit.
-        self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[Bundle | None] = queue.SimpleQueue()
         self._call: Any = None
 
     def register(self, info: pb.SessionInfo, timeout: float) -> None:
@@ -178,8 +179,10 @@ class GrpcConnection:
         threading.Thread(target=self._read, name="livetrain-acks", daemon=True).start()
 
     def _requests(self) -> Iterator[bytes]:
-        while (message := self._outgoing.get()) is not None:
-            yield message
+        # On one of gRPC's threads, which asks for a message when the last one has left. Beside a training that is
+        # busy in Python it waits for the GIL each time, and would fall behind if it took one bundle at a time.
+        for bundle in joined(self._outgoing):
+            yield bundle.message()
 
     def _read(self) -> None:
         try:
@@ -190,9 +193,9 @@ class GrpcConnection:
         else:
             self._deliver(Ended("the server ended the stream", for_good=False))
 
-    def send(self, message: bytes) -> None:
-        """Send a serialised TelemetryRequest."""
-        self._outgoing.put(message)
+    def send(self, bundle: Bundle) -> None:
+        """Send records, in a message of their own or with what waits to be sent before and behind them."""
+        self._outgoing.put(bundle)
 
     def half_close(self) -> None:
         """Say that nothing more is coming."""

@@ -138,10 +138,14 @@ class Connection:
                     self._reject(Rejected(0, self._too_large))
                     self._outlet.finish()
                     return
-                for record in read(raw, intake.limits):
+                records = read(raw, intake.limits)
+                for place, record in enumerate(records, 1):
                     if not await self._take(record):
                         self._outlet.finish()
                         return
+                    if place < len(records) and isinstance(record, Record) and record.frame:
+                        # Viewers are sent this frame before the next one of the message takes its place.
+                        await asyncio.sleep(0)
                 if intake.journal.full and not await intake.journal.room(_ROOM_SECONDS):
                     self._error(
                         _CODE.BUFFER_FULL,

@@ -90,6 +90,32 @@ def test_frames_come_as_they_are_painted_and_the_rest_is_counted(server: ServerP
             assert message is None or not message.HasField("frame")
 
 
+def test_of_frames_that_travelled_together_a_viewer_gets_as_many_as_it_takes(
+    server: ServerProcess,
+) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        with LiveViewer(server, run_id, live.Hello()) as viewer:
+            viewer.wait(lambda m: m.HasField("snapshot"))
+            viewer.say(frame_credit=live.FrameCredit(frames=3))
+            viewer.say(ping=live.Ping())
+            viewer.say(introduce=live.Introduce(name="me"))  # answered, so the credit is there
+            viewer.wait(lambda m: m.HasField("presence") and "me" in m.presence.names)
+            bundle = pb.RecordBundle()
+            for seq in range(1, 7):
+                data = pb.BatchData(step=seq - 1, strip=STRIP)
+                record = pb.TelemetryRequest(
+                    session_id=trainer.session_id, seq=seq, batch_data=data
+                )
+                bundle.records.append(record.SerializeToString())
+            trainer.send(pb.TelemetryRequest(bundle=bundle))
+            frames = [viewer.wait(lambda m: m.HasField("frame")).frame for _ in range(4)]
+            assert [frame.frame_number for frame in frames] == [1, 2, 3, 4]
+            viewer.say(frame_credit=live.FrameCredit(frames=1))
+            frame = viewer.wait(lambda m: m.HasField("frame")).frame
+            assert (frame.frame_number, frame.skipped) == (6, 1)
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_viewer_that_comes_back_gets_what_it_missed(tmp_path: Path, restart: bool) -> None:
     with ServerProcess(tmp_path / "data") as server:

@@ -278,7 +278,7 @@ def test_one_cpu_carries_one_thread() -> None:
     encoded_one_by_one(pool, 6)
     assert threading.active_count() == before + 1
     assert pool.close(10)
-    assert [most_threads(cpus) for cpus in (0.5, 1, 1.5, 2, 64)] == [1, 1, 3, 3, 3]
+    assert [most_threads(cpus) for cpus in (0.5, 1, 1.5, 2, 64)] == [1, 1, 4, 4, 4]
 
 
 def test_what_is_kept_is_not_displaced_by_frames_but_bounded() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from livetrain import _records, _wire
+from livetrain._delivery.bundle import Bundle
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import BatchRecord, Lane, SmallRecord
@@ -55,7 +56,8 @@ class Server:
 
     def open(self) -> None: ...
 
-    def send(self, message: bytes) -> None:
+    def send(self, bundle: Bundle) -> None:
+        message = bundle.message()
         assert len(message) <= 200_000
         request = pb.TelemetryRequest.FromString(message)
         self.messages.append(request)
