@@ -9,6 +9,9 @@ from livetrain import _wire
 
 __all__ = ["Bundle", "joined"]
 
+_MOST_RECORDS = 5_000
+"""In one message; a server takes 10,000."""
+
 
 class Bundle:
     """One or more records on their way into a message.
@@ -34,8 +37,12 @@ class Bundle:
 
     def take(self, following: Bundle) -> bool:
         """Take in what is to be sent after this; False: it has to go in a message of its own."""
+        if not (self._room and following._room):
+            return False
         room = max(self._room, following._room)
-        if not (self._room and following._room) or self._size + following._size > room:
+        if self._size + following._size > room:
+            return False
+        if len(self._records) + len(following._records) > _MOST_RECORDS:
             return False
         self._records += following._records
         self._size += following._size

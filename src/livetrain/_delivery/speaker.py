@@ -14,10 +14,10 @@ from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Speaker"]
 
-_SMALL_BYTES = 64 << 10  # of a message of records without pictures
-_FRAMES_BYTES = (
-    1 << 20
-)  # the same with pictures: what comes behind it waits until all of it is there
+_SMALL_BYTES = 64 << 10
+"""Of a message of records without pictures."""
+_FRAMES_BYTES = 1 << 20
+"""Of one with pictures: nothing of it is seen before all of it is there, nor what comes behind it."""
 
 
 class Speaker:
@@ -60,14 +60,15 @@ class Speaker:
 
     def send(self, connection: Connection, after_seq: int, max_bytes: int) -> None:
         """Send the records after `after_seq`, of `max_bytes` together, one at least."""
-        # One bundle of all that there is; the connection puts together what waits for it.
-        most, older = self._ledger.max_message_bytes, self._session.older_server
+        most = self._ledger.max_message_bytes
         bundle: Bundle | None = None
         for record in self._ledger.outgoing(after_seq, max_bytes):
             if not record.pieces:
                 continue
             room = min(_FRAMES_BYTES if record.has_pictures else _SMALL_BYTES, most)
-            following = Bundle(record.pieces, 0 if older else room)  # which knows no bundles
+            if self._session.older_server:  # which knows no bundles
+                room = 0
+            following = Bundle(record.pieces, room)
             if bundle is not None and bundle.take(following):
                 continue
             if bundle is not None:

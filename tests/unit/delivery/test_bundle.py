@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from livetrain import _wire
 from livetrain._delivery.bundle import Bundle, joined
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.limits import Limits
 
 
 def record(seq: int, size: int) -> bytes:
@@ -52,6 +53,13 @@ def test_what_waits_together_travels_together() -> None:
     after = [Bundle([record(seq, 10)], 1000) for seq in (4, 5)]
     messages = sent(*small, heartbeat, *after)
     assert [[each.seq for each in message] for message in messages] == [[1, 2, 3], [0], [4, 5]]
+
+
+def test_a_message_has_no_more_records_than_a_server_takes() -> None:
+    most = Limits().records
+    messages = sent(*(Bundle([b"\x80\x01\x01"], 1 << 20) for _ in range(3 * most)))
+    assert sum(map(len, messages)) == 3 * most
+    assert max(map(len, messages)) <= most
 
 
 def test_what_comes_later_is_waited_for() -> None:
