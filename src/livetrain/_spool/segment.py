@@ -102,20 +102,24 @@ def scan(data: bytes, *, after: int = 0) -> Iterator[Found]:
         offset, after = found.end, found.record.seq
 
 
-def thin(records: Sequence[Record]) -> list[Record]:
+def thin(records: Sequence[Record]) -> tuple[list[Record], list[int]]:
     """Leave out every second thinnable record, but never the last record: it says how far the records go.
 
+    Returns:
+        The records that are kept, and the numbers of those that are left out.
+
     Example:
-        >>> [r.seq for r in thin([Record(seq, b"", THINNABLE) for seq in range(1, 7)])]
-        [1, 3, 5, 6]
+        >>> kept, left_out = thin([Record(seq, b"", THINNABLE) for seq in range(1, 7)])
+        >>> [record.seq for record in kept], left_out
+        ([1, 3, 5, 6], [2, 4])
     """
     kept: list[Record] = []
-    leave_out = False
+    left_out: list[int] = []
+    second = False
     for record in records:
-        if record.flags & THINNABLE:
-            if not leave_out or record is records[-1]:
-                kept.append(record)
-            leave_out = not leave_out
+        if second and record.flags & THINNABLE and record is not records[-1]:
+            left_out.append(record.seq)
         else:
             kept.append(record)
-    return kept
+        second ^= bool(record.flags & THINNABLE)
+    return kept, left_out

@@ -254,17 +254,15 @@ class SegmentLog:
         for _, index in sorted(sealed):
             segment = self.segments[index]
             founds = scan(segment.path.read_bytes(), after=durable_seq)
-            records = list(_breathing(founds))
-            kept = thin(records)
-            segment.spent = len(thin(kept)) == len(kept)
+            kept, left_out = thin(list(_breathing(founds)))
+            segment.spent = not thin(kept)[1]
             data = b"".join(map(encode, kept))
             if len(data) < segment.size:
                 _replace(segment.path, data, sync=self._fsync != "never")
                 self.size -= segment.size - len(data)
                 segment.size = len(data)
                 self._forget(segment)
-                gone = {r.seq for r in records}.difference(r.seq for r in kept)
-                return Thinning(self._range_end(index) - 1, sorted(gone))
+                return Thinning(self._range_end(index) - 1, left_out)
         return Thinning(0, [])
 
     def _forget(self, segment: Segment) -> None:

@@ -76,14 +76,13 @@ class Tail:
         start, stop = self.index(self.written + 1), len(self.records)
         for end in ((start + stop) // 2, stop):
             old = self.records[start:end]
-            kept = thin(old)
-            if len(kept) < len(old):
+            kept, left_out = thin(old)
+            if left_out:
                 freed = _size(old) - _size(kept)
                 self.records[start:end] = kept
                 self.size -= freed
                 self.waiting_size -= freed
-                gone = {r.seq for r in old}.difference(r.seq for r in kept)
-                return sorted(gone)
+                return left_out
         return []
 
     def clear(self) -> None:
