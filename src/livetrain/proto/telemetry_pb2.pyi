@@ -79,7 +79,7 @@ ERROR: LogLevel
 CRITICAL: LogLevel
 
 class TelemetryRequest(_message.Message):
-    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "controls", "command_issued", "seq", "frames_stripped", "strip_reason", "mono_us")
+    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "controls", "command_issued", "columns", "seq", "frames_stripped", "strip_reason", "mono_us")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     BATCH_DATA_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class TelemetryRequest(_message.Message):
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
     CONTROLS_FIELD_NUMBER: _ClassVar[int]
     COMMAND_ISSUED_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     FRAMES_STRIPPED_FIELD_NUMBER: _ClassVar[int]
     STRIP_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -124,11 +125,12 @@ class TelemetryRequest(_message.Message):
     bundle: RecordBundle
     controls: Controls
     command_issued: CommandIssued
+    columns: PointColumns
     seq: int
     frames_stripped: int
     strip_reason: StripReason
     mono_us: int
-    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., controls: _Optional[_Union[Controls, _Mapping]] = ..., command_issued: _Optional[_Union[CommandIssued, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., controls: _Optional[_Union[Controls, _Mapping]] = ..., command_issued: _Optional[_Union[CommandIssued, _Mapping]] = ..., columns: _Optional[_Union[PointColumns, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ...) -> None: ...
 
 class RecordBundle(_message.Message):
     __slots__ = ("records",)
@@ -137,7 +139,7 @@ class RecordBundle(_message.Message):
     def __init__(self, records: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class BatchData(_message.Message):
-    __slots__ = ("epoch", "batch_idx", "batch_size", "images", "predictions", "ground_truth", "batch_loss", "batch_accuracy", "timestamp_ms", "step", "per_sample_loss", "strip", "sample_ids", "captions", "logged_us")
+    __slots__ = ("epoch", "batch_idx", "batch_size", "images", "predictions", "ground_truth", "batch_loss", "batch_accuracy", "timestamp_ms", "step", "per_sample_loss", "strip", "sample_ids", "captions", "logged_us", "exact_loss", "exact_accuracy", "value_range")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     BATCH_IDX_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +155,9 @@ class BatchData(_message.Message):
     SAMPLE_IDS_FIELD_NUMBER: _ClassVar[int]
     CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     LOGGED_US_FIELD_NUMBER: _ClassVar[int]
+    EXACT_LOSS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_RANGE_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     batch_idx: int
     batch_size: int
@@ -168,7 +173,22 @@ class BatchData(_message.Message):
     sample_ids: _containers.RepeatedScalarFieldContainer[str]
     captions: _containers.RepeatedScalarFieldContainer[str]
     logged_us: int
-    def __init__(self, epoch: _Optional[int] = ..., batch_idx: _Optional[int] = ..., batch_size: _Optional[int] = ..., images: _Optional[_Iterable[_Union[ImageData, _Mapping]]] = ..., predictions: _Optional[_Iterable[_Union[Prediction, _Mapping]]] = ..., ground_truth: _Optional[_Iterable[int]] = ..., batch_loss: _Optional[float] = ..., batch_accuracy: _Optional[float] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., per_sample_loss: _Optional[_Iterable[float]] = ..., strip: _Optional[_Union[ImageStrip, _Mapping]] = ..., sample_ids: _Optional[_Iterable[str]] = ..., captions: _Optional[_Iterable[str]] = ..., logged_us: _Optional[int] = ...) -> None: ...
+    exact_loss: float
+    exact_accuracy: float
+    value_range: ValueRange
+    def __init__(self, epoch: _Optional[int] = ..., batch_idx: _Optional[int] = ..., batch_size: _Optional[int] = ..., images: _Optional[_Iterable[_Union[ImageData, _Mapping]]] = ..., predictions: _Optional[_Iterable[_Union[Prediction, _Mapping]]] = ..., ground_truth: _Optional[_Iterable[int]] = ..., batch_loss: _Optional[float] = ..., batch_accuracy: _Optional[float] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., per_sample_loss: _Optional[_Iterable[float]] = ..., strip: _Optional[_Union[ImageStrip, _Mapping]] = ..., sample_ids: _Optional[_Iterable[str]] = ..., captions: _Optional[_Iterable[str]] = ..., logged_us: _Optional[int] = ..., exact_loss: _Optional[float] = ..., exact_accuracy: _Optional[float] = ..., value_range: _Optional[_Union[ValueRange, _Mapping]] = ...) -> None: ...
+
+class ValueRange(_message.Message):
+    __slots__ = ("shown_low", "shown_high", "seen_low", "seen_high")
+    SHOWN_LOW_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_HIGH_FIELD_NUMBER: _ClassVar[int]
+    SEEN_LOW_FIELD_NUMBER: _ClassVar[int]
+    SEEN_HIGH_FIELD_NUMBER: _ClassVar[int]
+    shown_low: float
+    shown_high: float
+    seen_low: float
+    seen_high: float
+    def __init__(self, shown_low: _Optional[float] = ..., shown_high: _Optional[float] = ..., seen_low: _Optional[float] = ..., seen_high: _Optional[float] = ...) -> None: ...
 
 class ImageData(_message.Message):
     __slots__ = ("image_bytes", "format", "width", "height", "channels", "image_id", "error", "content_hash")
@@ -229,7 +249,7 @@ class ClassScore(_message.Message):
     def __init__(self, class_idx: _Optional[int] = ..., label: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
 
 class EpochData(_message.Message):
-    __slots__ = ("epoch", "average_loss", "average_accuracy", "learning_rate", "is_converged", "validation_loss", "validation_accuracy", "timestamp_ms", "step", "metrics", "has_loss", "has_accuracy", "has_learning_rate")
+    __slots__ = ("epoch", "average_loss", "average_accuracy", "learning_rate", "is_converged", "validation_loss", "validation_accuracy", "timestamp_ms", "step", "metrics", "has_loss", "has_accuracy", "has_learning_rate", "exact_loss", "exact_accuracy", "exact_learning_rate", "exact_validation_loss", "exact_validation_accuracy", "validation_metrics")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     AVERAGE_LOSS_FIELD_NUMBER: _ClassVar[int]
     AVERAGE_ACCURACY_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +263,12 @@ class EpochData(_message.Message):
     HAS_LOSS_FIELD_NUMBER: _ClassVar[int]
     HAS_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     HAS_LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
+    EXACT_LOSS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    EXACT_LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
+    EXACT_VALIDATION_LOSS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_VALIDATION_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_METRICS_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     average_loss: float
     average_accuracy: float
@@ -256,7 +282,13 @@ class EpochData(_message.Message):
     has_loss: bool
     has_accuracy: bool
     has_learning_rate: bool
-    def __init__(self, epoch: _Optional[int] = ..., average_loss: _Optional[float] = ..., average_accuracy: _Optional[float] = ..., learning_rate: _Optional[float] = ..., is_converged: bool = ..., validation_loss: _Optional[float] = ..., validation_accuracy: _Optional[float] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[Scalar, _Mapping]]] = ..., has_loss: bool = ..., has_accuracy: bool = ..., has_learning_rate: bool = ...) -> None: ...
+    exact_loss: float
+    exact_accuracy: float
+    exact_learning_rate: float
+    exact_validation_loss: float
+    exact_validation_accuracy: float
+    validation_metrics: _containers.RepeatedCompositeFieldContainer[Scalar]
+    def __init__(self, epoch: _Optional[int] = ..., average_loss: _Optional[float] = ..., average_accuracy: _Optional[float] = ..., learning_rate: _Optional[float] = ..., is_converged: bool = ..., validation_loss: _Optional[float] = ..., validation_accuracy: _Optional[float] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[Scalar, _Mapping]]] = ..., has_loss: bool = ..., has_accuracy: bool = ..., has_learning_rate: bool = ..., exact_loss: _Optional[float] = ..., exact_accuracy: _Optional[float] = ..., exact_learning_rate: _Optional[float] = ..., exact_validation_loss: _Optional[float] = ..., exact_validation_accuracy: _Optional[float] = ..., validation_metrics: _Optional[_Iterable[_Union[Scalar, _Mapping]]] = ...) -> None: ...
 
 class PerformanceData(_message.Message):
     __slots__ = ("time_per_batch_ms", "total_time_for_epoch_sec", "estimated_time_remaining_sec", "current_fps", "average_fps", "resource_usage", "timestamp_ms", "step", "overhead_percent", "own_ms")
@@ -301,18 +333,22 @@ class ResourceUsage(_message.Message):
     def __init__(self, cpu_percent: _Optional[float] = ..., memory_mb: _Optional[float] = ..., gpu_percent: _Optional[float] = ..., gpu_memory_mb: _Optional[float] = ..., memory_total_mb: _Optional[float] = ..., gpu_memory_total_mb: _Optional[float] = ..., has_gpu: bool = ...) -> None: ...
 
 class StatusUpdate(_message.Message):
-    __slots__ = ("status", "message", "config", "timestamp_ms", "interrupted")
+    __slots__ = ("status", "message", "config", "timestamp_ms", "interrupted", "traceback", "exit_code")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     INTERRUPTED_FIELD_NUMBER: _ClassVar[int]
+    TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
     status: TrainingStatus
     message: str
     config: TrainingConfig
     timestamp_ms: int
     interrupted: bool
-    def __init__(self, status: _Optional[_Union[TrainingStatus, str]] = ..., message: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., interrupted: bool = ...) -> None: ...
+    traceback: str
+    exit_code: int
+    def __init__(self, status: _Optional[_Union[TrainingStatus, str]] = ..., message: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., interrupted: bool = ..., traceback: _Optional[str] = ..., exit_code: _Optional[int] = ...) -> None: ...
 
 class TrainingConfig(_message.Message):
     __slots__ = ("total_epochs", "batches_per_epoch", "batch_size", "model_name", "dataset_name", "class_names", "config_json")
@@ -437,14 +473,16 @@ class CommandResult(_message.Message):
     def __init__(self, command_id: _Optional[str] = ..., state: _Optional[_Union[CommandState, str]] = ..., applied_step: _Optional[int] = ..., message: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., ranks: _Optional[_Iterable[int]] = ..., previous: _Optional[_Mapping[str, str]] = ..., pending: bool = ...) -> None: ...
 
 class Tombstone(_message.Message):
-    __slots__ = ("reason", "records", "step")
+    __slots__ = ("reason", "records", "step", "last_step")
     REASON_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
+    LAST_STEP_FIELD_NUMBER: _ClassVar[int]
     reason: str
     records: int
     step: int
-    def __init__(self, reason: _Optional[str] = ..., records: _Optional[int] = ..., step: _Optional[int] = ...) -> None: ...
+    last_step: int
+    def __init__(self, reason: _Optional[str] = ..., records: _Optional[int] = ..., step: _Optional[int] = ..., last_step: _Optional[int] = ...) -> None: ...
 
 class Scalar(_message.Message):
     __slots__ = ("name", "value")
@@ -463,6 +501,36 @@ class Scalars(_message.Message):
     values: _containers.RepeatedCompositeFieldContainer[Scalar]
     epoch: int
     def __init__(self, step: _Optional[int] = ..., values: _Optional[_Iterable[_Union[Scalar, _Mapping]]] = ..., epoch: _Optional[int] = ...) -> None: ...
+
+class PointColumns(_message.Message):
+    __slots__ = ("columns", "epoch", "batches")
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    columns: _containers.RepeatedCompositeFieldContainer[PointColumn]
+    epoch: int
+    batches: BatchRows
+    def __init__(self, columns: _Optional[_Iterable[_Union[PointColumn, _Mapping]]] = ..., epoch: _Optional[int] = ..., batches: _Optional[_Union[BatchRows, _Mapping]] = ...) -> None: ...
+
+class PointColumn(_message.Message):
+    __slots__ = ("name", "steps", "times_us", "values")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    TIMES_US_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    steps: bytes
+    times_us: bytes
+    values: bytes
+    def __init__(self, name: _Optional[str] = ..., steps: _Optional[bytes] = ..., times_us: _Optional[bytes] = ..., values: _Optional[bytes] = ...) -> None: ...
+
+class BatchRows(_message.Message):
+    __slots__ = ("first_batch_idx", "batch_size")
+    FIRST_BATCH_IDX_FIELD_NUMBER: _ClassVar[int]
+    BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    first_batch_idx: int
+    batch_size: int
+    def __init__(self, first_batch_idx: _Optional[int] = ..., batch_size: _Optional[int] = ...) -> None: ...
 
 class Validation(_message.Message):
     __slots__ = ("epoch", "step", "loss", "accuracy", "metrics")
@@ -556,7 +624,7 @@ class TelemetryResponse(_message.Message):
     def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., ack: _Optional[_Union[Acknowledgment, _Mapping]] = ..., command: _Optional[_Union[ControlCommand, _Mapping]] = ..., error: _Optional[_Union[ErrorResponse, _Mapping]] = ...) -> None: ...
 
 class Acknowledgment(_message.Message):
-    __slots__ = ("batch_idx", "success", "durable_seq", "received_seq", "credit_bytes", "frame_interval_ms", "server_epoch", "pictures_wanted")
+    __slots__ = ("batch_idx", "success", "durable_seq", "received_seq", "credit_bytes", "frame_interval_ms", "server_epoch", "pictures_wanted", "refused_points")
     BATCH_IDX_FIELD_NUMBER: _ClassVar[int]
     SUCCESS_FIELD_NUMBER: _ClassVar[int]
     DURABLE_SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -565,6 +633,7 @@ class Acknowledgment(_message.Message):
     FRAME_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     SERVER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     PICTURES_WANTED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_POINTS_FIELD_NUMBER: _ClassVar[int]
     batch_idx: int
     success: bool
     durable_seq: int
@@ -573,7 +642,8 @@ class Acknowledgment(_message.Message):
     frame_interval_ms: int
     server_epoch: str
     pictures_wanted: int
-    def __init__(self, batch_idx: _Optional[int] = ..., success: bool = ..., durable_seq: _Optional[int] = ..., received_seq: _Optional[int] = ..., credit_bytes: _Optional[int] = ..., frame_interval_ms: _Optional[int] = ..., server_epoch: _Optional[str] = ..., pictures_wanted: _Optional[int] = ...) -> None: ...
+    refused_points: int
+    def __init__(self, batch_idx: _Optional[int] = ..., success: bool = ..., durable_seq: _Optional[int] = ..., received_seq: _Optional[int] = ..., credit_bytes: _Optional[int] = ..., frame_interval_ms: _Optional[int] = ..., server_epoch: _Optional[str] = ..., pictures_wanted: _Optional[int] = ..., refused_points: _Optional[int] = ...) -> None: ...
 
 class ControlCommand(_message.Message):
     __slots__ = ("type", "parameters", "command_id", "ttl_ms", "issued_by", "verb")
@@ -615,7 +685,7 @@ class ControlCommand(_message.Message):
     def __init__(self, type: _Optional[_Union[ControlCommand.CommandType, str]] = ..., parameters: _Optional[_Mapping[str, str]] = ..., command_id: _Optional[str] = ..., ttl_ms: _Optional[int] = ..., issued_by: _Optional[str] = ..., verb: _Optional[str] = ...) -> None: ...
 
 class ErrorResponse(_message.Message):
-    __slots__ = ("code", "message", "retryable", "retry_after_ms", "rejected_seq", "expected_seq")
+    __slots__ = ("code", "message", "retryable", "retry_after_ms", "rejected_seq", "expected_seq", "replaced")
     class ErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         UNKNOWN_ERROR: _ClassVar[ErrorResponse.ErrorCode]
@@ -638,16 +708,18 @@ class ErrorResponse(_message.Message):
     RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
     REJECTED_SEQ_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_SEQ_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_FIELD_NUMBER: _ClassVar[int]
     code: ErrorResponse.ErrorCode
     message: str
     retryable: bool
     retry_after_ms: int
     rejected_seq: int
     expected_seq: int
-    def __init__(self, code: _Optional[_Union[ErrorResponse.ErrorCode, str]] = ..., message: _Optional[str] = ..., retryable: bool = ..., retry_after_ms: _Optional[int] = ..., rejected_seq: _Optional[int] = ..., expected_seq: _Optional[int] = ...) -> None: ...
+    replaced: bool
+    def __init__(self, code: _Optional[_Union[ErrorResponse.ErrorCode, str]] = ..., message: _Optional[str] = ..., retryable: bool = ..., retry_after_ms: _Optional[int] = ..., rejected_seq: _Optional[int] = ..., expected_seq: _Optional[int] = ..., replaced: bool = ...) -> None: ...
 
 class SessionInfo(_message.Message):
-    __slots__ = ("session_id", "client_name", "client_version", "config", "timestamp_ms", "protocol_version", "stream_id", "rank", "world_size", "resume_token", "first_unacked_seq", "capabilities", "run_name", "project", "tags", "controls")
+    __slots__ = ("session_id", "client_name", "client_version", "config", "timestamp_ms", "protocol_version", "stream_id", "rank", "world_size", "resume_token", "first_unacked_seq", "capabilities", "run_name", "project", "tags", "controls", "sent_us")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
     CLIENT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -664,6 +736,7 @@ class SessionInfo(_message.Message):
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     CONTROLS_FIELD_NUMBER: _ClassVar[int]
+    SENT_US_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     client_name: str
     client_version: str
@@ -680,7 +753,8 @@ class SessionInfo(_message.Message):
     project: str
     tags: _containers.RepeatedScalarFieldContainer[str]
     controls: _containers.RepeatedCompositeFieldContainer[ControlDeclaration]
-    def __init__(self, session_id: _Optional[str] = ..., client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., protocol_version: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., resume_token: _Optional[str] = ..., first_unacked_seq: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., run_name: _Optional[str] = ..., project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ...) -> None: ...
+    sent_us: int
+    def __init__(self, session_id: _Optional[str] = ..., client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., protocol_version: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., resume_token: _Optional[str] = ..., first_unacked_seq: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., run_name: _Optional[str] = ..., project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class Controls(_message.Message):
     __slots__ = ("declarations",)
@@ -745,7 +819,7 @@ class SessionResponse(_message.Message):
     def __init__(self, success: bool = ..., session_id: _Optional[str] = ..., message: _Optional[str] = ..., server_config: _Optional[_Union[ServerConfig, _Mapping]] = ..., protocol_version: _Optional[int] = ..., resume_token: _Optional[str] = ..., durable_seq: _Optional[int] = ..., server_epoch: _Optional[str] = ..., server_time_ms: _Optional[int] = ..., run_id: _Optional[str] = ..., retryable: bool = ..., page_url: _Optional[str] = ...) -> None: ...
 
 class ServerConfig(_message.Message):
-    __slots__ = ("max_batch_size", "max_image_dimension", "heartbeat_interval_ms", "buffer_size", "max_message_bytes", "credit_bytes", "accepts_strips")
+    __slots__ = ("max_batch_size", "max_image_dimension", "heartbeat_interval_ms", "buffer_size", "max_message_bytes", "credit_bytes", "accepts_strips", "max_records", "max_elements", "max_record_bytes", "max_name_chars", "max_metrics", "max_step", "accepts_columns")
     MAX_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     MAX_IMAGE_DIMENSION_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
@@ -753,6 +827,13 @@ class ServerConfig(_message.Message):
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     CREDIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     ACCEPTS_STRIPS_FIELD_NUMBER: _ClassVar[int]
+    MAX_RECORDS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ELEMENTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_RECORD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_NAME_CHARS_FIELD_NUMBER: _ClassVar[int]
+    MAX_METRICS_FIELD_NUMBER: _ClassVar[int]
+    MAX_STEP_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTS_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     max_batch_size: int
     max_image_dimension: int
     heartbeat_interval_ms: int
@@ -760,4 +841,11 @@ class ServerConfig(_message.Message):
     max_message_bytes: int
     credit_bytes: int
     accepts_strips: bool
-    def __init__(self, max_batch_size: _Optional[int] = ..., max_image_dimension: _Optional[int] = ..., heartbeat_interval_ms: _Optional[int] = ..., buffer_size: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., credit_bytes: _Optional[int] = ..., accepts_strips: bool = ...) -> None: ...
+    max_records: int
+    max_elements: int
+    max_record_bytes: int
+    max_name_chars: int
+    max_metrics: int
+    max_step: int
+    accepts_columns: bool
+    def __init__(self, max_batch_size: _Optional[int] = ..., max_image_dimension: _Optional[int] = ..., heartbeat_interval_ms: _Optional[int] = ..., buffer_size: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., credit_bytes: _Optional[int] = ..., accepts_strips: bool = ..., max_records: _Optional[int] = ..., max_elements: _Optional[int] = ..., max_record_bytes: _Optional[int] = ..., max_name_chars: _Optional[int] = ..., max_metrics: _Optional[int] = ..., max_step: _Optional[int] = ..., accepts_columns: bool = ...) -> None: ...

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file livetrain/proto/live.proto.
  */
 export const file_livetrain_proto_live: GenFile = /*@__PURE__*/
-  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIugCCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAEiYKBmN1cnZlcxgIIAEoCzIULmxpdmV0cmFpbi52MS5DdXJ2ZXNIAEIGCgRib2R5IpsCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSJQoFc3RhdGUYAyABKAsyFi5saXZldHJhaW4udjEuUnVuU3RhdGUSIwoGY3VydmVzGAQgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlEiYKBnJlY2VudBgFIAMoCzIWLmxpdmV0cmFpbi52MS5SdW5FdmVudBIiCgVmcmFtZRgGIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZRIuCgtwZXJmb3JtYW5jZRgHIAEoCzIZLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZRIoCghwcmVzZW5jZRgIIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZSItCgZDdXJ2ZXMSIwoGY3VydmVzGAEgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQigAEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdCKoAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIlCgRrZXB0GAYgAygLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YSJZCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQi9gIKCFJ1blN0YXRlEg4KBnJ1bl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3Byb2plY3QYAyABKAkSDgoGc3RhdHVzGAQgASgJEg8KB2NvbnRhY3QYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRISCgpjcmVhdGVkX21zGAcgASgEEhUKDWxhc3RfaGVhcmRfbXMYCCABKAQSDQoFc3RlcHMYCSABKAQSDQoFZXBvY2gYCiABKA0SLAoGY29uZmlnGAsgASgLMhwubGl2ZXRyYWluLnYxLlRyYWluaW5nQ29uZmlnEgwKBHRhZ3MYDCADKAkSMgoIY29udHJvbHMYDSADKAsyIC5saXZldHJhaW4udjEuQ29udHJvbERlY2xhcmF0aW9uEioKBnJlcG9ydBgOIAEoCzIaLmxpdmV0cmFpbi52MS5DbGllbnRSZXBvcnQSEAoIZW5kZWRfbXMYDyABKAQSEgoKd29ybGRfc2l6ZRgQIAEoDSKHAQoLUGVyZm9ybWFuY2USKwoEZGF0YRgBIAEoCzIdLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZURhdGESEgoKaW5nZXN0X2ZwcxgCIAEoAhImCgVyYW5rcxgDIAMoCzIXLmxpdmV0cmFpbi52MS5SYW5rU3RhdGUSDwoHcmVtYXJrcxgEIAMoCSK4AQoJUmFua1N0YXRlEgwKBHJhbmsYASABKA0SDwoHY29udGFjdBgCIAEoCRIOCgZzdGF0dXMYAyABKAkSDQoFc3RlcHMYBCABKAQSFAoHc3RlcF9tcxgFIAEoAkgAiAEBEhMKBm93bl9tcxgGIAEoAkgBiAEBEhUKDWxhc3RfaGVhcmRfbXMYByABKAQSFAoMc2VuZHNfZnJhbWVzGAggASgIQgoKCF9zdGVwX21zQgkKB19vd25fbXMiKgoIUHJlc2VuY2USDwoHdmlld2VycxgBIAEoDRINCgVuYW1lcxgCIAMoCSLxAQoNVmlld2VyTWVzc2FnZRIkCgVoZWxsbxgBIAEoCzITLmxpdmV0cmFpbi52MS5IZWxsb0gAEjEKDGZyYW1lX2NyZWRpdBgCIAEoCzIZLmxpdmV0cmFpbi52MS5GcmFtZUNyZWRpdEgAEiIKBHBpbmcYAyABKAsyEi5saXZldHJhaW4udjEuUGluZ0gAEiwKCWludHJvZHVjZRgEIAEoCzIXLmxpdmV0cmFpbi52MS5JbnRyb2R1Y2VIABItCgp3YXRjaF9yYW5rGAUgASgLMhcubGl2ZXRyYWluLnYxLldhdGNoUmFua0gAQgYKBGJvZHkiZQoFSGVsbG8SDQoFZXBvY2gYASABKAkSDgoGb2Zmc2V0GAIgASgEEg4KBnBvaW50cxgDIAEoDRIRCglub19mcmFtZXMYBCABKAgSDAoEbmFtZRgFIAEoCRIMCgRyYW5rGAYgASgNIhkKCUludHJvZHVjZRIMCgRuYW1lGAEgASgJIhkKCVdhdGNoUmFuaxIMCgRyYW5rGAEgASgNIjQKC0ZyYW1lQ3JlZGl0Eg4KBmZyYW1lcxgBIAEoDRIVCg1wYWludGVkX2ZyYW1lGAIgASgEIgYKBFBpbmciQgoMV2F0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIiCgVoZWxsbxgCIAEoCzITLmxpdmV0cmFpbi52MS5IZWxsbzKEAgoQVGVsZW1ldHJ5U2VydmljZRJTChdSZWdpc3RlclRyYWluaW5nU2Vzc2lvbhIZLmxpdmV0cmFpbi52MS5TZXNzaW9uSW5mbxodLmxpdmV0cmFpbi52MS5TZXNzaW9uUmVzcG9uc2USVgoPU3RyZWFtVGVsZW1ldHJ5Eh4ubGl2ZXRyYWluLnYxLlRlbGVtZXRyeVJlcXVlc3QaHy5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVzcG9uc2UoATABEkMKCFdhdGNoUnVuEhoubGl2ZXRyYWluLnYxLldhdGNoUmVxdWVzdBoZLmxpdmV0cmFpbi52MS5MaXZlTWVzc2FnZTABYgZwcm90bzM", [file_livetrain_proto_telemetry]);
+  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIugCCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAEiYKBmN1cnZlcxgIIAEoCzIULmxpdmV0cmFpbi52MS5DdXJ2ZXNIAEIGCgRib2R5ItcCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSJQoFc3RhdGUYAyABKAsyFi5saXZldHJhaW4udjEuUnVuU3RhdGUSIwoGY3VydmVzGAQgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlEiYKBnJlY2VudBgFIAMoCzIWLmxpdmV0cmFpbi52MS5SdW5FdmVudBIiCgVmcmFtZRgGIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZRIuCgtwZXJmb3JtYW5jZRgHIAEoCzIZLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZRIoCghwcmVzZW5jZRgIIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZRIkCgR0aXBzGAkgAygLMhYubGl2ZXRyYWluLnYxLkN1cnZlVGlwEhQKDG1ldHJpY19jb3VudBgKIAEoBCLVAQoIQ3VydmVUaXASDAoEbmFtZRgBIAEoCRIMCgRzdGVwGAIgASgEEg0KBXZhbHVlGAMgASgBEgwKBHRpbWUYBCABKAESDgoGcG9pbnRzGAUgASgEEhEKCW5vbmZpbml0ZRgGIAEoBBIdChBsYXN0X2Zpbml0ZV9zdGVwGAcgASgESACIAQESGAoLbGFzdF9maW5pdGUYCCABKAFIAYgBARIPCgdhdHRlbXB0GAkgASgNQhMKEV9sYXN0X2Zpbml0ZV9zdGVwQg4KDF9sYXN0X2Zpbml0ZSItCgZDdXJ2ZXMSIwoGY3VydmVzGAEgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQiqgEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIPCgdhdHRlbXB0GAYgASgNEhcKD2Nsb2NrX29mZnNldF91cxgHIAEoEiKoAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIlCgRrZXB0GAYgAygLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YSJqCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQSDwoHYXR0ZW1wdBgGIAEoDSItCgdBdHRlbXB0Eg8KB2F0dGVtcHQYASABKA0SEQoJZnJvbV9zdGVwGAIgASgEIq0ECghSdW5TdGF0ZRIOCgZydW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdwcm9qZWN0GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIPCgdjb250YWN0GAUgASgJEg8KB21lc3NhZ2UYBiABKAkSEgoKY3JlYXRlZF9tcxgHIAEoBBIVCg1sYXN0X2hlYXJkX21zGAggASgEEg0KBXN0ZXBzGAkgASgEEg0KBWVwb2NoGAogASgNEiwKBmNvbmZpZxgLIAEoCzIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ0NvbmZpZxIMCgR0YWdzGAwgAygJEjIKCGNvbnRyb2xzGA0gAygLMiAubGl2ZXRyYWluLnYxLkNvbnRyb2xEZWNsYXJhdGlvbhIqCgZyZXBvcnQYDiABKAsyGi5saXZldHJhaW4udjEuQ2xpZW50UmVwb3J0EhAKCGVuZGVkX21zGA8gASgEEhIKCndvcmxkX3NpemUYECABKA0SFgoOZmlyc3RfcG9pbnRfdXMYESABKAQSFwoPY2xvY2tfb2Zmc2V0X3VzGBIgASgSEicKCGF0dGVtcHRzGBMgAygLMhUubGl2ZXRyYWluLnYxLkF0dGVtcHQSDwoHcmVtYXJrcxgUIAMoCRIRCgl0cmFjZWJhY2sYFSABKAkSDwoHdHJvdWJsZRgWIAEoCRImCgVyYW5rcxgXIAMoCzIXLmxpdmV0cmFpbi52MS5SYW5rU3RhdGUihwEKC1BlcmZvcm1hbmNlEisKBGRhdGEYASABKAsyHS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VEYXRhEhIKCmluZ2VzdF9mcHMYAiABKAISJgoFcmFua3MYAyADKAsyFy5saXZldHJhaW4udjEuUmFua1N0YXRlEg8KB3JlbWFya3MYBCADKAkiuAEKCVJhbmtTdGF0ZRIMCgRyYW5rGAEgASgNEg8KB2NvbnRhY3QYAiABKAkSDgoGc3RhdHVzGAMgASgJEg0KBXN0ZXBzGAQgASgEEhQKB3N0ZXBfbXMYBSABKAJIAIgBARITCgZvd25fbXMYBiABKAJIAYgBARIVCg1sYXN0X2hlYXJkX21zGAcgASgEEhQKDHNlbmRzX2ZyYW1lcxgIIAEoCEIKCghfc3RlcF9tc0IJCgdfb3duX21zIioKCFByZXNlbmNlEg8KB3ZpZXdlcnMYASABKA0SDQoFbmFtZXMYAiADKAki8QEKDVZpZXdlck1lc3NhZ2USJAoFaGVsbG8YASABKAsyEy5saXZldHJhaW4udjEuSGVsbG9IABIxCgxmcmFtZV9jcmVkaXQYAiABKAsyGS5saXZldHJhaW4udjEuRnJhbWVDcmVkaXRIABIiCgRwaW5nGAMgASgLMhIubGl2ZXRyYWluLnYxLlBpbmdIABIsCglpbnRyb2R1Y2UYBCABKAsyFy5saXZldHJhaW4udjEuSW50cm9kdWNlSAASLQoKd2F0Y2hfcmFuaxgFIAEoCzIXLmxpdmV0cmFpbi52MS5XYXRjaFJhbmtIAEIGCgRib2R5IngKBUhlbGxvEg0KBWVwb2NoGAEgASgJEg4KBm9mZnNldBgCIAEoBBIOCgZwb2ludHMYAyABKA0SEQoJbm9fZnJhbWVzGAQgASgIEgwKBG5hbWUYBSABKAkSDAoEcmFuaxgGIAEoDRIRCglub19jdXJ2ZXMYByABKAgiGQoJSW50cm9kdWNlEgwKBG5hbWUYASABKAkiGQoJV2F0Y2hSYW5rEgwKBHJhbmsYASABKA0iNAoLRnJhbWVDcmVkaXQSDgoGZnJhbWVzGAEgASgNEhUKDXBhaW50ZWRfZnJhbWUYAiABKAQiBgoEUGluZyJCCgxXYXRjaFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEiIKBWhlbGxvGAIgASgLMhMubGl2ZXRyYWluLnYxLkhlbGxvMoQCChBUZWxlbWV0cnlTZXJ2aWNlElMKF1JlZ2lzdGVyVHJhaW5pbmdTZXNzaW9uEhkubGl2ZXRyYWluLnYxLlNlc3Npb25JbmZvGh0ubGl2ZXRyYWluLnYxLlNlc3Npb25SZXNwb25zZRJWCg9TdHJlYW1UZWxlbWV0cnkSHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBofLmxpdmV0cmFpbi52MS5UZWxlbWV0cnlSZXNwb25zZSgBMAESQwoIV2F0Y2hSdW4SGi5saXZldHJhaW4udjEuV2F0Y2hSZXF1ZXN0GhkubGl2ZXRyYWluLnYxLkxpdmVNZXNzYWdlMAFiBnByb3RvMw", [file_livetrain_proto_telemetry]);
 
 /**
  * @generated from message livetrain.v1.LiveMessage
@@ -149,6 +149,20 @@ export type Snapshot = Message<"livetrain.v1.Snapshot"> & {
    * @generated from field: livetrain.v1.Presence presence = 8;
    */
   presence?: Presence | undefined;
+
+  /**
+   * the newest point of every curve, at most 5,000 of them, by name
+   *
+   * @generated from field: repeated livetrain.v1.CurveTip tips = 9;
+   */
+  tips: CurveTip[];
+
+  /**
+   * how many curves the run has
+   *
+   * @generated from field: uint64 metric_count = 10;
+   */
+  metricCount: bigint;
 };
 
 /**
@@ -157,6 +171,75 @@ export type Snapshot = Message<"livetrain.v1.Snapshot"> & {
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
   messageDesc(file_livetrain_proto_live, 1);
+
+/**
+ * Where a curve stands.
+ *
+ * @generated from message livetrain.v1.CurveTip
+ */
+export type CurveTip = Message<"livetrain.v1.CurveTip"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * of the newest point
+   *
+   * @generated from field: uint64 step = 2;
+   */
+  step: bigint;
+
+  /**
+   * as it was logged, NaN and infinities too
+   *
+   * @generated from field: double value = 3;
+   */
+  value: number;
+
+  /**
+   * Unix seconds
+   *
+   * @generated from field: double time = 4;
+   */
+  time: number;
+
+  /**
+   * of the curve, those that are not finite too
+   *
+   * @generated from field: uint64 points = 5;
+   */
+  points: bigint;
+
+  /**
+   * points that are not finite
+   *
+   * @generated from field: uint64 nonfinite = 6;
+   */
+  nonfinite: bigint;
+
+  /**
+   * @generated from field: optional uint64 last_finite_step = 7;
+   */
+  lastFiniteStep?: bigint | undefined;
+
+  /**
+   * @generated from field: optional double last_finite = 8;
+   */
+  lastFinite?: number | undefined;
+
+  /**
+   * @generated from field: uint32 attempt = 9;
+   */
+  attempt: number;
+};
+
+/**
+ * Describes the message livetrain.v1.CurveTip.
+ * Use `create(CurveTipSchema)` to create a new message.
+ */
+export const CurveTipSchema: GenMessage<CurveTip> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_live, 2);
 
 /**
  * Curves that belong to the snapshot which follows on the same connection, as if they stood in it: a page that does not read is
@@ -176,7 +259,7 @@ export type Curves = Message<"livetrain.v1.Curves"> & {
  * Use `create(CurvesSchema)` to create a new message.
  */
 export const CurvesSchema: GenMessage<Curves> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 2);
+  messageDesc(file_livetrain_proto_live, 3);
 
 /**
  * @generated from message livetrain.v1.Resumed
@@ -210,7 +293,7 @@ export type Resumed = Message<"livetrain.v1.Resumed"> & {
  * Use `create(ResumedSchema)` to create a new message.
  */
 export const ResumedSchema: GenMessage<Resumed> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 3);
+  messageDesc(file_livetrain_proto_live, 4);
 
 /**
  * @generated from message livetrain.v1.Events
@@ -232,7 +315,7 @@ export type Events = Message<"livetrain.v1.Events"> & {
  * Use `create(EventsSchema)` to create a new message.
  */
 export const EventsSchema: GenMessage<Events> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 4);
+  messageDesc(file_livetrain_proto_live, 5);
 
 /**
  * One durable record of one stream, as the trainer said it, without images.
@@ -266,6 +349,20 @@ export type RunEvent = Message<"livetrain.v1.RunEvent"> & {
    * @generated from field: livetrain.v1.TelemetryRequest record = 5;
    */
   record?: TelemetryRequest | undefined;
+
+  /**
+   * which start of the training this is, from 1
+   *
+   * @generated from field: uint32 attempt = 6;
+   */
+  attempt: number;
+
+  /**
+   * of the trainer's clock to the server's: subtract it from the record's times
+   *
+   * @generated from field: sint64 clock_offset_us = 7;
+   */
+  clockOffsetUs: bigint;
 };
 
 /**
@@ -273,7 +370,7 @@ export type RunEvent = Message<"livetrain.v1.RunEvent"> & {
  * Use `create(RunEventSchema)` to create a new message.
  */
 export const RunEventSchema: GenMessage<RunEvent> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 5);
+  messageDesc(file_livetrain_proto_live, 6);
 
 /**
  * The images of one batch, as they came in.
@@ -327,7 +424,7 @@ export type Frame = Message<"livetrain.v1.Frame"> & {
  * Use `create(FrameSchema)` to create a new message.
  */
 export const FrameSchema: GenMessage<Frame> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 6);
+  messageDesc(file_livetrain_proto_live, 7);
 
 /**
  * @generated from message livetrain.v1.Curve
@@ -363,6 +460,13 @@ export type Curve = Message<"livetrain.v1.Curve"> & {
    * @generated from field: uint64 total_points = 5;
    */
   totalPoints: bigint;
+
+  /**
+   * which start of the training these points are of, from 1
+   *
+   * @generated from field: uint32 attempt = 6;
+   */
+  attempt: number;
 };
 
 /**
@@ -370,7 +474,35 @@ export type Curve = Message<"livetrain.v1.Curve"> & {
  * Use `create(CurveSchema)` to create a new message.
  */
 export const CurveSchema: GenMessage<Curve> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 7);
+  messageDesc(file_livetrain_proto_live, 8);
+
+/**
+ * One start of a training; a run that was resumed has several.
+ *
+ * @generated from message livetrain.v1.Attempt
+ */
+export type Attempt = Message<"livetrain.v1.Attempt"> & {
+  /**
+   * from 1
+   *
+   * @generated from field: uint32 attempt = 1;
+   */
+  attempt: number;
+
+  /**
+   * its first step: older attempts do not count from there on
+   *
+   * @generated from field: uint64 from_step = 2;
+   */
+  fromStep: bigint;
+};
+
+/**
+ * Describes the message livetrain.v1.Attempt.
+ * Use `create(AttemptSchema)` to create a new message.
+ */
+export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_live, 9);
 
 /**
  * @generated from message livetrain.v1.RunState
@@ -465,6 +597,55 @@ export type RunState = Message<"livetrain.v1.RunState"> & {
    * @generated from field: uint32 world_size = 16;
    */
   worldSize: number;
+
+  /**
+   * when the first point was logged, by the server's clock: the origin of the run's time; 0: none yet
+   *
+   * @generated from field: uint64 first_point_us = 17;
+   */
+  firstPointUs: bigint;
+
+  /**
+   * of the trainer's clock to the server's
+   *
+   * @generated from field: sint64 clock_offset_us = 18;
+   */
+  clockOffsetUs: bigint;
+
+  /**
+   * of rank 0, ascending; empty: one
+   *
+   * @generated from field: repeated livetrain.v1.Attempt attempts = 19;
+   */
+  attempts: Attempt[];
+
+  /**
+   * what is worth saying of the whole run, in sentences
+   *
+   * @generated from field: repeated string remarks = 20;
+   */
+  remarks: string[];
+
+  /**
+   * of the error that ended the run; empty: none
+   *
+   * @generated from field: string traceback = 21;
+   */
+  traceback: string;
+
+  /**
+   * why the server cannot store anything now; empty: it can
+   *
+   * @generated from field: string trouble = 22;
+   */
+  trouble: string;
+
+  /**
+   * as they were last known, after the end too; empty: one rank
+   *
+   * @generated from field: repeated livetrain.v1.RankState ranks = 23;
+   */
+  ranks: RankState[];
 };
 
 /**
@@ -472,7 +653,7 @@ export type RunState = Message<"livetrain.v1.RunState"> & {
  * Use `create(RunStateSchema)` to create a new message.
  */
 export const RunStateSchema: GenMessage<RunState> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 8);
+  messageDesc(file_livetrain_proto_live, 10);
 
 /**
  * @generated from message livetrain.v1.Performance
@@ -510,7 +691,7 @@ export type Performance = Message<"livetrain.v1.Performance"> & {
  * Use `create(PerformanceSchema)` to create a new message.
  */
 export const PerformanceSchema: GenMessage<Performance> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 9);
+  messageDesc(file_livetrain_proto_live, 11);
 
 /**
  * One of several processes that train together.
@@ -574,7 +755,7 @@ export type RankState = Message<"livetrain.v1.RankState"> & {
  * Use `create(RankStateSchema)` to create a new message.
  */
 export const RankStateSchema: GenMessage<RankState> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 10);
+  messageDesc(file_livetrain_proto_live, 12);
 
 /**
  * @generated from message livetrain.v1.Presence
@@ -598,7 +779,7 @@ export type Presence = Message<"livetrain.v1.Presence"> & {
  * Use `create(PresenceSchema)` to create a new message.
  */
 export const PresenceSchema: GenMessage<Presence> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 11);
+  messageDesc(file_livetrain_proto_live, 13);
 
 /**
  * @generated from message livetrain.v1.ViewerMessage
@@ -647,7 +828,7 @@ export type ViewerMessage = Message<"livetrain.v1.ViewerMessage"> & {
  * Use `create(ViewerMessageSchema)` to create a new message.
  */
 export const ViewerMessageSchema: GenMessage<ViewerMessage> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 12);
+  messageDesc(file_livetrain_proto_live, 14);
 
 /**
  * @generated from message livetrain.v1.Hello
@@ -690,6 +871,13 @@ export type Hello = Message<"livetrain.v1.Hello"> & {
    * @generated from field: uint32 rank = 6;
    */
   rank: number;
+
+  /**
+   * the snapshot brings no curves: the viewer asks over HTTP for what it draws
+   *
+   * @generated from field: bool no_curves = 7;
+   */
+  noCurves: boolean;
 };
 
 /**
@@ -697,7 +885,7 @@ export type Hello = Message<"livetrain.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 13);
+  messageDesc(file_livetrain_proto_live, 15);
 
 /**
  * Who watches, from now on.
@@ -716,7 +904,7 @@ export type Introduce = Message<"livetrain.v1.Introduce"> & {
  * Use `create(IntroduceSchema)` to create a new message.
  */
 export const IntroduceSchema: GenMessage<Introduce> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 14);
+  messageDesc(file_livetrain_proto_live, 16);
 
 /**
  * Whose pictures to send from now on.
@@ -735,7 +923,7 @@ export type WatchRank = Message<"livetrain.v1.WatchRank"> & {
  * Use `create(WatchRankSchema)` to create a new message.
  */
 export const WatchRankSchema: GenMessage<WatchRank> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 15);
+  messageDesc(file_livetrain_proto_live, 17);
 
 /**
  * The viewer has painted what it got and takes this many frames more.
@@ -761,7 +949,7 @@ export type FrameCredit = Message<"livetrain.v1.FrameCredit"> & {
  * Use `create(FrameCreditSchema)` to create a new message.
  */
 export const FrameCreditSchema: GenMessage<FrameCredit> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 16);
+  messageDesc(file_livetrain_proto_live, 18);
 
 /**
  * @generated from message livetrain.v1.Ping
@@ -774,7 +962,7 @@ export type Ping = Message<"livetrain.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 17);
+  messageDesc(file_livetrain_proto_live, 19);
 
 /**
  * What a viewer over gRPC-Web asks for. It can say nothing later, so a frame comes whenever it has taken the one before.
@@ -800,7 +988,7 @@ export type WatchRequest = Message<"livetrain.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 18);
+  messageDesc(file_livetrain_proto_live, 20);
 
 /**
  * The first two for trainers, over gRPC, and under two older names with the same bytes. The last for viewers, over gRPC-Web.

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file livetrain/proto/telemetry.proto.
  */
 export const file_livetrain_proto_telemetry: GenFile = /*@__PURE__*/
-  fileDesc("Ch9saXZldHJhaW4vcHJvdG8vdGVsZW1ldHJ5LnByb3RvEgxsaXZldHJhaW4udjEi9wcKEFRlbGVtZXRyeVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgx0aW1lc3RhbXBfbXMYAiABKAQSLQoKYmF0Y2hfZGF0YRgDIAEoCzIXLmxpdmV0cmFpbi52MS5CYXRjaERhdGFIABItCgplcG9jaF9kYXRhGAQgASgLMhcubGl2ZXRyYWluLnYxLkVwb2NoRGF0YUgAEjkKEHBlcmZvcm1hbmNlX2RhdGEYBSABKAsyHS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VEYXRhSAASMwoNc3RhdHVzX3VwZGF0ZRgGIAEoCzIaLmxpdmV0cmFpbi52MS5TdGF0dXNVcGRhdGVIABIsCgloZWFydGJlYXQYByABKAsyFy5saXZldHJhaW4udjEuSGVhcnRiZWF0SAASLwoLc3RyZWFtX29wZW4YFCABKAsyGC5saXZldHJhaW4udjEuU3RyZWFtT3BlbkgAEjMKDWNsaWVudF9yZXBvcnQYFSABKAsyGi5saXZldHJhaW4udjEuQ2xpZW50UmVwb3J0SAASNQoOY29tbWFuZF9yZXN1bHQYFiABKAsyGy5saXZldHJhaW4udjEuQ29tbWFuZFJlc3VsdEgAEiwKCXRvbWJzdG9uZRgXIAEoCzIXLmxpdmV0cmFpbi52MS5Ub21ic3RvbmVIABIoCgdzY2FsYXJzGBggASgLMhUubGl2ZXRyYWluLnYxLlNjYWxhcnNIABIuCgp2YWxpZGF0aW9uGBkgASgLMhgubGl2ZXRyYWluLnYxLlZhbGlkYXRpb25IABIkCgVyb3VuZBgaIAEoCzITLmxpdmV0cmFpbi52MS5Sb3VuZEgAEiYKBnNhbXBsZRgbIAEoCzIULmxpdmV0cmFpbi52MS5TYW1wbGVIABIgCgNsb2cYHCABKAsyES5saXZldHJhaW4udjEuTG9nSAASJAoFZXZlbnQYHSABKAsyEy5saXZldHJhaW4udjEuRXZlbnRIABIsCgZidW5kbGUYHiABKAsyGi5saXZldHJhaW4udjEuUmVjb3JkQnVuZGxlSAASKgoIY29udHJvbHMYHyABKAsyFi5saXZldHJhaW4udjEuQ29udHJvbHNIABI1Cg5jb21tYW5kX2lzc3VlZBggIAEoCzIbLmxpdmV0cmFpbi52MS5Db21tYW5kSXNzdWVkSAASCwoDc2VxGBAgASgEEhcKD2ZyYW1lc19zdHJpcHBlZBgRIAEoDRIvCgxzdHJpcF9yZWFzb24YEiABKA4yGS5saXZldHJhaW4udjEuU3RyaXBSZWFzb24SDwoHbW9ub191cxgTIAEoBEIJCgdwYXlsb2FkIh8KDFJlY29yZEJ1bmRsZRIPCgdyZWNvcmRzGAEgAygMIqYDCglCYXRjaERhdGESDQoFZXBvY2gYASABKA0SEQoJYmF0Y2hfaWR4GAIgASgNEhIKCmJhdGNoX3NpemUYAyABKA0SJwoGaW1hZ2VzGAQgAygLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YRItCgtwcmVkaWN0aW9ucxgFIAMoCzIYLmxpdmV0cmFpbi52MS5QcmVkaWN0aW9uEhQKDGdyb3VuZF90cnV0aBgGIAMoBRIXCgpiYXRjaF9sb3NzGAcgASgCSACIAQESGwoOYmF0Y2hfYWNjdXJhY3kYCCABKAJIAYgBARIUCgx0aW1lc3RhbXBfbXMYCSABKAQSDAoEc3RlcBgQIAEoBBIXCg9wZXJfc2FtcGxlX2xvc3MYESADKAISJwoFc3RyaXAYEiABKAsyGC5saXZldHJhaW4udjEuSW1hZ2VTdHJpcBISCgpzYW1wbGVfaWRzGBMgAygJEhAKCGNhcHRpb25zGBQgAygJEhEKCWxvZ2dlZF91cxgVIAEoBEINCgtfYmF0Y2hfbG9zc0IRCg9fYmF0Y2hfYWNjdXJhY3kimAEKCUltYWdlRGF0YRITCgtpbWFnZV9ieXRlcxgBIAEoDBIOCgZmb3JtYXQYAiABKAkSDQoFd2lkdGgYAyABKA0SDgoGaGVpZ2h0GAQgASgNEhAKCGNoYW5uZWxzGAUgASgNEhAKCGltYWdlX2lkGAYgASgJEg0KBWVycm9yGBAgASgJEhQKDGNvbnRlbnRfaGFzaBgRIAEoBiJ7CgpJbWFnZVN0cmlwEhMKC2ltYWdlX2J5dGVzGAEgASgMEg4KBmZvcm1hdBgCIAEoCRISCgp0aWxlX3dpZHRoGAMgASgNEhMKC3RpbGVfaGVpZ2h0GAQgASgNEg0KBWNvdW50GAUgASgNEhAKCGNoYW5uZWxzGAYgASgNIoIBCgpQcmVkaWN0aW9uEhcKD3ByZWRpY3RlZF9jbGFzcxgBIAEoBRIXCg9wcmVkaWN0ZWRfbGFiZWwYAiABKAkSEgoKY29uZmlkZW5jZRgDIAEoAhIuCgx0b3Bfa19zY29yZXMYBCADKAsyGC5saXZldHJhaW4udjEuQ2xhc3NTY29yZSI9CgpDbGFzc1Njb3JlEhEKCWNsYXNzX2lkeBgBIAEoBRINCgVsYWJlbBgCIAEoCRINCgVzY29yZRgDIAEoAiLxAgoJRXBvY2hEYXRhEg0KBWVwb2NoGAEgASgNEhQKDGF2ZXJhZ2VfbG9zcxgCIAEoAhIYChBhdmVyYWdlX2FjY3VyYWN5GAMgASgCEhUKDWxlYXJuaW5nX3JhdGUYBCABKAISFAoMaXNfY29udmVyZ2VkGAUgASgIEhwKD3ZhbGlkYXRpb25fbG9zcxgGIAEoAkgAiAEBEiAKE3ZhbGlkYXRpb25fYWNjdXJhY3kYByABKAJIAYgBARIUCgx0aW1lc3RhbXBfbXMYCCABKAQSDAoEc3RlcBgQIAEoBBIlCgdtZXRyaWNzGBEgAygLMhQubGl2ZXRyYWluLnYxLlNjYWxhchIQCghoYXNfbG9zcxgSIAEoCBIUCgxoYXNfYWNjdXJhY3kYEyABKAgSGQoRaGFzX2xlYXJuaW5nX3JhdGUYFCABKAhCEgoQX3ZhbGlkYXRpb25fbG9zc0IWChRfdmFsaWRhdGlvbl9hY2N1cmFjeSLjAgoPUGVyZm9ybWFuY2VEYXRhEhkKEXRpbWVfcGVyX2JhdGNoX21zGAEgASgCEiAKGHRvdGFsX3RpbWVfZm9yX2Vwb2NoX3NlYxgCIAEoAhIkChxlc3RpbWF0ZWRfdGltZV9yZW1haW5pbmdfc2VjGAMgASgCEhMKC2N1cnJlbnRfZnBzGAQgASgCEhMKC2F2ZXJhZ2VfZnBzGAUgASgCEjgKDnJlc291cmNlX3VzYWdlGAYgASgLMhsubGl2ZXRyYWluLnYxLlJlc291cmNlVXNhZ2VIAIgBARIUCgx0aW1lc3RhbXBfbXMYByABKAQSDAoEc3RlcBgQIAEoBBIdChBvdmVyaGVhZF9wZXJjZW50GBEgASgCSAGIAQESEwoGb3duX21zGBIgASgCSAKIAQFCEQoPX3Jlc291cmNlX3VzYWdlQhMKEV9vdmVyaGVhZF9wZXJjZW50QgkKB19vd25fbXMiqgEKDVJlc291cmNlVXNhZ2USEwoLY3B1X3BlcmNlbnQYASABKAISEQoJbWVtb3J5X21iGAIgASgCEhMKC2dwdV9wZXJjZW50GAMgASgCEhUKDWdwdV9tZW1vcnlfbWIYBCABKAISFwoPbWVtb3J5X3RvdGFsX21iGBAgASgCEhsKE2dwdV9tZW1vcnlfdG90YWxfbWIYESABKAISDwoHaGFzX2dwdRgSIAEoCCK2AQoMU3RhdHVzVXBkYXRlEiwKBnN0YXR1cxgBIAEoDjIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ1N0YXR1cxIPCgdtZXNzYWdlGAIgASgJEjEKBmNvbmZpZxgDIAEoCzIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ0NvbmZpZ0gAiAEBEhQKDHRpbWVzdGFtcF9tcxgEIAEoBBITCgtpbnRlcnJ1cHRlZBgQIAEoCEIJCgdfY29uZmlnIqkBCg5UcmFpbmluZ0NvbmZpZxIUCgx0b3RhbF9lcG9jaHMYASABKA0SGQoRYmF0Y2hlc19wZXJfZXBvY2gYAiABKA0SEgoKYmF0Y2hfc2l6ZRgDIAEoDRISCgptb2RlbF9uYW1lGAQgASgJEhQKDGRhdGFzZXRfbmFtZRgFIAEoCRITCgtjbGFzc19uYW1lcxgGIAMoCRITCgtjb25maWdfanNvbhgQIAEoCSI6CglIZWFydGJlYXQSFAoMdGltZXN0YW1wX21zGAEgASgEEhcKD3NlcXVlbmNlX251bWJlchgCIAEoDSKMAQoKU3RyZWFtT3BlbhIRCglzdHJlYW1faWQYASABKAkSDAoEcmFuaxgCIAEoDRISCgp3b3JsZF9zaXplGAMgASgNEhkKEWZpcnN0X3VuYWNrZWRfc2VxGAQgASgEEhgKEHByb3RvY29sX3ZlcnNpb24YBSABKA0SFAoMcmVzdW1lX3Rva2VuGAYgASgJIuQBCgxDbGllbnRSZXBvcnQSOgoIY291bnRlcnMYASADKAsyKC5saXZldHJhaW4udjEuQ2xpZW50UmVwb3J0LkNvdW50ZXJzRW50cnkSHwoXdHJhaW5pbmdfdGhyZWFkX3NlY29uZHMYAiABKAESGgoSYmFja2dyb3VuZF9zZWNvbmRzGAMgASgBEhgKEG92ZXJoZWFkX3BlcmNlbnQYBCABKAESEAoIZ292ZXJub3IYBSABKAkaLwoNQ291bnRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBIu8BCg1Db21tYW5kSXNzdWVkEhIKCmNvbW1hbmRfaWQYASABKAkSDAoEdmVyYhgCIAEoCRI/CgpwYXJhbWV0ZXJzGAMgAygLMisubGl2ZXRyYWluLnYxLkNvbW1hbmRJc3N1ZWQuUGFyYW1ldGVyc0VudHJ5EhEKCWlzc3VlZF9ieRgEIAEoCRIRCglpc3N1ZWRfbXMYBSABKAQSEgoKZXhwaXJlc19tcxgGIAEoBBIOCgZvcmlnaW4YByABKAkaMQoPUGFyYW1ldGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6wIKDUNvbW1hbmRSZXN1bHQSEgoKY29tbWFuZF9pZBgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLmxpdmV0cmFpbi52MS5Db21tYW5kU3RhdGUSFAoMYXBwbGllZF9zdGVwGAMgASgEEg8KB21lc3NhZ2UYBCABKAkSNwoGdmFsdWVzGAUgAygLMicubGl2ZXRyYWluLnYxLkNvbW1hbmRSZXN1bHQuVmFsdWVzRW50cnkSDQoFcmFua3MYBiADKA0SOwoIcHJldmlvdXMYByADKAsyKS5saXZldHJhaW4udjEuQ29tbWFuZFJlc3VsdC5QcmV2aW91c0VudHJ5Eg8KB3BlbmRpbmcYCCABKAgaLQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARovCg1QcmV2aW91c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiSAoJVG9tYnN0b25lEg4KBnJlYXNvbhgBIAEoCRIPCgdyZWNvcmRzGAIgASgNEhEKBHN0ZXAYAyABKARIAIgBAUIHCgVfc3RlcCIlCgZTY2FsYXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoASJbCgdTY2FsYXJzEgwKBHN0ZXAYASABKAQSJAoGdmFsdWVzGAIgAygLMhQubGl2ZXRyYWluLnYxLlNjYWxhchISCgVlcG9jaBgDIAEoDUgAiAEBQggKBl9lcG9jaCKQAQoKVmFsaWRhdGlvbhINCgVlcG9jaBgBIAEoDRIMCgRzdGVwGAIgASgEEhEKBGxvc3MYAyABKAFIAIgBARIVCghhY2N1cmFjeRgEIAEoAUgBiAEBEiUKB21ldHJpY3MYBSADKAsyFC5saXZldHJhaW4udjEuU2NhbGFyQgcKBV9sb3NzQgsKCV9hY2N1cmFjeSLSAQoFUm91bmQSDQoFcm91bmQYASABKA0SFAoMdG90YWxfcm91bmRzGAIgASgNEiUKB21ldHJpY3MYAyADKAsyFC5saXZldHJhaW4udjEuU2NhbGFyEikKC2ZpdF9tZXRyaWNzGAQgAygLMhQubGl2ZXRyYWluLnYxLlNjYWxhchIwChJldmFsdWF0aW9uX21ldHJpY3MYBSADKAsyFC5saXZldHJhaW4udjEuU2NhbGFyEhEKCWNsaWVudF9pZBgGIAEoCRINCgVwaGFzZRgHIAEoCSJ+CgZTYW1wbGUSEQoJc2FtcGxlX2lkGAEgASgJEiYKBWltYWdlGAIgASgLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YRIOCgZwcm9tcHQYAyABKAkSDAoEa2luZBgEIAEoCRIMCgRzdGVwGAUgASgEEg0KBWVwb2NoGAYgASgNIk0KA0xvZxIlCgVsZXZlbBgBIAEoDjIWLmxpdmV0cmFpbi52MS5Mb2dMZXZlbBIPCgdtZXNzYWdlGAIgASgJEg4KBnNvdXJjZRgDIAEoCSKUAQoFRXZlbnQSDAoEa2luZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEi8KBmZpZWxkcxgDIAMoCzIfLmxpdmV0cmFpbi52MS5FdmVudC5GaWVsZHNFbnRyeRIMCgRzdGVwGAQgASgEGi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi1AEKEVRlbGVtZXRyeVJlc3BvbnNlEhIKCnNlc3Npb25faWQYASABKAkSFAoMdGltZXN0YW1wX21zGAIgASgEEisKA2FjaxgDIAEoCzIcLmxpdmV0cmFpbi52MS5BY2tub3dsZWRnbWVudEgAEi8KB2NvbW1hbmQYBCABKAsyHC5saXZldHJhaW4udjEuQ29udHJvbENvbW1hbmRIABIsCgVlcnJvchgFIAEoCzIbLmxpdmV0cmFpbi52MS5FcnJvclJlc3BvbnNlSABCCQoHcGF5bG9hZCK/AQoOQWNrbm93bGVkZ21lbnQSEQoJYmF0Y2hfaWR4GAEgASgNEg8KB3N1Y2Nlc3MYAiABKAgSEwoLZHVyYWJsZV9zZXEYECABKAQSFAoMcmVjZWl2ZWRfc2VxGBEgASgEEhQKDGNyZWRpdF9ieXRlcxgSIAEoBBIZChFmcmFtZV9pbnRlcnZhbF9tcxgTIAEoDRIUCgxzZXJ2ZXJfZXBvY2gYFCABKAkSFwoPcGljdHVyZXNfd2FudGVkGBUgASgNIqADCg5Db250cm9sQ29tbWFuZBI2CgR0eXBlGAEgASgOMigubGl2ZXRyYWluLnYxLkNvbnRyb2xDb21tYW5kLkNvbW1hbmRUeXBlEkAKCnBhcmFtZXRlcnMYAiADKAsyLC5saXZldHJhaW4udjEuQ29udHJvbENvbW1hbmQuUGFyYW1ldGVyc0VudHJ5EhIKCmNvbW1hbmRfaWQYECABKAkSDgoGdHRsX21zGBEgASgEEhEKCWlzc3VlZF9ieRgSIAEoCRIMCgR2ZXJiGBMgASgJGjEKD1BhcmFtZXRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpsBCgtDb21tYW5kVHlwZRITCg9VTktOT1dOX0NPTU1BTkQQABISCg5QQVVTRV9UUkFJTklORxABEhMKD1JFU1VNRV9UUkFJTklORxACEhEKDVNUT1BfVFJBSU5JTkcQAxIVChFBREpVU1RfQkFUQ0hfU0laRRAEEhgKFENIQU5HRV9MRUFSTklOR19SQVRFEAUSCgoGQ1VTVE9NEBAiyAIKDUVycm9yUmVzcG9uc2USMwoEY29kZRgBIAEoDjIlLmxpdmV0cmFpbi52MS5FcnJvclJlc3BvbnNlLkVycm9yQ29kZRIPCgdtZXNzYWdlGAIgASgJEhEKCXJldHJ5YWJsZRgQIAEoCBIWCg5yZXRyeV9hZnRlcl9tcxgRIAEoBBIUCgxyZWplY3RlZF9zZXEYEiABKAQSFAoMZXhwZWN0ZWRfc2VxGBMgASgEIpkBCglFcnJvckNvZGUSEQoNVU5LTk9XTl9FUlJPUhAAEhMKD0lOVkFMSURfU0VTU0lPThABEhAKDElOVkFMSURfREFUQRACEg8KC0JVRkZFUl9GVUxMEAMSEgoOSU5URVJOQUxfRVJST1IQBBIWChJDT05ORUNUSU9OX1RJTUVPVVQQEBIVChFIRUFSVEJFQVRfVElNRU9VVBARIo0DCgtTZXNzaW9uSW5mbxISCgpzZXNzaW9uX2lkGAEgASgJEhMKC2NsaWVudF9uYW1lGAIgASgJEhYKDmNsaWVudF92ZXJzaW9uGAMgASgJEiwKBmNvbmZpZxgEIAEoCzIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ0NvbmZpZxIUCgx0aW1lc3RhbXBfbXMYBSABKAQSGAoQcHJvdG9jb2xfdmVyc2lvbhgQIAEoDRIRCglzdHJlYW1faWQYESABKAkSDAoEcmFuaxgSIAEoDRISCgp3b3JsZF9zaXplGBMgASgNEhQKDHJlc3VtZV90b2tlbhgUIAEoCRIZChFmaXJzdF91bmFja2VkX3NlcRgVIAEoBBIUCgxjYXBhYmlsaXRpZXMYFiADKAkSEAoIcnVuX25hbWUYFyABKAkSDwoHcHJvamVjdBgYIAEoCRIMCgR0YWdzGBkgAygJEjIKCGNvbnRyb2xzGBogAygLMiAubGl2ZXRyYWluLnYxLkNvbnRyb2xEZWNsYXJhdGlvbiJCCghDb250cm9scxI2CgxkZWNsYXJhdGlvbnMYASADKAsyIC5saXZldHJhaW4udjEuQ29udHJvbERlY2xhcmF0aW9uInkKEkNvbnRyb2xEZWNsYXJhdGlvbhIMCgR2ZXJiGAEgASgJEjIKCnBhcmFtZXRlcnMYAiADKAsyHi5saXZldHJhaW4udjEuQ29udHJvbFBhcmFtZXRlchINCgV0aXRsZRgDIAEoCRISCgppbXBvc3NpYmxlGAQgASgJIpoBChBDb250cm9sUGFyYW1ldGVyEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIUCgdtaW5pbXVtGAMgASgBSACIAQESFAoHbWF4aW11bRgEIAEoAUgBiAEBEhUKDWRlZmF1bHRfdmFsdWUYBSABKAkSDwoHY2hvaWNlcxgGIAMoCUIKCghfbWluaW11bUIKCghfbWF4aW11bSKiAgoPU2Vzc2lvblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSEgoKc2Vzc2lvbl9pZBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEjEKDXNlcnZlcl9jb25maWcYBCABKAsyGi5saXZldHJhaW4udjEuU2VydmVyQ29uZmlnEhgKEHByb3RvY29sX3ZlcnNpb24YECABKA0SFAoMcmVzdW1lX3Rva2VuGBEgASgJEhMKC2R1cmFibGVfc2VxGBIgASgEEhQKDHNlcnZlcl9lcG9jaBgTIAEoCRIWCg5zZXJ2ZXJfdGltZV9tcxgUIAEoBBIOCgZydW5faWQYFSABKAkSEQoJcmV0cnlhYmxlGBYgASgIEhAKCHBhZ2VfdXJsGBcgASgJIsABCgxTZXJ2ZXJDb25maWcSFgoObWF4X2JhdGNoX3NpemUYASABKA0SGwoTbWF4X2ltYWdlX2RpbWVuc2lvbhgCIAEoDRIdChVoZWFydGJlYXRfaW50ZXJ2YWxfbXMYAyABKA0SEwoLYnVmZmVyX3NpemUYBCABKA0SGQoRbWF4X21lc3NhZ2VfYnl0ZXMYECABKAQSFAoMY3JlZGl0X2J5dGVzGBEgASgEEhYKDmFjY2VwdHNfc3RyaXBzGBIgASgIKpcCCgtTdHJpcFJlYXNvbhIVChFTVFJJUF9SRUFTT05fTk9ORRAAEhsKF1NUUklQX1JFQVNPTl9TVVBFUlNFREVEEAESFQoRU1RSSVBfUkVBU09OX1JBVEUQAhIXChNTVFJJUF9SRUFTT05fQlVER0VUEAMSGgoWU1RSSVBfUkVBU09OX1VOV0FUQ0hFRBAEEhgKFFNUUklQX1JFQVNPTl9PRkZMSU5FEAUSGgoWU1RSSVBfUkVBU09OX1JFQ09OTkVDVBAGEhkKFVNUUklQX1JFQVNPTl9PVkVSU0laRRAHEhsKF1NUUklQX1JFQVNPTl9VTlJFQURBQkxFEAgSGgoWU1RSSVBfUkVBU09OX1VOQ0hBTkdFRBAJKmMKDlRyYWluaW5nU3RhdHVzEgsKB1VOS05PV04QABIQCgxJTklUSUFMSVpJTkcQARILCgdSVU5OSU5HEAISCgoGUEFVU0VEEAMSDQoJQ09NUExFVEVEEAQSCgoGRkFJTEVEEAUqiQEKDENvbW1hbmRTdGF0ZRIZChVDT01NQU5EX1NUQVRFX1VOS05PV04QABIKCgZRVUVVRUQQARIICgRTRU5UEAISDAoIQUNDRVBURUQQAxILCgdBUFBMSUVEEAQSDAoIUkVKRUNURUQQBRILCgdFWFBJUkVEEAYSEgoOQ09NTUFORF9GQUlMRUQQBypcCghMb2dMZXZlbBIVChFMT0dfTEVWRUxfVU5LTk9XThAAEgkKBURFQlVHEAESCAoESU5GTxACEgsKB1dBUk5JTkcQAxIJCgVFUlJPUhAEEgwKCENSSVRJQ0FMEAViBnByb3RvMw");
+  fileDesc("Ch9saXZldHJhaW4vcHJvdG8vdGVsZW1ldHJ5LnByb3RvEgxsaXZldHJhaW4udjEipggKEFRlbGVtZXRyeVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgx0aW1lc3RhbXBfbXMYAiABKAQSLQoKYmF0Y2hfZGF0YRgDIAEoCzIXLmxpdmV0cmFpbi52MS5CYXRjaERhdGFIABItCgplcG9jaF9kYXRhGAQgASgLMhcubGl2ZXRyYWluLnYxLkVwb2NoRGF0YUgAEjkKEHBlcmZvcm1hbmNlX2RhdGEYBSABKAsyHS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VEYXRhSAASMwoNc3RhdHVzX3VwZGF0ZRgGIAEoCzIaLmxpdmV0cmFpbi52MS5TdGF0dXNVcGRhdGVIABIsCgloZWFydGJlYXQYByABKAsyFy5saXZldHJhaW4udjEuSGVhcnRiZWF0SAASLwoLc3RyZWFtX29wZW4YFCABKAsyGC5saXZldHJhaW4udjEuU3RyZWFtT3BlbkgAEjMKDWNsaWVudF9yZXBvcnQYFSABKAsyGi5saXZldHJhaW4udjEuQ2xpZW50UmVwb3J0SAASNQoOY29tbWFuZF9yZXN1bHQYFiABKAsyGy5saXZldHJhaW4udjEuQ29tbWFuZFJlc3VsdEgAEiwKCXRvbWJzdG9uZRgXIAEoCzIXLmxpdmV0cmFpbi52MS5Ub21ic3RvbmVIABIoCgdzY2FsYXJzGBggASgLMhUubGl2ZXRyYWluLnYxLlNjYWxhcnNIABIuCgp2YWxpZGF0aW9uGBkgASgLMhgubGl2ZXRyYWluLnYxLlZhbGlkYXRpb25IABIkCgVyb3VuZBgaIAEoCzITLmxpdmV0cmFpbi52MS5Sb3VuZEgAEiYKBnNhbXBsZRgbIAEoCzIULmxpdmV0cmFpbi52MS5TYW1wbGVIABIgCgNsb2cYHCABKAsyES5saXZldHJhaW4udjEuTG9nSAASJAoFZXZlbnQYHSABKAsyEy5saXZldHJhaW4udjEuRXZlbnRIABIsCgZidW5kbGUYHiABKAsyGi5saXZldHJhaW4udjEuUmVjb3JkQnVuZGxlSAASKgoIY29udHJvbHMYHyABKAsyFi5saXZldHJhaW4udjEuQ29udHJvbHNIABI1Cg5jb21tYW5kX2lzc3VlZBggIAEoCzIbLmxpdmV0cmFpbi52MS5Db21tYW5kSXNzdWVkSAASLQoHY29sdW1ucxghIAEoCzIaLmxpdmV0cmFpbi52MS5Qb2ludENvbHVtbnNIABILCgNzZXEYECABKAQSFwoPZnJhbWVzX3N0cmlwcGVkGBEgASgNEi8KDHN0cmlwX3JlYXNvbhgSIAEoDjIZLmxpdmV0cmFpbi52MS5TdHJpcFJlYXNvbhIPCgdtb25vX3VzGBMgASgEQgkKB3BheWxvYWQiHwoMUmVjb3JkQnVuZGxlEg8KB3JlY29yZHMYASADKAwirQQKCUJhdGNoRGF0YRINCgVlcG9jaBgBIAEoDRIRCgliYXRjaF9pZHgYAiABKA0SEgoKYmF0Y2hfc2l6ZRgDIAEoDRInCgZpbWFnZXMYBCADKAsyFy5saXZldHJhaW4udjEuSW1hZ2VEYXRhEi0KC3ByZWRpY3Rpb25zGAUgAygLMhgubGl2ZXRyYWluLnYxLlByZWRpY3Rpb24SFAoMZ3JvdW5kX3RydXRoGAYgAygFEhcKCmJhdGNoX2xvc3MYByABKAJIAIgBARIbCg5iYXRjaF9hY2N1cmFjeRgIIAEoAkgBiAEBEhQKDHRpbWVzdGFtcF9tcxgJIAEoBBIMCgRzdGVwGBAgASgEEhcKD3Blcl9zYW1wbGVfbG9zcxgRIAMoAhInCgVzdHJpcBgSIAEoCzIYLmxpdmV0cmFpbi52MS5JbWFnZVN0cmlwEhIKCnNhbXBsZV9pZHMYEyADKAkSEAoIY2FwdGlvbnMYFCADKAkSEQoJbG9nZ2VkX3VzGBUgASgEEhcKCmV4YWN0X2xvc3MYFiABKAFIAogBARIbCg5leGFjdF9hY2N1cmFjeRgXIAEoAUgDiAEBEi0KC3ZhbHVlX3JhbmdlGBggASgLMhgubGl2ZXRyYWluLnYxLlZhbHVlUmFuZ2VCDQoLX2JhdGNoX2xvc3NCEQoPX2JhdGNoX2FjY3VyYWN5Qg0KC19leGFjdF9sb3NzQhEKD19leGFjdF9hY2N1cmFjeSJYCgpWYWx1ZVJhbmdlEhEKCXNob3duX2xvdxgBIAEoARISCgpzaG93bl9oaWdoGAIgASgBEhAKCHNlZW5fbG93GAMgASgBEhEKCXNlZW5faGlnaBgEIAEoASKYAQoJSW1hZ2VEYXRhEhMKC2ltYWdlX2J5dGVzGAEgASgMEg4KBmZvcm1hdBgCIAEoCRINCgV3aWR0aBgDIAEoDRIOCgZoZWlnaHQYBCABKA0SEAoIY2hhbm5lbHMYBSABKA0SEAoIaW1hZ2VfaWQYBiABKAkSDQoFZXJyb3IYECABKAkSFAoMY29udGVudF9oYXNoGBEgASgGInsKCkltYWdlU3RyaXASEwoLaW1hZ2VfYnl0ZXMYASABKAwSDgoGZm9ybWF0GAIgASgJEhIKCnRpbGVfd2lkdGgYAyABKA0SEwoLdGlsZV9oZWlnaHQYBCABKA0SDQoFY291bnQYBSABKA0SEAoIY2hhbm5lbHMYBiABKA0iggEKClByZWRpY3Rpb24SFwoPcHJlZGljdGVkX2NsYXNzGAEgASgFEhcKD3ByZWRpY3RlZF9sYWJlbBgCIAEoCRISCgpjb25maWRlbmNlGAMgASgCEi4KDHRvcF9rX3Njb3JlcxgEIAMoCzIYLmxpdmV0cmFpbi52MS5DbGFzc1Njb3JlIj0KCkNsYXNzU2NvcmUSEQoJY2xhc3NfaWR4GAEgASgFEg0KBWxhYmVsGAIgASgJEg0KBXNjb3JlGAMgASgCIrkFCglFcG9jaERhdGESDQoFZXBvY2gYASABKA0SFAoMYXZlcmFnZV9sb3NzGAIgASgCEhgKEGF2ZXJhZ2VfYWNjdXJhY3kYAyABKAISFQoNbGVhcm5pbmdfcmF0ZRgEIAEoAhIUCgxpc19jb252ZXJnZWQYBSABKAgSHAoPdmFsaWRhdGlvbl9sb3NzGAYgASgCSACIAQESIAoTdmFsaWRhdGlvbl9hY2N1cmFjeRgHIAEoAkgBiAEBEhQKDHRpbWVzdGFtcF9tcxgIIAEoBBIMCgRzdGVwGBAgASgEEiUKB21ldHJpY3MYESADKAsyFC5saXZldHJhaW4udjEuU2NhbGFyEhAKCGhhc19sb3NzGBIgASgIEhQKDGhhc19hY2N1cmFjeRgTIAEoCBIZChFoYXNfbGVhcm5pbmdfcmF0ZRgUIAEoCBIXCgpleGFjdF9sb3NzGBUgASgBSAKIAQESGwoOZXhhY3RfYWNjdXJhY3kYFiABKAFIA4gBARIgChNleGFjdF9sZWFybmluZ19yYXRlGBcgASgBSASIAQESIgoVZXhhY3RfdmFsaWRhdGlvbl9sb3NzGBggASgBSAWIAQESJgoZZXhhY3RfdmFsaWRhdGlvbl9hY2N1cmFjeRgZIAEoAUgGiAEBEjAKEnZhbGlkYXRpb25fbWV0cmljcxgaIAMoCzIULmxpdmV0cmFpbi52MS5TY2FsYXJCEgoQX3ZhbGlkYXRpb25fbG9zc0IWChRfdmFsaWRhdGlvbl9hY2N1cmFjeUINCgtfZXhhY3RfbG9zc0IRCg9fZXhhY3RfYWNjdXJhY3lCFgoUX2V4YWN0X2xlYXJuaW5nX3JhdGVCGAoWX2V4YWN0X3ZhbGlkYXRpb25fbG9zc0IcChpfZXhhY3RfdmFsaWRhdGlvbl9hY2N1cmFjeSLjAgoPUGVyZm9ybWFuY2VEYXRhEhkKEXRpbWVfcGVyX2JhdGNoX21zGAEgASgCEiAKGHRvdGFsX3RpbWVfZm9yX2Vwb2NoX3NlYxgCIAEoAhIkChxlc3RpbWF0ZWRfdGltZV9yZW1haW5pbmdfc2VjGAMgASgCEhMKC2N1cnJlbnRfZnBzGAQgASgCEhMKC2F2ZXJhZ2VfZnBzGAUgASgCEjgKDnJlc291cmNlX3VzYWdlGAYgASgLMhsubGl2ZXRyYWluLnYxLlJlc291cmNlVXNhZ2VIAIgBARIUCgx0aW1lc3RhbXBfbXMYByABKAQSDAoEc3RlcBgQIAEoBBIdChBvdmVyaGVhZF9wZXJjZW50GBEgASgCSAGIAQESEwoGb3duX21zGBIgASgCSAKIAQFCEQoPX3Jlc291cmNlX3VzYWdlQhMKEV9vdmVyaGVhZF9wZXJjZW50QgkKB19vd25fbXMiqgEKDVJlc291cmNlVXNhZ2USEwoLY3B1X3BlcmNlbnQYASABKAISEQoJbWVtb3J5X21iGAIgASgCEhMKC2dwdV9wZXJjZW50GAMgASgCEhUKDWdwdV9tZW1vcnlfbWIYBCABKAISFwoPbWVtb3J5X3RvdGFsX21iGBAgASgCEhsKE2dwdV9tZW1vcnlfdG90YWxfbWIYESABKAISDwoHaGFzX2dwdRgSIAEoCCLvAQoMU3RhdHVzVXBkYXRlEiwKBnN0YXR1cxgBIAEoDjIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ1N0YXR1cxIPCgdtZXNzYWdlGAIgASgJEjEKBmNvbmZpZxgDIAEoCzIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ0NvbmZpZ0gAiAEBEhQKDHRpbWVzdGFtcF9tcxgEIAEoBBITCgtpbnRlcnJ1cHRlZBgQIAEoCBIRCgl0cmFjZWJhY2sYESABKAkSFgoJZXhpdF9jb2RlGBIgASgFSAGIAQFCCQoHX2NvbmZpZ0IMCgpfZXhpdF9jb2RlIqkBCg5UcmFpbmluZ0NvbmZpZxIUCgx0b3RhbF9lcG9jaHMYASABKA0SGQoRYmF0Y2hlc19wZXJfZXBvY2gYAiABKA0SEgoKYmF0Y2hfc2l6ZRgDIAEoDRISCgptb2RlbF9uYW1lGAQgASgJEhQKDGRhdGFzZXRfbmFtZRgFIAEoCRITCgtjbGFzc19uYW1lcxgGIAMoCRITCgtjb25maWdfanNvbhgQIAEoCSI6CglIZWFydGJlYXQSFAoMdGltZXN0YW1wX21zGAEgASgEEhcKD3NlcXVlbmNlX251bWJlchgCIAEoDSKMAQoKU3RyZWFtT3BlbhIRCglzdHJlYW1faWQYASABKAkSDAoEcmFuaxgCIAEoDRISCgp3b3JsZF9zaXplGAMgASgNEhkKEWZpcnN0X3VuYWNrZWRfc2VxGAQgASgEEhgKEHByb3RvY29sX3ZlcnNpb24YBSABKA0SFAoMcmVzdW1lX3Rva2VuGAYgASgJIuQBCgxDbGllbnRSZXBvcnQSOgoIY291bnRlcnMYASADKAsyKC5saXZldHJhaW4udjEuQ2xpZW50UmVwb3J0LkNvdW50ZXJzRW50cnkSHwoXdHJhaW5pbmdfdGhyZWFkX3NlY29uZHMYAiABKAESGgoSYmFja2dyb3VuZF9zZWNvbmRzGAMgASgBEhgKEG92ZXJoZWFkX3BlcmNlbnQYBCABKAESEAoIZ292ZXJub3IYBSABKAkaLwoNQ291bnRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBIu8BCg1Db21tYW5kSXNzdWVkEhIKCmNvbW1hbmRfaWQYASABKAkSDAoEdmVyYhgCIAEoCRI/CgpwYXJhbWV0ZXJzGAMgAygLMisubGl2ZXRyYWluLnYxLkNvbW1hbmRJc3N1ZWQuUGFyYW1ldGVyc0VudHJ5EhEKCWlzc3VlZF9ieRgEIAEoCRIRCglpc3N1ZWRfbXMYBSABKAQSEgoKZXhwaXJlc19tcxgGIAEoBBIOCgZvcmlnaW4YByABKAkaMQoPUGFyYW1ldGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6wIKDUNvbW1hbmRSZXN1bHQSEgoKY29tbWFuZF9pZBgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLmxpdmV0cmFpbi52MS5Db21tYW5kU3RhdGUSFAoMYXBwbGllZF9zdGVwGAMgASgEEg8KB21lc3NhZ2UYBCABKAkSNwoGdmFsdWVzGAUgAygLMicubGl2ZXRyYWluLnYxLkNvbW1hbmRSZXN1bHQuVmFsdWVzRW50cnkSDQoFcmFua3MYBiADKA0SOwoIcHJldmlvdXMYByADKAsyKS5saXZldHJhaW4udjEuQ29tbWFuZFJlc3VsdC5QcmV2aW91c0VudHJ5Eg8KB3BlbmRpbmcYCCABKAgaLQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARovCg1QcmV2aW91c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibgoJVG9tYnN0b25lEg4KBnJlYXNvbhgBIAEoCRIPCgdyZWNvcmRzGAIgASgNEhEKBHN0ZXAYAyABKARIAIgBARIWCglsYXN0X3N0ZXAYBCABKARIAYgBAUIHCgVfc3RlcEIMCgpfbGFzdF9zdGVwIiUKBlNjYWxhchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgBIlsKB1NjYWxhcnMSDAoEc3RlcBgBIAEoBBIkCgZ2YWx1ZXMYAiADKAsyFC5saXZldHJhaW4udjEuU2NhbGFyEhIKBWVwb2NoGAMgASgNSACIAQFCCAoGX2Vwb2NoIoIBCgxQb2ludENvbHVtbnMSKgoHY29sdW1ucxgBIAMoCzIZLmxpdmV0cmFpbi52MS5Qb2ludENvbHVtbhISCgVlcG9jaBgCIAEoDUgAiAEBEigKB2JhdGNoZXMYAyABKAsyFy5saXZldHJhaW4udjEuQmF0Y2hSb3dzQggKBl9lcG9jaCJMCgtQb2ludENvbHVtbhIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgASgMEhAKCHRpbWVzX3VzGAMgASgMEg4KBnZhbHVlcxgEIAEoDCI4CglCYXRjaFJvd3MSFwoPZmlyc3RfYmF0Y2hfaWR4GAEgASgNEhIKCmJhdGNoX3NpemUYAiABKA0ikAEKClZhbGlkYXRpb24SDQoFZXBvY2gYASABKA0SDAoEc3RlcBgCIAEoBBIRCgRsb3NzGAMgASgBSACIAQESFQoIYWNjdXJhY3kYBCABKAFIAYgBARIlCgdtZXRyaWNzGAUgAygLMhQubGl2ZXRyYWluLnYxLlNjYWxhckIHCgVfbG9zc0ILCglfYWNjdXJhY3ki0gEKBVJvdW5kEg0KBXJvdW5kGAEgASgNEhQKDHRvdGFsX3JvdW5kcxgCIAEoDRIlCgdtZXRyaWNzGAMgAygLMhQubGl2ZXRyYWluLnYxLlNjYWxhchIpCgtmaXRfbWV0cmljcxgEIAMoCzIULmxpdmV0cmFpbi52MS5TY2FsYXISMAoSZXZhbHVhdGlvbl9tZXRyaWNzGAUgAygLMhQubGl2ZXRyYWluLnYxLlNjYWxhchIRCgljbGllbnRfaWQYBiABKAkSDQoFcGhhc2UYByABKAkifgoGU2FtcGxlEhEKCXNhbXBsZV9pZBgBIAEoCRImCgVpbWFnZRgCIAEoCzIXLmxpdmV0cmFpbi52MS5JbWFnZURhdGESDgoGcHJvbXB0GAMgASgJEgwKBGtpbmQYBCABKAkSDAoEc3RlcBgFIAEoBBINCgVlcG9jaBgGIAEoDSJNCgNMb2cSJQoFbGV2ZWwYASABKA4yFi5saXZldHJhaW4udjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgCIAEoCRIOCgZzb3VyY2UYAyABKAkilAEKBUV2ZW50EgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIvCgZmaWVsZHMYAyADKAsyHy5saXZldHJhaW4udjEuRXZlbnQuRmllbGRzRW50cnkSDAoEc3RlcBgEIAEoBBotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBItQBChFUZWxlbWV0cnlSZXNwb25zZRISCgpzZXNzaW9uX2lkGAEgASgJEhQKDHRpbWVzdGFtcF9tcxgCIAEoBBIrCgNhY2sYAyABKAsyHC5saXZldHJhaW4udjEuQWNrbm93bGVkZ21lbnRIABIvCgdjb21tYW5kGAQgASgLMhwubGl2ZXRyYWluLnYxLkNvbnRyb2xDb21tYW5kSAASLAoFZXJyb3IYBSABKAsyGy5saXZldHJhaW4udjEuRXJyb3JSZXNwb25zZUgAQgkKB3BheWxvYWQi1wEKDkFja25vd2xlZGdtZW50EhEKCWJhdGNoX2lkeBgBIAEoDRIPCgdzdWNjZXNzGAIgASgIEhMKC2R1cmFibGVfc2VxGBAgASgEEhQKDHJlY2VpdmVkX3NlcRgRIAEoBBIUCgxjcmVkaXRfYnl0ZXMYEiABKAQSGQoRZnJhbWVfaW50ZXJ2YWxfbXMYEyABKA0SFAoMc2VydmVyX2Vwb2NoGBQgASgJEhcKD3BpY3R1cmVzX3dhbnRlZBgVIAEoDRIWCg5yZWZ1c2VkX3BvaW50cxgWIAEoBCKgAwoOQ29udHJvbENvbW1hbmQSNgoEdHlwZRgBIAEoDjIoLmxpdmV0cmFpbi52MS5Db250cm9sQ29tbWFuZC5Db21tYW5kVHlwZRJACgpwYXJhbWV0ZXJzGAIgAygLMiwubGl2ZXRyYWluLnYxLkNvbnRyb2xDb21tYW5kLlBhcmFtZXRlcnNFbnRyeRISCgpjb21tYW5kX2lkGBAgASgJEg4KBnR0bF9tcxgRIAEoBBIRCglpc3N1ZWRfYnkYEiABKAkSDAoEdmVyYhgTIAEoCRoxCg9QYXJhbWV0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKbAQoLQ29tbWFuZFR5cGUSEwoPVU5LTk9XTl9DT01NQU5EEAASEgoOUEFVU0VfVFJBSU5JTkcQARITCg9SRVNVTUVfVFJBSU5JTkcQAhIRCg1TVE9QX1RSQUlOSU5HEAMSFQoRQURKVVNUX0JBVENIX1NJWkUQBBIYChRDSEFOR0VfTEVBUk5JTkdfUkFURRAFEgoKBkNVU1RPTRAQItoCCg1FcnJvclJlc3BvbnNlEjMKBGNvZGUYASABKA4yJS5saXZldHJhaW4udjEuRXJyb3JSZXNwb25zZS5FcnJvckNvZGUSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYECABKAgSFgoOcmV0cnlfYWZ0ZXJfbXMYESABKAQSFAoMcmVqZWN0ZWRfc2VxGBIgASgEEhQKDGV4cGVjdGVkX3NlcRgTIAEoBBIQCghyZXBsYWNlZBgUIAEoCCKZAQoJRXJyb3JDb2RlEhEKDVVOS05PV05fRVJST1IQABITCg9JTlZBTElEX1NFU1NJT04QARIQCgxJTlZBTElEX0RBVEEQAhIPCgtCVUZGRVJfRlVMTBADEhIKDklOVEVSTkFMX0VSUk9SEAQSFgoSQ09OTkVDVElPTl9USU1FT1VUEBASFQoRSEVBUlRCRUFUX1RJTUVPVVQQESKeAwoLU2Vzc2lvbkluZm8SEgoKc2Vzc2lvbl9pZBgBIAEoCRITCgtjbGllbnRfbmFtZRgCIAEoCRIWCg5jbGllbnRfdmVyc2lvbhgDIAEoCRIsCgZjb25maWcYBCABKAsyHC5saXZldHJhaW4udjEuVHJhaW5pbmdDb25maWcSFAoMdGltZXN0YW1wX21zGAUgASgEEhgKEHByb3RvY29sX3ZlcnNpb24YECABKA0SEQoJc3RyZWFtX2lkGBEgASgJEgwKBHJhbmsYEiABKA0SEgoKd29ybGRfc2l6ZRgTIAEoDRIUCgxyZXN1bWVfdG9rZW4YFCABKAkSGQoRZmlyc3RfdW5hY2tlZF9zZXEYFSABKAQSFAoMY2FwYWJpbGl0aWVzGBYgAygJEhAKCHJ1bl9uYW1lGBcgASgJEg8KB3Byb2plY3QYGCABKAkSDAoEdGFncxgZIAMoCRIyCghjb250cm9scxgaIAMoCzIgLmxpdmV0cmFpbi52MS5Db250cm9sRGVjbGFyYXRpb24SDwoHc2VudF91cxgbIAEoBCJCCghDb250cm9scxI2CgxkZWNsYXJhdGlvbnMYASADKAsyIC5saXZldHJhaW4udjEuQ29udHJvbERlY2xhcmF0aW9uInkKEkNvbnRyb2xEZWNsYXJhdGlvbhIMCgR2ZXJiGAEgASgJEjIKCnBhcmFtZXRlcnMYAiADKAsyHi5saXZldHJhaW4udjEuQ29udHJvbFBhcmFtZXRlchINCgV0aXRsZRgDIAEoCRISCgppbXBvc3NpYmxlGAQgASgJIpoBChBDb250cm9sUGFyYW1ldGVyEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIUCgdtaW5pbXVtGAMgASgBSACIAQESFAoHbWF4aW11bRgEIAEoAUgBiAEBEhUKDWRlZmF1bHRfdmFsdWUYBSABKAkSDwoHY2hvaWNlcxgGIAMoCUIKCghfbWluaW11bUIKCghfbWF4aW11bSKiAgoPU2Vzc2lvblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSEgoKc2Vzc2lvbl9pZBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEjEKDXNlcnZlcl9jb25maWcYBCABKAsyGi5saXZldHJhaW4udjEuU2VydmVyQ29uZmlnEhgKEHByb3RvY29sX3ZlcnNpb24YECABKA0SFAoMcmVzdW1lX3Rva2VuGBEgASgJEhMKC2R1cmFibGVfc2VxGBIgASgEEhQKDHNlcnZlcl9lcG9jaBgTIAEoCRIWCg5zZXJ2ZXJfdGltZV9tcxgUIAEoBBIOCgZydW5faWQYFSABKAkSEQoJcmV0cnlhYmxlGBYgASgIEhAKCHBhZ2VfdXJsGBcgASgJIt0CCgxTZXJ2ZXJDb25maWcSFgoObWF4X2JhdGNoX3NpemUYASABKA0SGwoTbWF4X2ltYWdlX2RpbWVuc2lvbhgCIAEoDRIdChVoZWFydGJlYXRfaW50ZXJ2YWxfbXMYAyABKA0SEwoLYnVmZmVyX3NpemUYBCABKA0SGQoRbWF4X21lc3NhZ2VfYnl0ZXMYECABKAQSFAoMY3JlZGl0X2J5dGVzGBEgASgEEhYKDmFjY2VwdHNfc3RyaXBzGBIgASgIEhMKC21heF9yZWNvcmRzGBMgASgNEhQKDG1heF9lbGVtZW50cxgUIAEoDRIYChBtYXhfcmVjb3JkX2J5dGVzGBUgASgEEhYKDm1heF9uYW1lX2NoYXJzGBYgASgNEhMKC21heF9tZXRyaWNzGBcgASgNEhAKCG1heF9zdGVwGBggASgEEhcKD2FjY2VwdHNfY29sdW1ucxgZIAEoCCqXAgoLU3RyaXBSZWFzb24SFQoRU1RSSVBfUkVBU09OX05PTkUQABIbChdTVFJJUF9SRUFTT05fU1VQRVJTRURFRBABEhUKEVNUUklQX1JFQVNPTl9SQVRFEAISFwoTU1RSSVBfUkVBU09OX0JVREdFVBADEhoKFlNUUklQX1JFQVNPTl9VTldBVENIRUQQBBIYChRTVFJJUF9SRUFTT05fT0ZGTElORRAFEhoKFlNUUklQX1JFQVNPTl9SRUNPTk5FQ1QQBhIZChVTVFJJUF9SRUFTT05fT1ZFUlNJWkUQBxIbChdTVFJJUF9SRUFTT05fVU5SRUFEQUJMRRAIEhoKFlNUUklQX1JFQVNPTl9VTkNIQU5HRUQQCSpjCg5UcmFpbmluZ1N0YXR1cxILCgdVTktOT1dOEAASEAoMSU5JVElBTElaSU5HEAESCwoHUlVOTklORxACEgoKBlBBVVNFRBADEg0KCUNPTVBMRVRFRBAEEgoKBkZBSUxFRBAFKokBCgxDb21tYW5kU3RhdGUSGQoVQ09NTUFORF9TVEFURV9VTktOT1dOEAASCgoGUVVFVUVEEAESCAoEU0VOVBACEgwKCEFDQ0VQVEVEEAMSCwoHQVBQTElFRBAEEgwKCFJFSkVDVEVEEAUSCwoHRVhQSVJFRBAGEhIKDkNPTU1BTkRfRkFJTEVEEAcqXAoITG9nTGV2ZWwSFQoRTE9HX0xFVkVMX1VOS05PV04QABIJCgVERUJVRxABEggKBElORk8QAhILCgdXQVJOSU5HEAMSCQoFRVJST1IQBBIMCghDUklUSUNBTBAFYgZwcm90bzM");
 
 /**
  * One record of a run: the event that the store, the hub and every viewer consume.
@@ -150,6 +150,14 @@ export type TelemetryRequest = Message<"livetrain.v1.TelemetryRequest"> & {
      */
     value: CommandIssued;
     case: "commandIssued";
+  } | {
+    /**
+     * only to a server that accepts_columns
+     *
+     * @generated from field: livetrain.v1.PointColumns columns = 33;
+     */
+    value: PointColumns;
+    case: "columns";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -299,6 +307,25 @@ export type BatchData = Message<"livetrain.v1.BatchData"> & {
    * @generated from field: uint64 logged_us = 21;
    */
   loggedUs: bigint;
+
+  /**
+   * What was logged, exactly. Fields 7 and 8 hold the nearest float, for older readers.
+   *
+   * @generated from field: optional double exact_loss = 22;
+   */
+  exactLoss?: number | undefined;
+
+  /**
+   * @generated from field: optional double exact_accuracy = 23;
+   */
+  exactAccuracy?: number | undefined;
+
+  /**
+   * of the images' numbers; absent for uint8 and where it is not known
+   *
+   * @generated from field: livetrain.v1.ValueRange value_range = 24;
+   */
+  valueRange?: ValueRange | undefined;
 };
 
 /**
@@ -307,6 +334,40 @@ export type BatchData = Message<"livetrain.v1.BatchData"> & {
  */
 export const BatchDataSchema: GenMessage<BatchData> = /*@__PURE__*/
   messageDesc(file_livetrain_proto_telemetry, 2);
+
+/**
+ * Which numbers of an image are black and white in its picture, and which numbers the images of the batch really hold.
+ *
+ * @generated from message livetrain.v1.ValueRange
+ */
+export type ValueRange = Message<"livetrain.v1.ValueRange"> & {
+  /**
+   * @generated from field: double shown_low = 1;
+   */
+  shownLow: number;
+
+  /**
+   * @generated from field: double shown_high = 2;
+   */
+  shownHigh: number;
+
+  /**
+   * @generated from field: double seen_low = 3;
+   */
+  seenLow: number;
+
+  /**
+   * @generated from field: double seen_high = 4;
+   */
+  seenHigh: number;
+};
+
+/**
+ * Describes the message livetrain.v1.ValueRange.
+ * Use `create(ValueRangeSchema)` to create a new message.
+ */
+export const ValueRangeSchema: GenMessage<ValueRange> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_telemetry, 3);
 
 /**
  * @generated from message livetrain.v1.ImageData
@@ -364,7 +425,7 @@ export type ImageData = Message<"livetrain.v1.ImageData"> & {
  * Use `create(ImageDataSchema)` to create a new message.
  */
 export const ImageDataSchema: GenMessage<ImageData> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 3);
+  messageDesc(file_livetrain_proto_telemetry, 4);
 
 /**
  * Equal tiles, one below the other, in one picture of tile_height * count rows.
@@ -408,7 +469,7 @@ export type ImageStrip = Message<"livetrain.v1.ImageStrip"> & {
  * Use `create(ImageStripSchema)` to create a new message.
  */
 export const ImageStripSchema: GenMessage<ImageStrip> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 4);
+  messageDesc(file_livetrain_proto_telemetry, 5);
 
 /**
  * @generated from message livetrain.v1.Prediction
@@ -444,7 +505,7 @@ export type Prediction = Message<"livetrain.v1.Prediction"> & {
  * Use `create(PredictionSchema)` to create a new message.
  */
 export const PredictionSchema: GenMessage<Prediction> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 5);
+  messageDesc(file_livetrain_proto_telemetry, 6);
 
 /**
  * @generated from message livetrain.v1.ClassScore
@@ -471,7 +532,7 @@ export type ClassScore = Message<"livetrain.v1.ClassScore"> & {
  * Use `create(ClassScoreSchema)` to create a new message.
  */
 export const ClassScoreSchema: GenMessage<ClassScore> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 6);
+  messageDesc(file_livetrain_proto_telemetry, 7);
 
 /**
  * @generated from message livetrain.v1.EpochData
@@ -547,6 +608,40 @@ export type EpochData = Message<"livetrain.v1.EpochData"> & {
    * @generated from field: bool has_learning_rate = 20;
    */
   hasLearningRate: boolean;
+
+  /**
+   * What was logged, exactly. Fields 2 to 4, 6 and 7 hold the nearest float, for older readers.
+   *
+   * @generated from field: optional double exact_loss = 21;
+   */
+  exactLoss?: number | undefined;
+
+  /**
+   * @generated from field: optional double exact_accuracy = 22;
+   */
+  exactAccuracy?: number | undefined;
+
+  /**
+   * @generated from field: optional double exact_learning_rate = 23;
+   */
+  exactLearningRate?: number | undefined;
+
+  /**
+   * @generated from field: optional double exact_validation_loss = 24;
+   */
+  exactValidationLoss?: number | undefined;
+
+  /**
+   * @generated from field: optional double exact_validation_accuracy = 25;
+   */
+  exactValidationAccuracy?: number | undefined;
+
+  /**
+   * other validation results: the curves val/NAME
+   *
+   * @generated from field: repeated livetrain.v1.Scalar validation_metrics = 26;
+   */
+  validationMetrics: Scalar[];
 };
 
 /**
@@ -554,7 +649,7 @@ export type EpochData = Message<"livetrain.v1.EpochData"> & {
  * Use `create(EpochDataSchema)` to create a new message.
  */
 export const EpochDataSchema: GenMessage<EpochData> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 7);
+  messageDesc(file_livetrain_proto_telemetry, 8);
 
 /**
  * @generated from message livetrain.v1.PerformanceData
@@ -620,7 +715,7 @@ export type PerformanceData = Message<"livetrain.v1.PerformanceData"> & {
  * Use `create(PerformanceDataSchema)` to create a new message.
  */
 export const PerformanceDataSchema: GenMessage<PerformanceData> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 8);
+  messageDesc(file_livetrain_proto_telemetry, 9);
 
 /**
  * @generated from message livetrain.v1.ResourceUsage
@@ -667,7 +762,7 @@ export type ResourceUsage = Message<"livetrain.v1.ResourceUsage"> & {
  * Use `create(ResourceUsageSchema)` to create a new message.
  */
 export const ResourceUsageSchema: GenMessage<ResourceUsage> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 9);
+  messageDesc(file_livetrain_proto_telemetry, 10);
 
 /**
  * @generated from message livetrain.v1.StatusUpdate
@@ -699,6 +794,20 @@ export type StatusUpdate = Message<"livetrain.v1.StatusUpdate"> & {
    * @generated from field: bool interrupted = 16;
    */
   interrupted: boolean;
+
+  /**
+   * with FAILED: the last frames of the error's traceback; empty: none
+   *
+   * @generated from field: string traceback = 17;
+   */
+  traceback: string;
+
+  /**
+   * with COMPLETED or FAILED: the process's exit code, where it is known
+   *
+   * @generated from field: optional int32 exit_code = 18;
+   */
+  exitCode?: number | undefined;
 };
 
 /**
@@ -706,7 +815,7 @@ export type StatusUpdate = Message<"livetrain.v1.StatusUpdate"> & {
  * Use `create(StatusUpdateSchema)` to create a new message.
  */
 export const StatusUpdateSchema: GenMessage<StatusUpdate> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 10);
+  messageDesc(file_livetrain_proto_telemetry, 11);
 
 /**
  * @generated from message livetrain.v1.TrainingConfig
@@ -755,7 +864,7 @@ export type TrainingConfig = Message<"livetrain.v1.TrainingConfig"> & {
  * Use `create(TrainingConfigSchema)` to create a new message.
  */
 export const TrainingConfigSchema: GenMessage<TrainingConfig> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 11);
+  messageDesc(file_livetrain_proto_telemetry, 12);
 
 /**
  * @generated from message livetrain.v1.Heartbeat
@@ -777,7 +886,7 @@ export type Heartbeat = Message<"livetrain.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 12);
+  messageDesc(file_livetrain_proto_telemetry, 13);
 
 /**
  * The first message of a stream of protocol version 1.
@@ -821,7 +930,7 @@ export type StreamOpen = Message<"livetrain.v1.StreamOpen"> & {
  * Use `create(StreamOpenSchema)` to create a new message.
  */
 export const StreamOpenSchema: GenMessage<StreamOpen> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 13);
+  messageDesc(file_livetrain_proto_telemetry, 14);
 
 /**
  * What the trainer's side did so far; every number is cumulative.
@@ -864,7 +973,7 @@ export type ClientReport = Message<"livetrain.v1.ClientReport"> & {
  * Use `create(ClientReportSchema)` to create a new message.
  */
 export const ClientReportSchema: GenMessage<ClientReport> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 14);
+  messageDesc(file_livetrain_proto_telemetry, 15);
 
 /**
  * Somebody gave a command: with its CommandResults, all that is known about it.
@@ -917,7 +1026,7 @@ export type CommandIssued = Message<"livetrain.v1.CommandIssued"> & {
  * Use `create(CommandIssuedSchema)` to create a new message.
  */
 export const CommandIssuedSchema: GenMessage<CommandIssued> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 15);
+  messageDesc(file_livetrain_proto_telemetry, 16);
 
 /**
  * @generated from message livetrain.v1.CommandResult
@@ -975,7 +1084,7 @@ export type CommandResult = Message<"livetrain.v1.CommandResult"> & {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 16);
+  messageDesc(file_livetrain_proto_telemetry, 17);
 
 /**
  * Stands for a record that is not coming, so that seq has no gap.
@@ -1001,6 +1110,13 @@ export type Tombstone = Message<"livetrain.v1.Tombstone"> & {
    * @generated from field: optional uint64 step = 3;
    */
   step?: bigint | undefined;
+
+  /**
+   * the end of the gap, where it is longer than one step
+   *
+   * @generated from field: optional uint64 last_step = 4;
+   */
+  lastStep?: bigint | undefined;
 };
 
 /**
@@ -1008,7 +1124,7 @@ export type Tombstone = Message<"livetrain.v1.Tombstone"> & {
  * Use `create(TombstoneSchema)` to create a new message.
  */
 export const TombstoneSchema: GenMessage<Tombstone> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 17);
+  messageDesc(file_livetrain_proto_telemetry, 18);
 
 /**
  * @generated from message livetrain.v1.Scalar
@@ -1030,7 +1146,7 @@ export type Scalar = Message<"livetrain.v1.Scalar"> & {
  * Use `create(ScalarSchema)` to create a new message.
  */
 export const ScalarSchema: GenMessage<Scalar> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 18);
+  messageDesc(file_livetrain_proto_telemetry, 19);
 
 /**
  * @generated from message livetrain.v1.Scalars
@@ -1057,7 +1173,105 @@ export type Scalars = Message<"livetrain.v1.Scalars"> & {
  * Use `create(ScalarsSchema)` to create a new message.
  */
 export const ScalarsSchema: GenMessage<Scalars> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 19);
+  messageDesc(file_livetrain_proto_telemetry, 20);
+
+/**
+ * Points that waited together, as columns: what a tight loop logs costs 24 bytes a point.
+ *
+ * @generated from message livetrain.v1.PointColumns
+ */
+export type PointColumns = Message<"livetrain.v1.PointColumns"> & {
+  /**
+   * a name stands in one column only
+   *
+   * @generated from field: repeated livetrain.v1.PointColumn columns = 1;
+   */
+  columns: PointColumn[];
+
+  /**
+   * @generated from field: optional uint32 epoch = 2;
+   */
+  epoch?: number | undefined;
+
+  /**
+   * present: each row of the columns is a batch without images
+   *
+   * @generated from field: livetrain.v1.BatchRows batches = 3;
+   */
+  batches?: BatchRows | undefined;
+};
+
+/**
+ * Describes the message livetrain.v1.PointColumns.
+ * Use `create(PointColumnsSchema)` to create a new message.
+ */
+export const PointColumnsSchema: GenMessage<PointColumns> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_telemetry, 21);
+
+/**
+ * One curve's points in the order in which they were logged. Numbers are little-endian and stand one after the other; the three
+ * columns have the same number of rows.
+ *
+ * @generated from message livetrain.v1.PointColumn
+ */
+export type PointColumn = Message<"livetrain.v1.PointColumn"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * int64, from 0
+   *
+   * @generated from field: bytes steps = 2;
+   */
+  steps: Uint8Array;
+
+  /**
+   * int64, Unix microseconds
+   *
+   * @generated from field: bytes times_us = 3;
+   */
+  timesUs: Uint8Array;
+
+  /**
+   * float64; NaN and infinities as they are
+   *
+   * @generated from field: bytes values = 4;
+   */
+  values: Uint8Array;
+};
+
+/**
+ * Describes the message livetrain.v1.PointColumn.
+ * Use `create(PointColumnSchema)` to create a new message.
+ */
+export const PointColumnSchema: GenMessage<PointColumn> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_telemetry, 22);
+
+/**
+ * @generated from message livetrain.v1.BatchRows
+ */
+export type BatchRows = Message<"livetrain.v1.BatchRows"> & {
+  /**
+   * of the first row; the others count on from it
+   *
+   * @generated from field: uint32 first_batch_idx = 1;
+   */
+  firstBatchIdx: number;
+
+  /**
+   * @generated from field: uint32 batch_size = 2;
+   */
+  batchSize: number;
+};
+
+/**
+ * Describes the message livetrain.v1.BatchRows.
+ * Use `create(BatchRowsSchema)` to create a new message.
+ */
+export const BatchRowsSchema: GenMessage<BatchRows> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_telemetry, 23);
 
 /**
  * @generated from message livetrain.v1.Validation
@@ -1094,7 +1308,7 @@ export type Validation = Message<"livetrain.v1.Validation"> & {
  * Use `create(ValidationSchema)` to create a new message.
  */
 export const ValidationSchema: GenMessage<Validation> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 20);
+  messageDesc(file_livetrain_proto_telemetry, 24);
 
 /**
  * @generated from message livetrain.v1.Round
@@ -1145,7 +1359,7 @@ export type Round = Message<"livetrain.v1.Round"> & {
  * Use `create(RoundSchema)` to create a new message.
  */
 export const RoundSchema: GenMessage<Round> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 21);
+  messageDesc(file_livetrain_proto_telemetry, 25);
 
 /**
  * @generated from message livetrain.v1.Sample
@@ -1189,7 +1403,7 @@ export type Sample = Message<"livetrain.v1.Sample"> & {
  * Use `create(SampleSchema)` to create a new message.
  */
 export const SampleSchema: GenMessage<Sample> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 22);
+  messageDesc(file_livetrain_proto_telemetry, 26);
 
 /**
  * @generated from message livetrain.v1.Log
@@ -1216,7 +1430,7 @@ export type Log = Message<"livetrain.v1.Log"> & {
  * Use `create(LogSchema)` to create a new message.
  */
 export const LogSchema: GenMessage<Log> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 23);
+  messageDesc(file_livetrain_proto_telemetry, 27);
 
 /**
  * @generated from message livetrain.v1.Event
@@ -1250,7 +1464,7 @@ export type Event = Message<"livetrain.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 24);
+  messageDesc(file_livetrain_proto_telemetry, 28);
 
 /**
  * @generated from message livetrain.v1.TelemetryResponse
@@ -1295,7 +1509,7 @@ export type TelemetryResponse = Message<"livetrain.v1.TelemetryResponse"> & {
  * Use `create(TelemetryResponseSchema)` to create a new message.
  */
 export const TelemetryResponseSchema: GenMessage<TelemetryResponse> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 25);
+  messageDesc(file_livetrain_proto_telemetry, 29);
 
 /**
  * @generated from message livetrain.v1.Acknowledgment
@@ -1312,7 +1526,7 @@ export type Acknowledgment = Message<"livetrain.v1.Acknowledgment"> & {
   success: boolean;
 
   /**
-   * cumulative: committed up to and with this
+   * cumulative: committed up to and including this
    *
    * @generated from field: uint64 durable_seq = 16;
    */
@@ -1350,6 +1564,13 @@ export type Acknowledgment = Message<"livetrain.v1.Acknowledgment"> & {
    * @generated from field: uint32 pictures_wanted = 21;
    */
   picturesWanted: number;
+
+  /**
+   * cumulative, of this stream: points that were not stored, because the run has too many metric names
+   *
+   * @generated from field: uint64 refused_points = 22;
+   */
+  refusedPoints: bigint;
 };
 
 /**
@@ -1357,7 +1578,7 @@ export type Acknowledgment = Message<"livetrain.v1.Acknowledgment"> & {
  * Use `create(AcknowledgmentSchema)` to create a new message.
  */
 export const AcknowledgmentSchema: GenMessage<Acknowledgment> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 26);
+  messageDesc(file_livetrain_proto_telemetry, 30);
 
 /**
  * @generated from message livetrain.v1.ControlCommand
@@ -1399,7 +1620,7 @@ export type ControlCommand = Message<"livetrain.v1.ControlCommand"> & {
  * Use `create(ControlCommandSchema)` to create a new message.
  */
 export const ControlCommandSchema: GenMessage<ControlCommand> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 27);
+  messageDesc(file_livetrain_proto_telemetry, 31);
 
 /**
  * @generated from enum livetrain.v1.ControlCommand.CommandType
@@ -1447,7 +1668,7 @@ export enum ControlCommand_CommandType {
  * Describes the enum livetrain.v1.ControlCommand.CommandType.
  */
 export const ControlCommand_CommandTypeSchema: GenEnum<ControlCommand_CommandType> = /*@__PURE__*/
-  enumDesc(file_livetrain_proto_telemetry, 27, 0);
+  enumDesc(file_livetrain_proto_telemetry, 31, 0);
 
 /**
  * @generated from message livetrain.v1.ErrorResponse
@@ -1486,6 +1707,13 @@ export type ErrorResponse = Message<"livetrain.v1.ErrorResponse"> & {
    * @generated from field: uint64 expected_seq = 19;
    */
   expectedSeq: bigint;
+
+  /**
+   * with rejected_seq: the server put a tombstone in its place, and the stream goes on
+   *
+   * @generated from field: bool replaced = 20;
+   */
+  replaced: boolean;
 };
 
 /**
@@ -1493,7 +1721,7 @@ export type ErrorResponse = Message<"livetrain.v1.ErrorResponse"> & {
  * Use `create(ErrorResponseSchema)` to create a new message.
  */
 export const ErrorResponseSchema: GenMessage<ErrorResponse> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 28);
+  messageDesc(file_livetrain_proto_telemetry, 32);
 
 /**
  * @generated from enum livetrain.v1.ErrorResponse.ErrorCode
@@ -1539,7 +1767,7 @@ export enum ErrorResponse_ErrorCode {
  * Describes the enum livetrain.v1.ErrorResponse.ErrorCode.
  */
 export const ErrorResponse_ErrorCodeSchema: GenEnum<ErrorResponse_ErrorCode> = /*@__PURE__*/
-  enumDesc(file_livetrain_proto_telemetry, 28, 0);
+  enumDesc(file_livetrain_proto_telemetry, 32, 0);
 
 /**
  * @generated from message livetrain.v1.SessionInfo
@@ -1626,6 +1854,13 @@ export type SessionInfo = Message<"livetrain.v1.SessionInfo"> & {
    * @generated from field: repeated livetrain.v1.ControlDeclaration controls = 26;
    */
   controls: ControlDeclaration[];
+
+  /**
+   * wall clock at this request, Unix microseconds: the server measures the clocks' offset by it
+   *
+   * @generated from field: uint64 sent_us = 27;
+   */
+  sentUs: bigint;
 };
 
 /**
@@ -1633,7 +1868,7 @@ export type SessionInfo = Message<"livetrain.v1.SessionInfo"> & {
  * Use `create(SessionInfoSchema)` to create a new message.
  */
 export const SessionInfoSchema: GenMessage<SessionInfo> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 29);
+  messageDesc(file_livetrain_proto_telemetry, 33);
 
 /**
  * All that the trainer allows, anew each time that changes; what came with the registration is replaced.
@@ -1652,7 +1887,7 @@ export type Controls = Message<"livetrain.v1.Controls"> & {
  * Use `create(ControlsSchema)` to create a new message.
  */
 export const ControlsSchema: GenMessage<Controls> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 30);
+  messageDesc(file_livetrain_proto_telemetry, 34);
 
 /**
  * A command that the trainer allows.
@@ -1688,7 +1923,7 @@ export type ControlDeclaration = Message<"livetrain.v1.ControlDeclaration"> & {
  * Use `create(ControlDeclarationSchema)` to create a new message.
  */
 export const ControlDeclarationSchema: GenMessage<ControlDeclaration> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 31);
+  messageDesc(file_livetrain_proto_telemetry, 35);
 
 /**
  * @generated from message livetrain.v1.ControlParameter
@@ -1732,7 +1967,7 @@ export type ControlParameter = Message<"livetrain.v1.ControlParameter"> & {
  * Use `create(ControlParameterSchema)` to create a new message.
  */
 export const ControlParameterSchema: GenMessage<ControlParameter> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 32);
+  messageDesc(file_livetrain_proto_telemetry, 36);
 
 /**
  * @generated from message livetrain.v1.SessionResponse
@@ -1808,7 +2043,7 @@ export type SessionResponse = Message<"livetrain.v1.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 33);
+  messageDesc(file_livetrain_proto_telemetry, 37);
 
 /**
  * @generated from message livetrain.v1.ServerConfig
@@ -1848,6 +2083,55 @@ export type ServerConfig = Message<"livetrain.v1.ServerConfig"> & {
    * @generated from field: bool accepts_strips = 18;
    */
   acceptsStrips: boolean;
+
+  /**
+   * What one record or bundle may have; 0: the server does not say. A trainer splits what is larger.
+   *
+   * in one bundle
+   *
+   * @generated from field: uint32 max_records = 19;
+   */
+  maxRecords: number;
+
+  /**
+   * fields of one record, those of messages within it counted too
+   *
+   * @generated from field: uint32 max_elements = 20;
+   */
+  maxElements: number;
+
+  /**
+   * of one record without its pictures
+   *
+   * @generated from field: uint64 max_record_bytes = 21;
+   */
+  maxRecordBytes: bigint;
+
+  /**
+   * of a metric's name
+   *
+   * @generated from field: uint32 max_name_chars = 22;
+   */
+  maxNameChars: number;
+
+  /**
+   * metric names of one run
+   *
+   * @generated from field: uint32 max_metrics = 23;
+   */
+  maxMetrics: number;
+
+  /**
+   * the largest step
+   *
+   * @generated from field: uint64 max_step = 24;
+   */
+  maxStep: bigint;
+
+  /**
+   * @generated from field: bool accepts_columns = 25;
+   */
+  acceptsColumns: boolean;
 };
 
 /**
@@ -1855,7 +2139,7 @@ export type ServerConfig = Message<"livetrain.v1.ServerConfig"> & {
  * Use `create(ServerConfigSchema)` to create a new message.
  */
 export const ServerConfigSchema: GenMessage<ServerConfig> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_telemetry, 34);
+  messageDesc(file_livetrain_proto_telemetry, 38);
 
 /**
  * @generated from enum livetrain.v1.StripReason
