@@ -22,23 +22,30 @@ class Point(NamedTuple):
     time_us: int
 
 
-def points(record: pb.TelemetryRequest, *, received_ms: int, rank: int = 0) -> Iterator[Point]:
+def points(
+    record: pb.TelemetryRequest, *, received_ms: int, rank: int = 0, clock_offset_us: int = 0
+) -> Iterator[Point]:
     """Yield the points of a record.
 
     Args:
         record: as it is kept.
         received_ms: when it came, for a record that does not say its own time; Unix milliseconds.
         rank: the producer's; the curves of ranks above 0 are ``rank1/loss`` and so on.
+        clock_offset_us: of the trainer's clock to the server's when the record was made; it is taken off the record's own times.
     """
     kind = record.WhichOneof("payload")
     if kind is None:
         return
-    time_us = (record.timestamp_ms or received_ms) * 1000
+    time_us = received_ms * 1000
+    if record.timestamp_ms:
+        time_us = record.timestamp_ms * 1000 - clock_offset_us
     prefix = f"rank{rank}/" if rank else ""
     named: Iterable[tuple[str, float]]
     if kind == "batch_data":
         batch = record.batch_data
-        step, time_us = batch.step, batch.logged_us or time_us
+        step = batch.step
+        if batch.logged_us:
+            time_us = batch.logged_us - clock_offset_us
         named = [
             (name, value)
             for name, given, value in (
@@ -62,7 +69,7 @@ def points(record: pb.TelemetryRequest, *, received_ms: int, rank: int = 0) -> I
         step, named = record.round.round, _round(record.round)
     else:
         return
-    if time_us > 2**62:  # a clock that is out of its mind must not break the columns
+    if not 0 <= time_us < 2**62:  # a clock that is out of its mind must not break the columns
         time_us = received_ms * 1000
     for name, value in named:
         yield Point(prefix + name, step, value, time_us)

@@ -99,3 +99,19 @@ def test_a_point_has_the_best_time_there_is(
     )
     (point,) = points(record, received_ms=9)
     assert point.time_us == expected
+
+
+def test_the_trainers_clock_is_set_right_and_the_servers_is_left_alone() -> None:
+    scalars = pb.Scalars(step=1, values=[pb.Scalar(name="a", value=1.0)])
+    batch = pb.BatchData(batch_loss=1.0, logged_us=9_000_000)
+    hour = 3_600_000_000
+    times = [
+        point.time_us
+        for record in (
+            pb.TelemetryRequest(timestamp_ms=5_000, scalars=scalars),
+            pb.TelemetryRequest(scalars=scalars),  # says no time
+            pb.TelemetryRequest(timestamp_ms=5_000, batch_data=batch),
+        )
+        for point in points(record, received_ms=7_000, clock_offset_us=-hour)
+    ]
+    assert times == [5_000_000 + hour, 7_000_000, 9_000_000 + hour]

@@ -93,7 +93,7 @@ class Reader:
             .limit(limit)
         )
         with self._engine.connect() as connection:
-            return [(int(key), str(run_id)) for key, run_id in connection.execute(query).tuples()]
+            return [(int(key), str(run_id)) for key, run_id in connection.execute(query)]
 
     def session_deleted(self, session_hash: str) -> bool:
         """Was a run of this session deleted?"""
@@ -236,14 +236,14 @@ def _events(
         query = query.where(events.c.notable)
     if steering:
         query = query.where(events.c.steering)
-    found = [StoredEvent(*row) for row in connection.execute(query).tuples()]
+    found = [StoredEvent(*row) for row in connection.execute(query)]
     return found[::-1] if newest else found
 
 
 def _metric_keys(connection: Connection, run_key: int) -> dict[str, int]:
     metrics = schema.metrics
     query = select(metrics.c.name, metrics.c.key).where(metrics.c.run_key == run_key)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _tail(connection: Connection, run_key: int) -> dict[str, Columns]:

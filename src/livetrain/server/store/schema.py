@@ -71,8 +71,15 @@ runs = Table(
     Column("sealed_offset", BigInteger, nullable=False),  # up to here every point is in a chunk
     Column("trimmed_offset", BigInteger, nullable=False),  # up to here events may be gone
     Column("deleted", Boolean, nullable=False, default=False),
+    # When the first point was logged, by the server's clock; 0: none yet.
+    Column("first_point_us", BigInteger, nullable=False, server_default="0"),
+    Column("traceback", Text, nullable=False, server_default=""),  # of the error that ended it
+    Column("exit_code", Integer, nullable=True),  # of the process that ended; NULL: not known
+    Column("remarks", Text, nullable=False, server_default="{}"),  # sentences by their kind, JSON
+    Column("search", Text, nullable=False, server_default=""),  # name, project, id and tags, folded
     sqlite_autoincrement=True,
 )
+Index("ix_runs_created", runs.c.created_ms, runs.c.key)
 
 streams = Table(
     "streams",
@@ -84,6 +91,22 @@ streams = Table(
     Column("token_hash", String(64), nullable=False),  # empty: an older client, which has none
     Column("opened", Boolean, nullable=False),
     Column("durable_seq", BigInteger, nullable=False),
+    # Which start of the training it is, among the streams of its rank, from 1. It grows when an earlier start is heard later.
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("from_step", BigInteger, nullable=True),  # the first step of it; NULL: it logged none
+    Column(
+        "first_us", BigInteger, nullable=False, server_default="0"
+    ),  # its first record, by the server's clock; 0: none
+    Column("steps", BigInteger, nullable=False, server_default="0"),  # its newest step, plus one
+    Column(
+        "step_name", Text, nullable=False, server_default=""
+    ),  # whose steps these are: a metric, or empty: batches
+    Column(
+        "status", String(16), nullable=False, server_default=""
+    ),  # as it said last; empty: it did not
+    Column("message", Text, nullable=False, server_default=""),
+    Column("last_heard_ms", BigInteger, nullable=False, server_default="0"),
+    Column("clock_offset_us", BigInteger, nullable=False, server_default="0"),  # as measured last
     UniqueConstraint("run_key", "stream_id"),
 )
 
@@ -100,6 +123,8 @@ events = Table(
     Column(
         "steering", Boolean, nullable=False, server_default=false()
     ),  # commands and what became of them
+    # Of the trainer's clock to the server's when this record was made: subtract it from the record's own times.
+    Column("clock_offset_us", BigInteger, nullable=False, server_default="0"),
     Column("record", LargeBinary, nullable=False),  # TelemetryRequest
     # Rows of a run stand together on disk, in order: they are read and trimmed so.
     sqlite_with_rowid=False,
@@ -134,6 +159,9 @@ chunks = Table(
     Column("key", _KEY, primary_key=True, autoincrement=True),
     Column("run_key", BigInteger, nullable=False, index=True),
     Column("metric_key", BigInteger, nullable=False),
+    Column(
+        "attempt", Integer, nullable=False, server_default="1"
+    ),  # of the stream that logged the points
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
     Column("points", Integer, nullable=False),

@@ -35,12 +35,16 @@ def tail(connection: Connection, run_key: int, after: int, *, limit: int | None 
     ranks = dict(
         connection.execute(
             select(streams.c.key, streams.c.rank).where(streams.c.run_key == run_key)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     query = (
-        select(events.c.offset, events.c.stream_key, events.c.received_ms, events.c.record)
+        select(
+            events.c.offset,
+            events.c.stream_key,
+            events.c.received_ms,
+            events.c.clock_offset_us,
+            events.c.record,
+        )
         .where(events.c.run_key == run_key, events.c.offset > after)
         .order_by(events.c.offset)
         .limit(limit)
@@ -48,11 +52,14 @@ def tail(connection: Connection, run_key: int, after: int, *, limit: int | None 
     # Arrays, not lists: a number in a list takes four times the memory, and several threads may read at once.
     found: dict[str, tuple[array[int], array[float], array[int]]] = {}
     last = 0
-    for offset, stream_key, received_ms, record in connection.execute(query):
+    for offset, stream_key, received_ms, clock_offset_us, record in connection.execute(query):
         last = offset
         message = pb.TelemetryRequest.FromString(record)
         for name, step, value, time_us in points(
-            message, received_ms=received_ms, rank=ranks.get(stream_key, 0)
+            message,
+            received_ms=received_ms,
+            rank=ranks.get(stream_key, 0),
+            clock_offset_us=clock_offset_us,
         ):
             steps, values, times = found.setdefault(name, (array("q"), array("d"), array("q")))
             steps.append(step)
@@ -88,9 +95,7 @@ def seal(connection: Connection, run_key: int, *, events: int, max_metrics: int)
     keys: dict[str, int] = dict(
         connection.execute(
             select(metrics.c.name, metrics.c.key).where(metrics.c.run_key == run_key)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     rows = []
     for name, curve in fresh.curves.items():

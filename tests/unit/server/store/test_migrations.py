@@ -10,11 +10,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import MetaData, create_engine
 
 from livetrain.server.store import engine, schema
 from livetrain.server.store.engine import open_store
-from livetrain.server.store.statements import add_run
+from livetrain.server.store.statements import insert_row
 
 
 def test_the_steps_lead_to_the_tables_that_the_code_uses(tmp_path: Path) -> None:
@@ -33,10 +33,15 @@ def test_a_database_of_the_first_livetrain_is_brought_up_to_date(tmp_path: Path)
     with older.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        row = {name: 0 for name in schema.runs.c.keys() if name != "key"}  # noqa: SIM118
+        tables = MetaData()
+        tables.reflect(connection)
+        then = tables.tables["runs"]
+        row = {name: 0 for name in then.c.keys() if name != "key"}  # noqa: SIM118
         text = {name: "" for name in ("session_hash", "name", "project", "tags", "message")}
         blank = {name: b"" for name in ("config", "controls", "report")}
-        add_run(connection, {**row, **text, **blank, "run_id": "old", "status": "finished"})
+        insert_row(
+            connection, then, {**row, **text, **blank, "run_id": "old", "status": "finished"}
+        )
     older.dispose()
     store = open_store(f"sqlite:///{path}")
     store.close()
