@@ -136,6 +136,8 @@ class Intake:
             if record.frame is not None:
                 self.counters.frames.inc()
                 self.hub.show(run, stream.rank, record.frame, record.hashed)
+        elif record.columns is not None and record.columns.newest_batch is not None:
+            stream.last_batch = record.columns.newest_batch
         elif record.kind == PERFORMANCE:
             self.hub.note_performance(run, stream, message.performance_data)
         sample = _sample_row(run, record, unix_ms) if record.picture else None

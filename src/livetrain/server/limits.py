@@ -23,6 +23,7 @@ class Limits:
         tiles: images or predictions of one batch.
         tile_bytes: of one prediction, caption or other thing that belongs to a tile, images aside.
         name_chars: of a metric's, run's or stream's name.
+        max_step: the highest step; whole numbers up to here are exact in JSON and JavaScript.
         metrics: names of curves of one run.
         runs: that are in memory at once.
         streams: of one run, over all its ranks and restarts.
@@ -45,7 +46,8 @@ class Limits:
     tiles: int = 64
     tile_bytes: int = 16 * 1024
     name_chars: int = 256
-    metrics: int = 2_000
+    max_step: int = 2**53 - 1
+    metrics: int = 200_000
     runs: int = 2_000
     streams: int = 1_000
     connections: int = 4_000

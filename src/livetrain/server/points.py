@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.columns import column_named
 
 __all__ = ["LEFT_OUT", "Point", "points"]
 
@@ -57,6 +58,13 @@ def points(
     elif kind == "scalars":
         step = record.scalars.step
         named = ((s.name, s.value) for s in record.scalars.values)
+    elif kind == "columns":
+        for name in [column.name for column in record.columns.columns]:
+            column = column_named(record.columns, name)
+            if column is not None:
+                rows = zip(column.steps, column.values, column.times_us, strict=True)
+                yield from (Point(prefix + name, int(s), float(v), int(t)) for s, v, t in rows)
+        return
     elif kind == "epoch_data":
         step, named = record.epoch_data.step, _epoch(record.epoch_data)
     elif kind == "validation":

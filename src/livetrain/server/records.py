@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from livetrain._protobuf import LENGTH, bytes_field
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.columns import ColumnsSummary, summarize_columns
 from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
 from livetrain.server.pictures import check_picture, picture_size
@@ -23,6 +24,7 @@ from livetrain.server.wire import Field, count_elements, fields
 
 __all__ = [
     "BATCH",
+    "COLUMNS",
     "CONTROLS",
     "HEARTBEAT",
     "OPEN",
@@ -48,17 +50,22 @@ SCALARS: Final = 24
 SAMPLE: Final = 27
 BUNDLE: Final = 30
 CONTROLS: Final = 31
+COLUMNS: Final = 33
 
 _SESSION: Final = 1
 _SEQ: Final = 16
 _OUTSIDE: Final = frozenset({1, 2, 16, 17, 18, 19})
-_PAYLOADS: Final = frozenset({3, 4, 5, 6, 7, *range(20, 32)})
-_NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21})
+_PAYLOADS: Final = frozenset(
+    field.number for field in pb.TelemetryRequest.DESCRIPTOR.oneofs_by_name["payload"].fields
+)
+_OURS: Final = frozenset({32})
+"""Payloads that the server alone writes."""
+_NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21, 22, 23, 24})
 _PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20})
 _CONTENT_HASH: Final = 17  # of an image
-_MAX_STEP: Final = 2**53  # whole numbers up to here are exact in JSON and JavaScript
-# Below this size even nothing but empty sub-messages takes little memory when it is parsed.
-_SMALL: Final = 4096
+
+_GROUPS: Final = ("values", "metrics", "validation_metrics", "fit_metrics", "evaluation_metrics")
+"""Fields with metrics that have a name of their own."""
 
 _SAMPLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -80,6 +87,7 @@ class Record:
         problem: why its pictures cannot be shown; empty: nothing is wrong.
         picture: of a sample; empty: it is none, or has none that can be shown.
         hashed: the tiles that have a content hash.
+        columns: what is in its columns, in short; None: it is none of points that came as columns.
     """
 
     seq: int
@@ -92,6 +100,7 @@ class Record:
     problem: str = ""
     picture: bytes = b""
     hashed: tuple[Hashed, ...] = ()
+    columns: ColumnsSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +144,39 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             raise ProtocolError("two payloads in one record")
         if payloads == {BATCH}:
             return _batch(raw, top, seq, limits)
+        if payloads & _OURS:
+            raise ProtocolError("a payload that only the server writes")
         if BUNDLE in payloads:
             raise ProtocolError("a bundle within a bundle, or not at the end of its message")
         if len(raw) > limits.record_bytes and payloads != {SAMPLE}:
             raise ProtocolError(
                 f"a record of {len(raw)} bytes without pictures; {limits.record_bytes} are taken"
             )
-        if len(raw) > _SMALL:
+        if len(raw) > 2 * limits.elements:  # a field takes two bytes or more
             count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
         message = pb.TelemetryRequest.FromString(raw)
         session_id = message.session_id
         message.ClearField("session_id")
         _check_rest(message, limits)
         kind = payloads.pop() if payloads else 0
+        columns = None
+        if kind == COLUMNS:
+            columns = summarize_columns(
+                message.columns, name_chars=limits.name_chars, max_step=limits.max_step
+            )
         picture, problem = _take_picture(message.sample) if kind == SAMPLE else (b"", "")
         data = message.SerializeToString()
         return Record(
-            seq, kind, session_id, message, data, None, len(raw), problem, picture=picture
+            seq,
+            kind,
+            session_id,
+            message,
+            data,
+            None,
+            len(raw),
+            problem,
+            picture=picture,
+            columns=columns,
         )
     except (ProtocolError, DecodeError) as error:
         return Rejected(seq, str(error) or "not a message of this protocol")
@@ -194,9 +219,12 @@ def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
                     tiles.append(part)
             numbers.append(view[start:end])
     data = b"".join((*outside, *bytes_field(BATCH, numbers)))
+    if len(data) > limits.record_bytes:
+        raise ProtocolError(
+            f"a batch of {len(data)} bytes without its tiles; {limits.record_bytes} are taken"
+        )
     message = pb.TelemetryRequest.FromString(data)
-    if message.batch_data.step >= _MAX_STEP:
-        raise ProtocolError(f"step {message.batch_data.step} is beyond 2**53")
+    _check_step(message.batch_data.step, limits)
     session_id = _text(raw, session) if session is not None else ""
     hashed: list[Hashed] = []
     problem = _check_tiles(raw, tiles, limits, hashed) if tiles else ""
@@ -252,18 +280,30 @@ def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> None:
     if kind is None:
         return
     payload = getattr(message, kind)
-    step = getattr(payload, "step", 0)
-    if step >= _MAX_STEP:
-        if kind != "tombstone":
-            raise ProtocolError(f"step {step} is beyond 2**53")
+    if kind == "tombstone":
         # It stands for what was refused; refused as well, it would come again for ever.
-        message.tombstone.ClearField("step")
-    for group in ("values", "metrics", "fit_metrics", "evaluation_metrics"):
+        for name in ("step", "last_step"):
+            if getattr(payload, name) > limits.max_step:
+                payload.ClearField(name)
+        return
+    _check_step(getattr(payload, "step", 0), limits)
+    if kind == "round":
+        _check_length("a client's id", payload.client_id, limits, least=0)
+    for group in _GROUPS:
         for scalar in getattr(payload, group, ()) if kind != "command_result" else ():
-            if not 0 < len(scalar.name) <= limits.name_chars:
-                raise ProtocolError(
-                    f"a metric's name of {len(scalar.name)} characters; 1 to {limits.name_chars} are taken"
-                )
+            _check_length("a metric's name", scalar.name, limits)
+
+
+def _check_step(step: int, limits: Limits) -> None:
+    if step > limits.max_step:
+        raise ProtocolError(f"step {step}; 0 to {limits.max_step} are taken")
+
+
+def _check_length(what: str, text: str, limits: Limits, *, least: int = 1) -> None:
+    if not least <= len(text) <= limits.name_chars:
+        raise ProtocolError(
+            f"{what} of {len(text)} characters; {least} to {limits.name_chars} are taken"
+        )
 
 
 def _take_picture(sample: pb.Sample) -> tuple[bytes, str]:

@@ -316,6 +316,13 @@ class Registrar:
                 max_message_bytes=self._limits.message_bytes,
                 credit_bytes=self._limits.credit_bytes,
                 accepts_strips=True,
+                max_records=self._limits.records,
+                max_elements=self._limits.elements,
+                max_record_bytes=self._limits.record_bytes,
+                max_name_chars=self._limits.name_chars,
+                max_metrics=self._limits.metrics,
+                max_step=self._limits.max_step,
+                accepts_columns=True,
             ),
         )
 

@@ -13,6 +13,7 @@ from livetrain.server.commands import OLDER_CONTROLS, CommandBook
 from livetrain.server.ranks import RankStanding, remarks
 from livetrain.server.records import (
     BATCH,
+    COLUMNS,
     CONTROLS,
     EPOCH,
     PERFORMANCE,
@@ -158,6 +159,8 @@ class Run:
         if rank:
             if kind == BATCH:
                 self.steps = max(self.steps, message.batch_data.step + 1)
+            elif record.columns is not None and record.columns.newest_batch is not None:
+                self.steps = max(self.steps, (record.columns.highest_step or 0) + 1)
             elif kind == RESULT:
                 self.commands.apply(self.offset, message)
             return False
@@ -170,6 +173,8 @@ class Run:
                 return True
         elif kind == SCALARS:
             self.steps = max(self.steps, message.scalars.step + 1)
+        elif kind == COLUMNS:
+            return self._apply_columns(record)
         elif kind == EPOCH:
             self.epoch = message.epoch_data.epoch
         elif kind == PERFORMANCE:
@@ -187,6 +192,20 @@ class Run:
             self._apply_status(message.status_update, unix_ms)
             return True
         return False
+
+    def _apply_columns(self, record: Record) -> bool:
+        """Take over what points say that came as columns: of batches the same as one batch after the other."""
+        columns = record.columns
+        if columns is None or columns.highest_step is None:
+            return False
+        self.steps = max(self.steps, columns.highest_step + 1)
+        if columns.newest_batch is None:
+            return False
+        self.epoch = columns.epoch or 0
+        began = self.status == "initializing"
+        if began:
+            self.status = "running"
+        return began
 
     def _apply_status(self, update: pb.StatusUpdate, unix_ms: int) -> None:
         if update.HasField("config"):

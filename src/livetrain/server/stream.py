@@ -101,6 +101,9 @@ class Stream:
             self.steps = max(self.steps, message.batch_data.step + 1)
         elif kind == SCALARS:
             self.steps = max(self.steps, message.scalars.step + 1)
+        elif record.columns is not None:
+            if record.columns.highest_step is not None:
+                self.steps = max(self.steps, record.columns.highest_step + 1)
         elif kind == PERFORMANCE:
             self.apply_performance(message.performance_data)
         elif kind == STATUS:

@@ -128,16 +128,46 @@ def count_elements(
     Raises:
         ProtocolError: there are more, or the bytes are no message.
     """
-    found = fields(data, start, end, limit=limit)
-    total = len(found)
+    return _count(data, start, len(data) if end is None else end, descriptor, 0, limit)
+
+
+def _count(data: bytes, at: int, stop: int, descriptor: Any, total: int, limit: int) -> int:
+    """Return ``total`` and the fields of ``data[at:stop]``. Nothing is made of a field: there are thousands in one record."""
     inner = _submessages(descriptor)
-    if inner:
-        for field in found:
-            kind = inner.get(field.number)
-            if kind is not None and field.wire_type == LENGTH:
-                total += count_elements(
-                    data, kind, limit=limit - total, start=field.value, end=field.end
-                )
-                if total > limit:
-                    raise ProtocolError(f"more than {limit} fields in one message")
+    while at < stop:
+        begin = at
+        tag = data[at]
+        at += 1
+        if tag >= 0x80:
+            tag, at = read_varint(data, begin)
+        wire_type = tag & 7
+        total += 1
+        if total > limit:
+            raise ProtocolError(f"more than {limit} fields in one record")
+        if wire_type == LENGTH:
+            if at >= stop:
+                raise ProtocolError("the message ends within a field")
+            size = data[at]
+            at += 1
+            if size >= 0x80:
+                size, at = read_varint(data, at - 1)
+            value = at
+            at += size
+            if at > stop:
+                raise ProtocolError("a field goes past the end of its message")
+            if (tag >> 3) in inner:
+                total = _count(data, value, at, inner[tag >> 3], total, limit)
+        elif wire_type == VARINT:
+            if at < stop and data[at] < 0x80:
+                at += 1
+            else:
+                _, at = read_varint(data, at)
+        elif wire_type == FIXED32:
+            at += 4
+        elif wire_type == FIXED64:
+            at += 8
+        else:
+            raise ProtocolError(f"wire type {wire_type} is not used by this protocol")
+        if at > stop or tag < 8:
+            raise ProtocolError("a field goes past the end of its message")
     return total

@@ -143,12 +143,12 @@ def test_a_tombstone_is_taken_whatever_step_it_says() -> None:
         (
             pb.TelemetryRequest(seq=3, scalars=pb.Scalars(step=2**60)).SerializeToString(),
             3,
-            "2**53",
+            f"step {2**60}; 0 to {2**53 - 1} are taken",
         ),
         (
             pb.TelemetryRequest(seq=3, batch_data=pb.BatchData(step=2**60)).SerializeToString(),
             3,
-            "2**53",
+            f"step {2**60}; 0 to {2**53 - 1} are taken",
         ),
         (
             pb.TelemetryRequest(
@@ -190,7 +190,7 @@ def test_a_record_that_will_never_be_taken_says_which_and_why(
 
 def test_a_flood_of_empty_messages_is_refused() -> None:
     flood = b"".join(bytes_field(4, [b"\x8a\x01\x00" * 300_000]))
-    assert "more than 19999 fields" in refused(flood).reason
+    assert "more than 20000 fields" in refused(flood).reason
     flood = b"".join(bytes_field(4, [b"\x8a\x01\x00" * 1_300_000]))
     assert "without pictures" in refused(flood).reason
     assert "more than" in refused(b"".join(bytes_field(3, [b"\x22\x00" * 2_000_000]))).reason

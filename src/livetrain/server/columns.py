@@ -1,0 +1,146 @@
+"""Points that come as columns: all of them are checked together, however many there are. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from livetrain.exceptions import ProtocolError
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["Column", "ColumnsSummary", "column_named", "summarize_columns"]
+
+_BYTES: Final = 8
+"""Of one number of a column."""
+_MOST_BATCHES: Final = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsSummary:
+    """What the server has to know of columns without making points of them.
+
+    Attributes:
+        points: how many points there are.
+        rows: how many rows the longest column has: of batches, how many there are.
+        highest_step: the highest step; None: there are no points.
+        newest_step: the step of the point that was logged last, by its time; None: there are no points.
+        newest_batch: the index of the last batch; None: the rows are no batches.
+        epoch: as it was said; None: it was not.
+    """
+
+    points: int
+    rows: int
+    highest_step: int | None
+    newest_step: int | None
+    newest_batch: int | None
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One curve's points in the order in which they were logged; the three have the same length.
+
+    Attributes:
+        steps: int64.
+        times_us: int64, Unix microseconds.
+        values: float64; may be NaN or infinite.
+    """
+
+    steps: npt.NDArray[np.int64]
+    times_us: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+
+def column_named(columns: pb.PointColumns, name: str) -> Column | None:
+    """Return the points of a curve, or None: the record has none of it.
+
+    Args:
+        columns: as they were checked.
+        name: of the curve, as the trainer gave it.
+    """
+    found = next((column for column in columns.columns if column.name == name), None)
+    if found is None or not found.steps:
+        return None
+    return Column(
+        np.frombuffer(found.steps, "<i8"),
+        np.frombuffer(found.times_us, "<i8"),
+        np.frombuffer(found.values, "<f8"),
+    )
+
+
+def summarize_columns(
+    columns: pb.PointColumns, *, name_chars: int, max_step: int
+) -> ColumnsSummary:
+    """Check columns and return what they hold in short.
+
+    Args:
+        columns: as they came.
+        name_chars: how long a metric's name may be.
+        max_step: the highest step that is taken.
+
+    Raises:
+        ProtocolError: they cannot be kept; the sentence names the metric and the reason.
+    """
+    names = [column.name for column in columns.columns]
+    steps = [column.steps for column in columns.columns]
+    times = [column.times_us for column in columns.columns]
+    sizes = list(map(len, steps))
+    _check_names(names, name_chars)
+    _check_sizes(columns, names, sizes, list(map(len, times)))
+    batches = columns.batches if columns.HasField("batches") else None
+    rows = max(sizes, default=0) // _BYTES
+    if batches is not None:
+        if len(set(sizes)) > 1:
+            raise ProtocolError("columns of batches that differ in their number of rows")
+        if batches.first_batch_idx + rows > _MOST_BATCHES:
+            raise ProtocolError(f"batch {batches.first_batch_idx + rows - 1} is beyond 2**32")
+    newest_batch = batches.first_batch_idx + rows - 1 if batches is not None and rows else None
+    epoch = columns.epoch if columns.HasField("epoch") else None
+    points = sum(sizes) // _BYTES
+    if not points:
+        return ColumnsSummary(0, rows, None, None, newest_batch, epoch)
+    all_steps = np.frombuffer(b"".join(steps), "<i8")
+    lowest, highest = int(all_steps.min()), int(all_steps.max())
+    ends = np.cumsum(np.array(sizes) // _BYTES)
+    if lowest < 0 or highest > max_step:
+        bad = int(np.argmax((all_steps < 0) | (all_steps > max_step)))
+        name = names[int(np.searchsorted(ends, bad, side="right"))]
+        raise ProtocolError(
+            f"step {int(all_steps[bad])} of metric {name[:60]!r}; 0 to {max_step} are taken"
+        )
+    all_times = np.frombuffer(b"".join(times), "<i8")
+    last = ends[np.array(sizes) > 0] - 1  # of each column that has points
+    # Of points of one moment the one with the highest step was logged last.
+    newest = last[np.lexsort((all_steps[last], all_times[last]))[-1]]
+    return ColumnsSummary(points, rows, highest, int(all_steps[newest]), newest_batch, epoch)
+
+
+def _check_names(names: list[str], name_chars: int) -> None:
+    lengths = list(map(len, names))
+    if names and not (min(lengths) > 0 and max(lengths) <= name_chars):
+        wrong = next(length for length in lengths if not 0 < length <= name_chars)
+        raise ProtocolError(f"a metric's name of {wrong} characters; 1 to {name_chars} are taken")
+    if len(set(names)) != len(names):
+        name, count = Counter(names).most_common(1)[0]
+        raise ProtocolError(f"metric {name[:60]!r} stands in {count} columns of one record")
+
+
+def _check_sizes(
+    columns: pb.PointColumns, names: list[str], sizes: list[int], times: list[int]
+) -> None:
+    values = [len(column.values) for column in columns.columns]
+    if sizes != times or sizes != values:
+        at = next(at for at, size in enumerate(sizes) if not size == times[at] == values[at])
+        raise ProtocolError(
+            f"metric {names[at][:60]!r} has {sizes[at]} bytes of steps, {times[at]} of times and "
+            f"{values[at]} of values; they must be equal"
+        )
+    odd = next((at for at, size in enumerate(sizes) if size % _BYTES), None)
+    if odd is not None:
+        raise ProtocolError(
+            f"metric {names[odd][:60]!r} has columns of {sizes[odd]} bytes; eight are one number"
+        )
