@@ -3,6 +3,7 @@ import type { Command, CommandState } from './commands';
 import { titleOf } from './controls';
 import type { Entry } from './entries';
 import { formatCount } from './format';
+import { own } from './own';
 import type { Tone } from './words';
 
 type Titles = ReadonlyMap<string, string>;
@@ -53,7 +54,9 @@ const WAITS: Partial<Record<CommandState, string>> = {
 /** The values that took effect, where they are not simply the ones that were asked for. */
 function tookWords({ parameters, values }: Command): string {
   return Object.entries(values)
-    .filter(([name, value]) => parameters[name] !== value && Number(parameters[name]) !== Number(value))
+    .filter(
+      ([name, value]) => own(parameters, name) !== value && Number(own(parameters, name)) !== Number(value),
+    )
     .map(([name, value]) => `${titleOf(name).toLowerCase()} is ${value}`)
     .join(', ');
 }

@@ -123,7 +123,9 @@ export function newestFirst(book: CommandBook): Command[] {
 export function lastSet(book: CommandBook, name: string): string {
   const heavy = newestFirst(book).find(
     ({ verb, state, parameters }) =>
-      verb === 'set' && name in parameters && ['queued', 'sent', 'accepted', 'applied'].includes(state),
+      verb === 'set' &&
+      Object.hasOwn(parameters, name) &&
+      ['queued', 'sent', 'accepted', 'applied'].includes(state),
   );
   return heavy?.id ?? '';
 }

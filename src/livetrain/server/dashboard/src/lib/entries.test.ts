@@ -32,7 +32,7 @@ it('says status, epochs, logs and gaps in words', () => {
   expect(
     entry({ case: 'epochData', value: { epoch: 2, averageLoss: 0.5, hasLoss: true, step: 30n } }),
   ).toMatchObject({
-    text: 'Epoch 3 done: loss 0.500',
+    text: 'Epoch 3 done: loss 0.5',
     step: 30,
   });
   expect(
@@ -47,6 +47,16 @@ it('says status, epochs, logs and gaps in words', () => {
   expect(entry({ case: 'tombstone', value: { reason: 'refused', records: 1 } })?.text).toBe(
     'A record is not coming: refused',
   );
+  const exit = { ...failed, exitCode: 3, traceback: 'Traceback (most recent call last): …' };
+  expect(entry({ case: 'statusUpdate', value: exit })).toMatchObject({
+    text: 'Training failed with exit code 3: CUDA out of memory',
+    detail: exit.traceback,
+  });
+  expect(entry({ case: 'event', value: { kind: 'constructor', message: 'm', fields: {} } })?.level).toBe(
+    'info',
+  );
+  const round = { round: 2, totalRounds: 0, phase: 'end', metrics: [] };
+  expect(entry({ case: 'round', value: round })?.text).toBe('Round 2 end');
   // Thousands may be; they are marked on the curves.
   expect(entry({ case: 'tombstone', value: { reason: 'thinned', records: 1 } })).toBeNull();
 });
@@ -87,4 +97,26 @@ it('says a status once, however often it is told', () => {
     at(6, 'status', 'runs'),
   ];
   expect(mergeEntries([], told).map(({ timeMs }) => timeMs)).toEqual([1, 2, 4, 5, 6]);
+});
+
+it('says all numbers of an epoch, each as it was logged', () => {
+  const value = {
+    epoch: 0,
+    step: 9n,
+    hasLoss: true,
+    averageLoss: Infinity,
+    exactLoss: 1e39,
+    hasAccuracy: true,
+    averageAccuracy: 0.99960002,
+    exactAccuracy: 0.9996,
+    validationLoss: Number.NaN,
+    exactValidationLoss: Number.NaN,
+    validationMetrics: [{ name: 'ppl', value: 12.5 }],
+    metrics: [{ name: 'f1', value: 0.25 }],
+  };
+  expect(entry({ case: 'epochData', value })?.text).toBe(
+    'Epoch 1 done: loss 1e39, accuracy 99.96\u00a0%, val. loss NaN, val. ppl 12.5, f1 0.25',
+  );
+  const older = { epoch: 0, step: 0n, averageLoss: 0.5 };
+  expect(entry({ case: 'epochData', value: older })?.text).toBe('Epoch 1 done: loss 0.5');
 });

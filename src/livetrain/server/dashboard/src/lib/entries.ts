@@ -7,6 +7,7 @@ import {
   type Validation,
 } from '../gen/livetrain/proto/telemetry_pb';
 import { formatMetric, formatPercent } from './format';
+import { own } from './own';
 
 export type EntryLevel = 'info' | 'good' | 'warning' | 'error' | 'debug';
 
@@ -17,10 +18,12 @@ export interface Entry {
   kind: string;
   level: EntryLevel;
   text: string;
+  /** A traceback: too long to stand there unfolded. Absent or empty: none. */
+  detail?: string;
   step: number | null;
 }
 
-type Line = Pick<Entry, 'kind' | 'level' | 'text'> & { step?: number };
+type Line = Pick<Entry, 'kind' | 'level' | 'text' | 'detail'> & { step?: number };
 
 const STATUS_LINE: Partial<Record<TrainingStatus, [string, EntryLevel]>> = {
   [TrainingStatus.INITIALIZING]: ['Training is starting', 'info'],
@@ -45,12 +48,18 @@ const EVENT_LEVELS: Record<string, EntryLevel> = {
 
 function epochLine(data: EpochData): Line {
   const parts = [];
-  if (data.hasLoss || data.averageLoss !== 0) parts.push(`loss ${formatMetric(data.averageLoss)}`);
-  if (data.hasAccuracy || data.averageAccuracy !== 0)
-    parts.push(`accuracy ${formatPercent(data.averageAccuracy, 1)}`);
-  if (data.validationLoss !== undefined) parts.push(`val. loss ${formatMetric(data.validationLoss)}`);
-  if (data.validationAccuracy !== undefined)
-    parts.push(`val. accuracy ${formatPercent(data.validationAccuracy, 1)}`);
+  // An older client knows no presence: a zero of its is none.
+  const loss = data.exactLoss ?? (data.hasLoss || data.averageLoss !== 0 ? data.averageLoss : undefined);
+  const accuracy =
+    data.exactAccuracy ?? (data.hasAccuracy || data.averageAccuracy !== 0 ? data.averageAccuracy : undefined);
+  const validationLoss = data.exactValidationLoss ?? data.validationLoss;
+  const validationAccuracy = data.exactValidationAccuracy ?? data.validationAccuracy;
+  if (loss !== undefined) parts.push(`loss ${formatMetric(loss)}`);
+  if (accuracy !== undefined) parts.push(`accuracy ${formatPercent(accuracy, 1)}`);
+  if (validationLoss !== undefined) parts.push(`val. loss ${formatMetric(validationLoss)}`);
+  if (validationAccuracy !== undefined) parts.push(`val. accuracy ${formatPercent(validationAccuracy, 1)}`);
+  for (const { name, value } of data.validationMetrics) parts.push(`val. ${name} ${formatMetric(value)}`);
+  for (const { name, value } of data.metrics) parts.push(`${name} ${formatMetric(value)}`);
   const text = [`Epoch ${data.epoch + 1} done`, parts.join(', ')].filter(Boolean).join(': ');
   return { kind: 'epoch', level: 'info', text, step: Number(data.step) };
 }
@@ -72,15 +81,22 @@ function line(record: TelemetryRequest): Line | null {
   const { payload } = record;
   switch (payload.case) {
     case 'statusUpdate': {
-      const { status, message, interrupted } = payload.value;
-      const [text, level] = STATUS_LINE[status] ?? ['Status', 'info'];
+      const { status, message, interrupted, exitCode, traceback } = payload.value;
+      const [words, level] = STATUS_LINE[status] ?? ['Status', 'info'];
+      const failed = status === TrainingStatus.FAILED && exitCode !== undefined;
+      const text = failed ? `${words} with exit code ${exitCode}` : words;
       if (interrupted)
         return {
           kind: 'status',
           level: 'warning',
           text: `Training was interrupted${message && `: ${message}`}`,
         };
-      return { kind: 'status', level, text: message === '' ? text : `${text}: ${message}` };
+      return {
+        kind: 'status',
+        level,
+        text: message === '' ? text : `${text}: ${message}`,
+        detail: traceback,
+      };
     }
     case 'epochData':
       return epochLine(payload.value);
@@ -98,7 +114,7 @@ function line(record: TelemetryRequest): Line | null {
       const text = message || details.join(', ') || kind.replace(/_/g, ' ');
       return {
         kind: kind.replace(/_/g, ' '),
-        level: EVENT_LEVELS[kind] ?? 'info',
+        level: own(EVENT_LEVELS, kind) ?? 'info',
         text,
         step: Number(step),
       };
@@ -110,7 +126,7 @@ function line(record: TelemetryRequest): Line | null {
       return {
         kind: 'round',
         level: 'info',
-        text: `Round ${round} of ${totalRounds}${who} ${phase}${told && `: ${told}`}`,
+        text: `Round ${round}${totalRounds > 0 ? ` of ${totalRounds}` : ''}${who} ${phase}${told && `: ${told}`}`,
       };
     }
     case 'tombstone': {

@@ -1,30 +1,16 @@
 import { expect, it } from 'vitest';
 import {
   formatAgo,
+  formatClock,
+  formatDateTime,
   formatDuration,
+  formatFps,
   formatMegabytes,
-  formatMetric,
   formatMs,
   formatPercent,
   formatTick,
+  isoTime,
 } from './format';
-
-it.each([
-  [0.041234, '0.0412'],
-  [12.3456, '12.35'],
-  [12345, '12,345'],
-  [-0.5, '−0.500'],
-  [1.234e-5, '1.23e−5'],
-  [1.5e9, '1.50e9'],
-  [0, '0'],
-  [Number.NaN, 'NaN'],
-  [Infinity, '∞'],
-  [-Infinity, '−∞'],
-  [null, '–'],
-  [undefined, '–'],
-])('shows the metric %s as %s', (value, text) => {
-  expect(formatMetric(value)).toBe(text);
-});
 
 it.each([
   [0.5, '0.5'],
@@ -53,4 +39,24 @@ it('shows the rest', () => {
   expect(formatMs(null)).toBe('–');
   expect(formatPercent(0.9731, 1)).toBe('97.3\u00a0%');
   expect(formatMegabytes(1536)).toBe('1.5 GB');
+});
+
+it('invents no zero', () => {
+  expect(formatFps(0)).toBe('–');
+  expect(formatFps(Number.NaN)).toBe('–');
+  expect(formatFps(0.04)).toBe('0.04');
+  expect(formatFps(29.97)).toBe('30.0');
+  expect(formatMegabytes(0)).toBe('–');
+  expect(formatMegabytes(0.4)).toBe('< 1 MB');
+});
+
+it('tolerates what is no time', () => {
+  for (const ms of [0, -1, Number.NaN, Infinity, 2 ** 63]) {
+    expect(formatClock(ms)).toBe('–');
+    expect(formatDateTime(ms)).toBe('–');
+    expect(isoTime(ms)).toBeUndefined();
+  }
+  expect(isoTime(1000)).toBe('1970-01-01T00:00:01.000Z');
+  expect(formatAgo(-3600)).toBe('–');
+  expect(formatAgo(-2)).toBe('just now');
 });

@@ -1,22 +1,10 @@
 /** Numbers, times and words as the page shows them. */
 
-const count = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+import { formatCount } from './number';
 
-export const formatCount = (n: number): string => count.format(n);
+export { formatConfidence, formatCount, formatMetric, formatPercent } from './number';
 
-/** A metric's value in at most about seven characters: 0.0412, 12.3, 1.2e-5, NaN. */
-export function formatMetric(value: number | null | undefined): string {
-  if (value === null || value === undefined) return '–';
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
-  const size = Math.abs(value);
-  if (value === 0) return '0';
-  if (size >= 1e6 || size < 1e-3)
-    return value.toExponential(2).replace('e+', 'e').replace('-', '−').replace('e-', 'e−');
-  if (size >= 1000) return count.format(value).replace('-', '−');
-  return value.toPrecision(size < 1 ? 3 : 4).replace('-', '−');
-}
-
-/** The same on an axis, where zeros at the end say nothing: 0.5, 2e−4. */
+/** A number on an axis, where zeros at the end say nothing: 0.5, 2e−4. */
 export function formatTick(value: number): string {
   if (value === 0) return '0';
   const size = Math.abs(value);
@@ -27,13 +15,10 @@ export function formatTick(value: number): string {
   return String(Number(value.toPrecision(6))).replace('-', '−');
 }
 
-/** Of a share from 0 to 1; number and sign never part at a line's end. */
-export function formatPercent(share: number, digits = 0): string {
-  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)}\u00a0%` : '–';
-}
-
+/** Frames a second; none of late: "–", for a rate of nothing is not known to be zero. */
 export function formatFps(fps: number): string {
-  return fps >= 100 ? fps.toFixed(0) : fps.toFixed(1);
+  if (!(fps > 0)) return '–';
+  return fps >= 100 ? fps.toFixed(0) : fps < 0.1 ? fps.toPrecision(1) : fps.toFixed(1);
 }
 
 export function formatMs(ms: number | null): string {
@@ -58,8 +43,9 @@ export function caughtUpWords(records: number): string {
   return `caught up ${formatCount(records)} ${records === 1 ? 'record' : 'records'}`;
 }
 
-/** How long ago, in the words of a glance. */
+/** How long ago, in the words of a glance; the clocks of two machines may differ by a minute. */
 export function formatAgo(seconds: number): string {
+  if (!Number.isFinite(seconds) || seconds < -60) return '–';
   if (seconds < 5) return 'just now';
   if (seconds < 60) return `${Math.floor(seconds)} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
@@ -67,10 +53,30 @@ export function formatAgo(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
+/** Memory; none at all is what was not measured: "–". */
 export function formatMegabytes(mb: number): string {
+  if (!(mb > 0)) return '–';
+  if (mb < 1) return '< 1 MB';
   return mb >= 1024 ? `${(mb / 1024).toFixed(1)} GB` : `${Math.round(mb)} MB`;
 }
 
+/** The greatest time that a Date can hold. */
+const LAST_MS = 8.64e15;
+
+/** Whether a time can be one: what a broken clock or a broken client said of it may be anything. */
+export const isTime = (ms: number): boolean => ms > 0 && ms <= LAST_MS;
+
+/** The time of day; "–" for what is no time. */
 export function formatClock(ms: number): string {
-  return new Date(ms).toLocaleTimeString('en-GB');
+  return isTime(ms) ? new Date(ms).toLocaleTimeString('en-GB') : '–';
+}
+
+/** Day and time; "–" for what is no time. */
+export function formatDateTime(ms: number): string {
+  return isTime(ms) ? new Date(ms).toLocaleString('en-GB') : '–';
+}
+
+/** For a `dateTime` attribute; undefined for what is no time. */
+export function isoTime(ms: number): string | undefined {
+  return isTime(ms) ? new Date(ms).toISOString() : undefined;
 }

@@ -2,6 +2,7 @@
 import { sentence } from './command-words';
 import { newestFirst, type CommandBook } from './commands';
 import { isLearningRate } from './controls';
+import { own } from './own';
 
 export interface Mark {
   id: string;
@@ -17,7 +18,7 @@ const SHOWN = 200;
 const SIGNS: Record<string, string> = { pause: '❚❚', resume: '▶', stop: '■' };
 
 function signOf(verb: string, names: readonly string[]): string {
-  if (verb !== 'set') return SIGNS[verb] ?? '●';
+  if (verb !== 'set') return own(SIGNS, verb) ?? '●';
   if (names.some(isLearningRate)) return 'LR';
   return names.includes('batch_size') ? 'BS' : 'set';
 }

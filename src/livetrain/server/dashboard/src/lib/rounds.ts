@@ -1,7 +1,8 @@
 /** Federated rounds and their clients: what single records say of them, put together. */
 import type { Scalar, TelemetryRequest } from '../gen/livetrain/proto/telemetry_pb';
 
-export type Metrics = Readonly<Record<string, number>>;
+/** By name. */
+export type Metrics = ReadonlyMap<string, number>;
 
 export interface RoundPart {
   round: number;
@@ -35,10 +36,13 @@ export interface RoundView {
 export type Rounds = readonly RoundView[];
 
 const numbers = (scalars: readonly Scalar[]): Metrics =>
-  Object.fromEntries(scalars.map(({ name, value }) => [name, value]));
+  new Map(scalars.map(({ name, value }) => [name, value]));
 
 const prefixed = (prefix: string, metrics: Metrics): Metrics =>
-  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}${name}`, value]));
+  new Map([...metrics].map(([name, value]) => [`${prefix}${name}`, value]));
+
+/** The later ones win. */
+const joined = (...all: Metrics[]): Metrics => new Map(all.flatMap((metrics) => [...metrics]));
 
 /** null: the record is not about a round. */
 export function roundPartOf(record: TelemetryRequest, receivedMs: number): RoundPart | null {
@@ -58,23 +62,19 @@ export function roundPartOf(record: TelemetryRequest, receivedMs: number): Round
 }
 
 function learned(before: RoundView | undefined, part: RoundPart): RoundView {
-  const known = before ?? { round: part.round, total: 0, done: false, metrics: {}, clients: [] };
-  const told = {
-    ...part.metrics,
-    ...prefixed('fit/', part.fit),
-    ...prefixed('evaluation/', part.evaluation),
-  };
+  const known = before ?? { round: part.round, total: 0, done: false, metrics: new Map(), clients: [] };
+  const told = joined(part.metrics, prefixed('fit/', part.fit), prefixed('evaluation/', part.evaluation));
   const total = part.total || known.total;
   if (part.client === '') {
     const done = known.done || part.phase === 'end';
-    return { ...known, total, done, metrics: { ...known.metrics, ...told } };
+    return { ...known, total, done, metrics: joined(known.metrics, told) };
   }
   const one = known.clients.find(({ name }) => name === part.client);
   const client: ClientView = {
     name: part.client,
     // Their order is not promised: one that is done does not begin again.
     state: one?.state === 'done' || part.phase === 'end' ? 'done' : 'training',
-    metrics: { ...one?.metrics, ...told },
+    metrics: one === undefined ? told : joined(one.metrics, told),
   };
   const clients = [...known.clients.filter(({ name }) => name !== part.client), client].sort((a, b) =>
     a.name.localeCompare(b.name, 'en', { numeric: true }),
@@ -92,7 +92,7 @@ export function learnRounds(before: Rounds, parts: readonly RoundPart[], keep = 
 
 /** The names of the columns, at most `most`: loss and accuracy first, then as they come. */
 export function columnsOf(all: readonly Metrics[], most = 5): string[] {
-  const names = [...new Set(all.flatMap((metrics) => Object.keys(metrics)))];
+  const names = [...new Set(all.flatMap((metrics) => [...metrics.keys()]))];
   const rank = (name: string): number => {
     const own = name.split('/').at(-1);
     return (own === 'loss' ? 0 : own === 'accuracy' ? 1 : 2) + (name.includes('/') ? 0.5 : 0);

@@ -3,6 +3,7 @@ import { whoWords } from './command-words';
 import { isFinal, type Command } from './commands';
 import type { Parameter } from './controls';
 import { formatCount } from './format';
+import { own } from './own';
 import { isOver } from './words';
 
 interface Standing {
@@ -25,7 +26,7 @@ const OVER: Record<string, string> = {
 
 /** Why nothing can be done now; empty: it can. */
 export function blocked({ connected, status, contact, leader = '' }: Standing): string {
-  if (isOver(status)) return OVER[status] ?? '';
+  if (isOver(status)) return own(OVER, status) ?? '';
   if (!connected) return 'This page has no connection to the server: a command would not arrive.';
   if (contact === 'lost') return 'There is no contact with the trainer: a command would not arrive.';
   if (leader === 'lost')
@@ -46,7 +47,8 @@ export const underWay = (commands: readonly Command[], verbs: readonly string[])
 export function lastWriter(commands: readonly Command[], name: string): Command | undefined {
   let last: Command | undefined;
   for (const command of commands) {
-    if (command.verb !== 'set' || command.state !== 'applied' || !(name in command.values)) continue;
+    if (command.verb !== 'set' || command.state !== 'applied' || !Object.hasOwn(command.values, name))
+      continue;
     if (last === undefined || (command.appliedStep ?? 0) > (last.appliedStep ?? 0)) last = command;
   }
   return last;
@@ -69,14 +71,14 @@ export function currentValue(
   const logged = point === null ? '' : String(Number(point.value.toPrecision(6)));
   if (writer === undefined) return logged || start;
   const newer = point !== null && point.step > (writer.appliedStep ?? 0);
-  return newer && !holds(writer.parameters[name]) ? logged : (writer.values[name] ?? '');
+  return newer && !holds(own(writer.parameters, name)) ? logged : (own(writer.values, name) ?? '');
 }
 
 /** Where a setting's value comes from: "set by ada at step 120". */
 export function originWords(writer: Command | undefined, name: string): string {
   if (writer === undefined) return '';
   const by = `by ${whoWords(writer)} at step ${formatCount(writer.appliedStep ?? 0)}`;
-  const asked = writer.parameters[name] ?? '';
+  const asked = own(writer.parameters, name) ?? '';
   if (asked === 'follow') return `given back to the scheduler ${by}`;
   if (asked === 'undo') return `set back ${by}`;
   return asked.startsWith('x') ? `scaled ${by}` : `set ${by}`;
@@ -86,7 +88,7 @@ export function originWords(writer: Command | undefined, name: string): string {
 export function movedOn(writer: Command | undefined, seenId: string | undefined, name: string): string {
   if (writer === undefined || writer.id === seenId) return '';
   const step = formatCount(writer.appliedStep ?? 0);
-  return `The run moved on: ${whoWords(writer)} made it ${writer.values[name] ?? ''} at step ${step}.`;
+  return `The run moved on: ${whoWords(writer)} made it ${own(writer.values, name) ?? ''} at step ${step}.`;
 }
 
 const listed = (words: readonly string[]): string =>

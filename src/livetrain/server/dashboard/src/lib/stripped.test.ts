@@ -16,8 +16,13 @@ it('takes the totals from the report and tells them in frames', () => {
   const report = create(ClientReportSchema, {
     counters: { sent: 9n, 'stripped.budget': 33n, 'stripped.unchanged': 160n, 'dropped.thinned': 7n },
   });
-  expect(totalsOf(report, 'stripped')).toEqual({ budget: 33, unchanged: 160 });
-  expect(totalsOf(report, 'dropped')).toEqual({ thinned: 7 });
-  expect(framesLeftOut(totalsOf(report, 'stripped'))).toEqual({ budget: 3 });
-  expect(totalsOf(undefined, 'dropped')).toEqual({});
+  expect(totalsOf(report, 'stripped')).toEqual(
+    new Map([
+      ['budget', 33],
+      ['unchanged', 160],
+    ]),
+  );
+  expect(totalsOf(report, 'dropped')).toEqual(new Map([['thinned', 7]]));
+  expect(framesLeftOut(totalsOf(report, 'stripped'))).toEqual(new Map([['budget', 3]]));
+  expect(totalsOf(undefined, 'dropped')).toEqual(new Map());
 });

@@ -2,6 +2,9 @@
 import { StripReason, type ClientReport, type TelemetryRequest } from '../gen/livetrain/proto/telemetry_pb';
 import { TILES } from './tiles-of';
 
+/** How many, by reason. */
+export type Counts = ReadonlyMap<string, number>;
+
 export const STRIP_WORDS: Readonly<Record<string, string>> = {
   superseded: 'a newer frame came first',
   rate: 'over the rate limit (max_fps)',
@@ -22,9 +25,9 @@ export function strippedReason(record: TelemetryRequest): string | null {
 }
 
 /** In whole frames; pictures that had not changed are in view and count as nothing lost. */
-export function framesLeftOut(images: Readonly<Record<string, number>>): Record<string, number> {
-  const rows = Object.entries(images).filter(([reason, n]) => reason !== 'unchanged' && n > 0);
-  return Object.fromEntries(rows.map(([reason, n]) => [reason, Math.ceil(n / TILES)]));
+export function framesLeftOut(images: Counts): Counts {
+  const rows = [...images].filter(([reason, n]) => reason !== 'unchanged' && n > 0);
+  return new Map(rows.map(([reason, n]) => [reason, Math.ceil(n / TILES)]));
 }
 
 export const DROP_WORDS: Readonly<Record<string, string>> = {
@@ -38,13 +41,10 @@ export const DROP_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** The trainer's own totals, by reason: of images (`stripped`) or of records (`dropped`). */
-export function totalsOf(
-  report: ClientReport | undefined,
-  what: 'stripped' | 'dropped',
-): Record<string, number> {
-  const totals: Record<string, number> = {};
+export function totalsOf(report: ClientReport | undefined, what: 'stripped' | 'dropped'): Counts {
+  const totals = new Map<string, number>();
   for (const [name, value] of Object.entries(report?.counters ?? {})) {
-    if (name.startsWith(`${what}.`)) totals[name.slice(what.length + 1)] = Number(value);
+    if (name.startsWith(`${what}.`)) totals.set(name.slice(what.length + 1), Number(value));
   }
   return totals;
 }

@@ -1,5 +1,7 @@
 /** What one tile says, ready to be painted or read out. */
 
+import { formatConfidence } from './number';
+
 export interface Score {
   index: number;
   label: string;
@@ -63,8 +65,9 @@ export function headline(tile: Tile): string {
 export function describeTile(tile: Tile): string {
   if (tile.error !== '') return `No picture: ${tile.error}`;
   const parts = [headline(tile)];
-  if (tile.caption === '' && tile.index >= 0) parts.push(`${Math.round(tile.confidence * 100)} %`);
+  if (tile.caption === '' && tile.index >= 0)
+    parts.push(formatConfidence(tile.confidence).replace('%', ' %'));
   if (tile.right === true) parts.push('right');
   if (tile.right === false) parts.push(`wrong, truth ${tile.truth?.label ?? '?'}`);
-  return parts.join(', ');
+  return parts.filter(Boolean).join(', ');
 }

@@ -1,5 +1,7 @@
 /** How a run stands, in words: a status is what the trainer said, contact is what we hear of it. */
 
+import { own } from './own';
+
 export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'calm';
 
 export interface Standing {
@@ -24,7 +26,7 @@ export const isOver = (status: string): boolean => OVER.has(status);
 
 /** Silence is never called a crash: only the trainer says that it failed. */
 export function standing(status: string, contact: string, silentFor: string, message: string): Standing {
-  const [word, tone] = STATUS[status] ?? [status === '' ? 'Unknown' : status, 'calm'];
+  const [word, tone] = own(STATUS, status) ?? [status === '' ? 'Unknown' : status, 'calm'];
   if (isOver(status)) return { word, tone, explanation: message };
   if (contact === 'stale') {
     return { word: 'Stale', tone: 'warn', explanation: `No word from the trainer for ${silentFor}.` };

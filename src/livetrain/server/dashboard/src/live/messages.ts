@@ -7,6 +7,7 @@ import type { Point } from '../lib/points';
 import type { Link } from '../lib/reconnect';
 import type { RoundPart } from '../lib/rounds';
 import type { SampleView } from '../lib/samples';
+import type { Counts } from '../lib/stripped';
 import type { Order } from '../paint/mosaic';
 import type { Palette } from '../paint/palette';
 import type { CloseUp, PaintReport } from '../paint/report';
@@ -38,8 +39,8 @@ export interface RunView {
   controls: Control[];
   report: {
     /** Images and records that the trainer left out, by reason. */
-    stripped: Record<string, number>;
-    dropped: Record<string, number>;
+    stripped: Counts;
+    dropped: Counts;
     overheadPercent: number;
     governor: string;
   } | null;

@@ -14,7 +14,7 @@ import { EmptyRuns } from './empty-runs';
 import styles from './runs-page.module.css';
 
 function Row({ row, now }: { row: RunRow; now: number }) {
-  const values = useRuns(({ sparks }) => sparks[row.runId]?.values);
+  const values = useRuns(({ sparks }) => sparks.get(row.runId)?.values);
   const { word, tone } = standing(row.status, row.contact, '', '');
   return (
     <li>

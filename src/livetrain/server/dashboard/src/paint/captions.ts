@@ -1,5 +1,5 @@
 /** The words, sign and bar under each picture. */
-import { formatMetric } from '../lib/format';
+import { formatConfidence, formatMetric } from '../lib/format';
 import type { Box } from '../lib/mosaic-geometry';
 import { headline, verdict, type Tile } from '../lib/tile';
 import type { Palette } from './palette';
@@ -84,7 +84,7 @@ export function drawCaptions(
 
   const lead = (tile: Tile) => (verdict(tile) === 'unknown' ? 0 : inset);
   const numbers = captions.map(({ tile }) =>
-    tile.caption === '' && tile.index >= 0 ? `${Math.round(tile.confidence * 100)}%` : '',
+    tile.caption === '' && tile.index >= 0 ? formatConfidence(tile.confidence) : '',
   );
   context.font = `600 ${size}px ${palette.font}`;
   context.fillStyle = palette.text;

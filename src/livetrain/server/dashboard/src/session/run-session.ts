@@ -9,7 +9,7 @@ import { isLeftOut } from '../lib/gaps';
 import { LatencyRing } from '../lib/latency-ring';
 import { learnRounds } from '../lib/rounds';
 import { mergeSamples, type SampleView } from '../lib/samples';
-import { framesLeftOut } from '../lib/stripped';
+import { framesLeftOut, type Counts } from '../lib/stripped';
 import { LiveClient } from '../live/client';
 import type { CaughtUp, FromWorker } from '../live/messages';
 import type { PaintReport } from '../paint/report';
@@ -20,6 +20,7 @@ import { Stage } from './stage';
 
 /** The page's words and charts change this often; only the tiles are faster. */
 const FLUSH_MS = 250;
+const NONE: Counts = new Map();
 
 export class RunSession {
   readonly store = createRunStore();
@@ -32,7 +33,7 @@ export class RunSession {
   private pending: Partial<RunPage> = {};
   private painted: PaintReport | null = null;
   private freshEntries: Entry[] = [];
-  private stripped: Record<string, number> = {};
+  private readonly stripped = new Map<string, number>();
   private readonly forgetName: () => void;
 
   constructor(readonly runId: string) {
@@ -101,7 +102,7 @@ export class RunSession {
           this.store.setState(({ rounds }) => ({ rounds: learnRounds(rounds, message.rounds) }));
         }
         for (const [reason, n] of Object.entries(message.stripped)) {
-          this.stripped[reason] = (this.stripped[reason] ?? 0) + n;
+          this.stripped.set(reason, (this.stripped.get(reason) ?? 0) + n);
         }
         if (message.step >= 0) this.pending.step = Math.max(message.step, this.pending.step ?? 0);
         if (message.epoch >= 0) this.pending.epoch = message.epoch;
@@ -189,7 +190,7 @@ export class RunSession {
       trainer: framesLeftOut(now.run?.report?.stripped ?? this.stripped),
       server: report?.frame?.serverSkipped ?? now.leftOut.server,
       browser: report?.replaced ?? now.leftOut.browser,
-      records: now.run?.report?.dropped ?? {},
+      records: now.run?.report?.dropped ?? NONE,
     };
     this.store.setState(next);
   }

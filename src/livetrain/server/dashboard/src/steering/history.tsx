@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { outcomeWords, stateLook, whatWords, whoWords } from '../lib/command-words';
 import type { Command } from '../lib/commands';
-import { formatClock, formatCount } from '../lib/format';
+import { formatClock, formatCount, isoTime } from '../lib/format';
 import { Button } from '../ui/button';
 import { StatusChip } from '../ui/status-chip';
 import { giveAgain } from './give';
@@ -24,8 +24,7 @@ function Row({ command, steering }: { command: Command; steering: Steering }) {
         )}
       </span>
       <span className={styles.who}>
-        {whoWords(command)}{' '}
-        <time dateTime={new Date(command.issuedMs).toISOString()}>{formatClock(command.issuedMs)}</time>
+        {whoWords(command)} <time dateTime={isoTime(command.issuedMs)}>{formatClock(command.issuedMs)}</time>
       </span>
     </li>
   );

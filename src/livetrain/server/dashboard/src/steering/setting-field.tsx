@@ -2,6 +2,7 @@ import { useId, useState, type SubmitEvent } from 'react';
 import { useStore } from 'zustand';
 import { outcomeWords, stateLook } from '../lib/command-words';
 import { isFinal } from '../lib/commands';
+import { own } from '../lib/own';
 import { rangeWords, takesWords, titleOf, type Parameter } from '../lib/controls';
 import { currentValue, lastWriter, movedOn, originWords } from '../lib/steering';
 import { Button } from '../ui/button';
@@ -83,7 +84,7 @@ export function SettingField({ parameter, steering }: { parameter: Parameter; st
             </Button>
             <Button
               title="Give it back to the scheduler"
-              disabled={reason !== '' || writer === undefined || writer.parameters[name] === 'follow'}
+              disabled={reason !== '' || writer === undefined || own(writer.parameters, name) === 'follow'}
               onClick={() => order('follow')}
             >
               Follow

@@ -5,6 +5,7 @@ import type { Entry } from '../lib/entries';
 import { initialLink, type Link } from '../lib/reconnect';
 import type { Rounds } from '../lib/rounds';
 import type { SampleView } from '../lib/samples';
+import type { Counts } from '../lib/stripped';
 import type { CaughtUp, PerformanceView, RunView } from '../live/messages';
 
 export interface FrameFacts {
@@ -25,10 +26,10 @@ export interface Rates {
 
 /** Frames, and by the trainer's own count records. */
 export interface LeftOut {
-  trainer: Record<string, number>;
+  trainer: Counts;
   server: number;
   browser: number;
-  records: Record<string, number>;
+  records: Counts;
 }
 
 export interface RunPage {
@@ -82,7 +83,7 @@ export const initialPage: RunPage = {
   announcement: '',
   frame: null,
   rates: { fps: 0, p50: null, p99: null },
-  leftOut: { trainer: {}, server: 0, browser: 0, records: {} },
+  leftOut: { trainer: new Map(), server: 0, browser: 0, records: new Map() },
   metricNames: [],
   curvesVersion: 0,
   held: false,

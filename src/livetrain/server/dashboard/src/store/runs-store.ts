@@ -16,19 +16,20 @@ interface Spark {
 interface Runs {
   rows: readonly RunRow[] | null;
   error: string;
-  sparks: Readonly<Record<string, Spark>>;
+  /** By run. */
+  sparks: ReadonlyMap<string, Spark>;
 }
 
-export const useRuns = create<Runs>()(() => ({ rows: null, error: '', sparks: {} }));
+export const useRuns = create<Runs>()(() => ({ rows: null, error: '', sparks: new Map() }));
 
 async function refreshSparks(rows: readonly RunRow[]): Promise<void> {
   for (const { runId, steps } of rows.slice(0, SPARKS)) {
-    const known = useRuns.getState().sparks[runId];
+    const known = useRuns.getState().sparks.get(runId);
     if (known && (known.steps === steps || Date.now() - known.atMs < SPARK_MS)) continue;
     // One after the other: the server has a training to serve.
     const values = await lossSpark(runId).catch(() => []);
     const spark = { values, steps, atMs: Date.now() };
-    useRuns.setState(({ sparks }) => ({ sparks: { ...sparks, [runId]: spark } }));
+    useRuns.setState(({ sparks }) => ({ sparks: new Map(sparks).set(runId, spark) }));
   }
 }
 

@@ -1,28 +1,29 @@
 import { useStore } from 'zustand';
 import { formatCount, formatFps, formatMs } from '../lib/format';
-import { DROP_WORDS, STRIP_WORDS } from '../lib/stripped';
+import { own } from '../lib/own';
+import { DROP_WORDS, STRIP_WORDS, type Counts } from '../lib/stripped';
 import type { RunStore } from '../store/run-store';
 import { Hint } from '../ui/hint';
 import styles from './tiles-panel.module.css';
 
-const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+const total = (counts: Counts) => [...counts.values()].reduce((sum, n) => sum + n, 0);
 
 function Reasons({
   counts,
   words,
   none,
 }: {
-  counts: Record<string, number>;
+  counts: Counts;
   words: Readonly<Record<string, string>>;
   none: string;
 }) {
-  const rows = Object.entries(counts).filter(([, n]) => n > 0);
+  const rows = [...counts].filter(([, n]) => n > 0);
   if (rows.length === 0) return <>{none}</>;
   return (
     <ul>
       {rows.map(([reason, n]) => (
         <li key={reason}>
-          {formatCount(n)} – {words[reason] ?? reason}
+          {formatCount(n)} – {own(words, reason) ?? reason}
         </li>
       ))}
     </ul>

@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import { formatClock, formatCount } from '../../lib/format';
+import { formatClock, formatCount, isoTime } from '../../lib/format';
 import type { RunStore } from '../../store/run-store';
 import { Panel } from '../../ui/panel';
 import styles from './log-panel.module.css';
@@ -19,7 +19,7 @@ export function LogPanel({ store }: { store: RunStore }) {
           .reverse()
           .map(({ key, timeMs, kind, level, text, step }) => (
             <li key={key} className={[styles.row, styles[level]].filter(Boolean).join(' ')}>
-              <time className={styles.time} dateTime={new Date(timeMs).toISOString()}>
+              <time className={styles.time} dateTime={isoTime(timeMs)}>
                 {formatClock(timeMs)}
               </time>
               <span className={styles.kind}>{kind}</span>

@@ -5,6 +5,9 @@ import type { RunStore } from '../../store/run-store';
 import { Panel } from '../../ui/panel';
 import styles from './rounds-panel.module.css';
 
+/** Of a client these have words of their own. */
+const OWN_WORDS = new Set(['num_samples', 'local_epoch']);
+
 /** The rounds of a federated training and the clients of the newest. Not there for any other training. */
 export function RoundsPanel({ store }: { store: RunStore }) {
   const rounds = useStore(store, (page) => page.rounds);
@@ -63,7 +66,7 @@ function RoundTable({ rounds }: { rounds: readonly RoundView[] }) {
               {!done && <span className={styles.open}> under way</span>}
             </th>
             {columns.map((name) => (
-              <td key={name}>{formatMetric(metrics[name])}</td>
+              <td key={name}>{formatMetric(metrics.get(name))}</td>
             ))}
             <td>
               {clients.length === 0
@@ -78,8 +81,10 @@ function RoundTable({ rounds }: { rounds: readonly RoundView[] }) {
 }
 
 function Client({ client }: { client: ClientView }) {
-  const { num_samples: samples, local_epoch: epoch, ...others } = client.metrics;
-  const facts = columnsOf([others], 3).map((name) => `${name} ${formatMetric(others[name])}`);
+  const samples = client.metrics.get('num_samples');
+  const epoch = client.metrics.get('local_epoch');
+  const others = new Map([...client.metrics].filter(([name]) => !OWN_WORDS.has(name)));
+  const facts = columnsOf([others], 3).map((name) => `${name} ${formatMetric(others.get(name))}`);
   if (samples !== undefined) facts.push(`${formatCount(samples)} samples`);
   if (epoch !== undefined && client.state === 'training') facts.push(`epoch ${formatCount(epoch)}`);
   return (
