@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LiveMessage(_message.Message):
-    __slots__ = ("snapshot", "events", "frame", "state", "performance", "resumed", "presence", "curves")
+    __slots__ = ("snapshot", "events", "frame", "state", "performance", "resumed", "presence", "curves", "beat")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     FRAME_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class LiveMessage(_message.Message):
     RESUMED_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
     CURVES_FIELD_NUMBER: _ClassVar[int]
+    BEAT_FIELD_NUMBER: _ClassVar[int]
     snapshot: Snapshot
     events: Events
     frame: Frame
@@ -24,7 +25,8 @@ class LiveMessage(_message.Message):
     resumed: Resumed
     presence: Presence
     curves: Curves
-    def __init__(self, snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., events: _Optional[_Union[Events, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., state: _Optional[_Union[RunState, _Mapping]] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., resumed: _Optional[_Union[Resumed, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ..., curves: _Optional[_Union[Curves, _Mapping]] = ...) -> None: ...
+    beat: Beat
+    def __init__(self, snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., events: _Optional[_Union[Events, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., state: _Optional[_Union[RunState, _Mapping]] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., resumed: _Optional[_Union[Resumed, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ..., curves: _Optional[_Union[Curves, _Mapping]] = ..., beat: _Optional[_Union[Beat, _Mapping]] = ...) -> None: ...
 
 class Snapshot(_message.Message):
     __slots__ = ("epoch", "offset", "state", "curves", "recent", "frame", "performance", "presence", "tips", "metric_count")
@@ -237,6 +239,12 @@ class RankState(_message.Message):
     last_heard_ms: int
     sends_frames: bool
     def __init__(self, rank: _Optional[int] = ..., contact: _Optional[str] = ..., status: _Optional[str] = ..., steps: _Optional[int] = ..., step_ms: _Optional[float] = ..., own_ms: _Optional[float] = ..., last_heard_ms: _Optional[int] = ..., sends_frames: bool = ...) -> None: ...
+
+class Beat(_message.Message):
+    __slots__ = ("server_us",)
+    SERVER_US_FIELD_NUMBER: _ClassVar[int]
+    server_us: int
+    def __init__(self, server_us: _Optional[int] = ...) -> None: ...
 
 class Presence(_message.Message):
     __slots__ = ("viewers", "names")

@@ -23,6 +23,7 @@ __all__ = ["Channel", "Hub", "Listener", "encode_event"]
 
 _GATHER_SECONDS: Final = 0.05
 _PERFORMANCE_SECONDS: Final = 0.25
+_BEAT_SECONDS: Final = 1.0
 _NAMES: Final = 50
 """So many of those who watch are named; of the others the number is told."""
 
@@ -225,6 +226,7 @@ class Hub:
         self._channels: dict[int, Channel] = {}
         self._frames: OrderedDict[int, int] = OrderedDict()
         self._frame_bytes = 0
+        self._beaten = 0.0
 
     def channel(self, run: Run) -> Channel:
         """Return a run's channel, made when it is first asked for."""
@@ -284,6 +286,16 @@ class Hub:
         if not stream.rank:
             run.performance = data
         self.channel(run).tell_performance()
+
+    def beat(self, now: float, unix_us: int) -> None:
+        """Give every viewer a sign of life, once a second: one that hears none knows that the server does not answer."""
+        if now - self._beaten < _BEAT_SECONDS:
+            return
+        self._beaten = now
+        message = live.LiveMessage(beat=live.Beat(server_us=unix_us)).SerializeToString()
+        for channel in self._channels.values():
+            for viewer in channel.viewers:
+                viewer.tell("beat", message)
 
     @property
     def viewers(self) -> int:

@@ -61,6 +61,7 @@ class Upkeep:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = time.monotonic()
+            self._hub.beat(now, time.time_ns() // 1000)
             for run in self._registry.runs:
                 self._check(run, now)
             for run in self._registry.idle(now):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -245,3 +247,14 @@ def test_a_viewer_that_never_reads_harms_nobody(server: ServerProcess) -> None:
                 viewer.events_until(seq)
         assert stuck.wait_closed() == 4000
         stuck.close()
+
+
+def test_a_server_that_lives_says_so_once_a_second(server: ServerProcess) -> None:
+    """So a page knows within seconds that one does not answer, also where a training has nothing to say."""
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        with LiveViewer(server, run_id, live.Hello()) as viewer:
+            beats = [viewer.wait(lambda m: m.HasField("beat")).beat.server_us for _ in range(3)]
+    apart = [(later - earlier) / 1e6 for earlier, later in pairwise(beats)]
+    assert all(0.5 < seconds < 5 for seconds in apart), apart
+    assert abs(beats[-1] / 1e6 - time.time()) < 30

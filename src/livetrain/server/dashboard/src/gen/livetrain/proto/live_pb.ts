@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file livetrain/proto/live.proto.
  */
 export const file_livetrain_proto_live: GenFile = /*@__PURE__*/
-  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIugCCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAEiYKBmN1cnZlcxgIIAEoCzIULmxpdmV0cmFpbi52MS5DdXJ2ZXNIAEIGCgRib2R5ItcCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSJQoFc3RhdGUYAyABKAsyFi5saXZldHJhaW4udjEuUnVuU3RhdGUSIwoGY3VydmVzGAQgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlEiYKBnJlY2VudBgFIAMoCzIWLmxpdmV0cmFpbi52MS5SdW5FdmVudBIiCgVmcmFtZRgGIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZRIuCgtwZXJmb3JtYW5jZRgHIAEoCzIZLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZRIoCghwcmVzZW5jZRgIIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZRIkCgR0aXBzGAkgAygLMhYubGl2ZXRyYWluLnYxLkN1cnZlVGlwEhQKDG1ldHJpY19jb3VudBgKIAEoBCLVAQoIQ3VydmVUaXASDAoEbmFtZRgBIAEoCRIMCgRzdGVwGAIgASgEEg0KBXZhbHVlGAMgASgBEgwKBHRpbWUYBCABKAESDgoGcG9pbnRzGAUgASgEEhEKCW5vbmZpbml0ZRgGIAEoBBIdChBsYXN0X2Zpbml0ZV9zdGVwGAcgASgESACIAQESGAoLbGFzdF9maW5pdGUYCCABKAFIAYgBARIPCgdhdHRlbXB0GAkgASgNQhMKEV9sYXN0X2Zpbml0ZV9zdGVwQg4KDF9sYXN0X2Zpbml0ZSItCgZDdXJ2ZXMSIwoGY3VydmVzGAEgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQiqgEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIPCgdhdHRlbXB0GAYgASgNEhcKD2Nsb2NrX29mZnNldF91cxgHIAEoEiKoAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIlCgRrZXB0GAYgAygLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YSJqCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQSDwoHYXR0ZW1wdBgGIAEoDSItCgdBdHRlbXB0Eg8KB2F0dGVtcHQYASABKA0SEQoJZnJvbV9zdGVwGAIgASgEIq0ECghSdW5TdGF0ZRIOCgZydW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdwcm9qZWN0GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIPCgdjb250YWN0GAUgASgJEg8KB21lc3NhZ2UYBiABKAkSEgoKY3JlYXRlZF9tcxgHIAEoBBIVCg1sYXN0X2hlYXJkX21zGAggASgEEg0KBXN0ZXBzGAkgASgEEg0KBWVwb2NoGAogASgNEiwKBmNvbmZpZxgLIAEoCzIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ0NvbmZpZxIMCgR0YWdzGAwgAygJEjIKCGNvbnRyb2xzGA0gAygLMiAubGl2ZXRyYWluLnYxLkNvbnRyb2xEZWNsYXJhdGlvbhIqCgZyZXBvcnQYDiABKAsyGi5saXZldHJhaW4udjEuQ2xpZW50UmVwb3J0EhAKCGVuZGVkX21zGA8gASgEEhIKCndvcmxkX3NpemUYECABKA0SFgoOZmlyc3RfcG9pbnRfdXMYESABKAQSFwoPY2xvY2tfb2Zmc2V0X3VzGBIgASgSEicKCGF0dGVtcHRzGBMgAygLMhUubGl2ZXRyYWluLnYxLkF0dGVtcHQSDwoHcmVtYXJrcxgUIAMoCRIRCgl0cmFjZWJhY2sYFSABKAkSDwoHdHJvdWJsZRgWIAEoCRImCgVyYW5rcxgXIAMoCzIXLmxpdmV0cmFpbi52MS5SYW5rU3RhdGUihwEKC1BlcmZvcm1hbmNlEisKBGRhdGEYASABKAsyHS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VEYXRhEhIKCmluZ2VzdF9mcHMYAiABKAISJgoFcmFua3MYAyADKAsyFy5saXZldHJhaW4udjEuUmFua1N0YXRlEg8KB3JlbWFya3MYBCADKAkiuAEKCVJhbmtTdGF0ZRIMCgRyYW5rGAEgASgNEg8KB2NvbnRhY3QYAiABKAkSDgoGc3RhdHVzGAMgASgJEg0KBXN0ZXBzGAQgASgEEhQKB3N0ZXBfbXMYBSABKAJIAIgBARITCgZvd25fbXMYBiABKAJIAYgBARIVCg1sYXN0X2hlYXJkX21zGAcgASgEEhQKDHNlbmRzX2ZyYW1lcxgIIAEoCEIKCghfc3RlcF9tc0IJCgdfb3duX21zIioKCFByZXNlbmNlEg8KB3ZpZXdlcnMYASABKA0SDQoFbmFtZXMYAiADKAki8QEKDVZpZXdlck1lc3NhZ2USJAoFaGVsbG8YASABKAsyEy5saXZldHJhaW4udjEuSGVsbG9IABIxCgxmcmFtZV9jcmVkaXQYAiABKAsyGS5saXZldHJhaW4udjEuRnJhbWVDcmVkaXRIABIiCgRwaW5nGAMgASgLMhIubGl2ZXRyYWluLnYxLlBpbmdIABIsCglpbnRyb2R1Y2UYBCABKAsyFy5saXZldHJhaW4udjEuSW50cm9kdWNlSAASLQoKd2F0Y2hfcmFuaxgFIAEoCzIXLmxpdmV0cmFpbi52MS5XYXRjaFJhbmtIAEIGCgRib2R5IngKBUhlbGxvEg0KBWVwb2NoGAEgASgJEg4KBm9mZnNldBgCIAEoBBIOCgZwb2ludHMYAyABKA0SEQoJbm9fZnJhbWVzGAQgASgIEgwKBG5hbWUYBSABKAkSDAoEcmFuaxgGIAEoDRIRCglub19jdXJ2ZXMYByABKAgiGQoJSW50cm9kdWNlEgwKBG5hbWUYASABKAkiGQoJV2F0Y2hSYW5rEgwKBHJhbmsYASABKA0iNAoLRnJhbWVDcmVkaXQSDgoGZnJhbWVzGAEgASgNEhUKDXBhaW50ZWRfZnJhbWUYAiABKAQiBgoEUGluZyJCCgxXYXRjaFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEiIKBWhlbGxvGAIgASgLMhMubGl2ZXRyYWluLnYxLkhlbGxvMoQCChBUZWxlbWV0cnlTZXJ2aWNlElMKF1JlZ2lzdGVyVHJhaW5pbmdTZXNzaW9uEhkubGl2ZXRyYWluLnYxLlNlc3Npb25JbmZvGh0ubGl2ZXRyYWluLnYxLlNlc3Npb25SZXNwb25zZRJWCg9TdHJlYW1UZWxlbWV0cnkSHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBofLmxpdmV0cmFpbi52MS5UZWxlbWV0cnlSZXNwb25zZSgBMAESQwoIV2F0Y2hSdW4SGi5saXZldHJhaW4udjEuV2F0Y2hSZXF1ZXN0GhkubGl2ZXRyYWluLnYxLkxpdmVNZXNzYWdlMAFiBnByb3RvMw", [file_livetrain_proto_telemetry]);
+  fileDesc("ChpsaXZldHJhaW4vcHJvdG8vbGl2ZS5wcm90bxIMbGl2ZXRyYWluLnYxIowDCgtMaXZlTWVzc2FnZRIqCghzbmFwc2hvdBgBIAEoCzIWLmxpdmV0cmFpbi52MS5TbmFwc2hvdEgAEiYKBmV2ZW50cxgCIAEoCzIULmxpdmV0cmFpbi52MS5FdmVudHNIABIkCgVmcmFtZRgDIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZUgAEicKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlSAASMAoLcGVyZm9ybWFuY2UYBSABKAsyGS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VIABIoCgdyZXN1bWVkGAYgASgLMhUubGl2ZXRyYWluLnYxLlJlc3VtZWRIABIqCghwcmVzZW5jZRgHIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZUgAEiYKBmN1cnZlcxgIIAEoCzIULmxpdmV0cmFpbi52MS5DdXJ2ZXNIABIiCgRiZWF0GAkgASgLMhIubGl2ZXRyYWluLnYxLkJlYXRIAEIGCgRib2R5ItcCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSJQoFc3RhdGUYAyABKAsyFi5saXZldHJhaW4udjEuUnVuU3RhdGUSIwoGY3VydmVzGAQgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlEiYKBnJlY2VudBgFIAMoCzIWLmxpdmV0cmFpbi52MS5SdW5FdmVudBIiCgVmcmFtZRgGIAEoCzITLmxpdmV0cmFpbi52MS5GcmFtZRIuCgtwZXJmb3JtYW5jZRgHIAEoCzIZLmxpdmV0cmFpbi52MS5QZXJmb3JtYW5jZRIoCghwcmVzZW5jZRgIIAEoCzIWLmxpdmV0cmFpbi52MS5QcmVzZW5jZRIkCgR0aXBzGAkgAygLMhYubGl2ZXRyYWluLnYxLkN1cnZlVGlwEhQKDG1ldHJpY19jb3VudBgKIAEoBCLVAQoIQ3VydmVUaXASDAoEbmFtZRgBIAEoCRIMCgRzdGVwGAIgASgEEg0KBXZhbHVlGAMgASgBEgwKBHRpbWUYBCABKAESDgoGcG9pbnRzGAUgASgEEhEKCW5vbmZpbml0ZRgGIAEoBBIdChBsYXN0X2Zpbml0ZV9zdGVwGAcgASgESACIAQESGAoLbGFzdF9maW5pdGUYCCABKAFIAYgBARIPCgdhdHRlbXB0GAkgASgNQhMKEV9sYXN0X2Zpbml0ZV9zdGVwQg4KDF9sYXN0X2Zpbml0ZSItCgZDdXJ2ZXMSIwoGY3VydmVzGAEgAygLMhMubGl2ZXRyYWluLnYxLkN1cnZlImcKB1Jlc3VtZWQSDQoFZXBvY2gYASABKAkSEwoLZnJvbV9vZmZzZXQYAiABKAQSEQoJdG9fb2Zmc2V0GAMgASgEEiUKBXN0YXRlGAQgASgLMhYubGl2ZXRyYWluLnYxLlJ1blN0YXRlIj8KBkV2ZW50cxINCgVlcG9jaBgBIAEoCRImCgZldmVudHMYAiADKAsyFi5saXZldHJhaW4udjEuUnVuRXZlbnQiqgEKCFJ1bkV2ZW50Eg4KBm9mZnNldBgBIAEoBBITCgtyZWNlaXZlZF9tcxgCIAEoBBIRCglzdHJlYW1faWQYAyABKAkSDAoEcmFuaxgEIAEoDRIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIPCgdhdHRlbXB0GAYgASgNEhcKD2Nsb2NrX29mZnNldF91cxgHIAEoEiKoAQoFRnJhbWUSFAoMZnJhbWVfbnVtYmVyGAEgASgEEhMKC3JlY2VpdmVkX3VzGAIgASgEEgwKBHJhbmsYAyABKA0SDwoHc2tpcHBlZBgEIAEoBBIuCgZyZWNvcmQYBSABKAsyHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBIlCgRrZXB0GAYgAygLMhcubGl2ZXRyYWluLnYxLkltYWdlRGF0YSJqCgVDdXJ2ZRIMCgRuYW1lGAEgASgJEg0KBXN0ZXBzGAIgAygEEg4KBnZhbHVlcxgDIAMoARINCgV0aW1lcxgEIAMoARIUCgx0b3RhbF9wb2ludHMYBSABKAQSDwoHYXR0ZW1wdBgGIAEoDSItCgdBdHRlbXB0Eg8KB2F0dGVtcHQYASABKA0SEQoJZnJvbV9zdGVwGAIgASgEIq0ECghSdW5TdGF0ZRIOCgZydW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdwcm9qZWN0GAMgASgJEg4KBnN0YXR1cxgEIAEoCRIPCgdjb250YWN0GAUgASgJEg8KB21lc3NhZ2UYBiABKAkSEgoKY3JlYXRlZF9tcxgHIAEoBBIVCg1sYXN0X2hlYXJkX21zGAggASgEEg0KBXN0ZXBzGAkgASgEEg0KBWVwb2NoGAogASgNEiwKBmNvbmZpZxgLIAEoCzIcLmxpdmV0cmFpbi52MS5UcmFpbmluZ0NvbmZpZxIMCgR0YWdzGAwgAygJEjIKCGNvbnRyb2xzGA0gAygLMiAubGl2ZXRyYWluLnYxLkNvbnRyb2xEZWNsYXJhdGlvbhIqCgZyZXBvcnQYDiABKAsyGi5saXZldHJhaW4udjEuQ2xpZW50UmVwb3J0EhAKCGVuZGVkX21zGA8gASgEEhIKCndvcmxkX3NpemUYECABKA0SFgoOZmlyc3RfcG9pbnRfdXMYESABKAQSFwoPY2xvY2tfb2Zmc2V0X3VzGBIgASgSEicKCGF0dGVtcHRzGBMgAygLMhUubGl2ZXRyYWluLnYxLkF0dGVtcHQSDwoHcmVtYXJrcxgUIAMoCRIRCgl0cmFjZWJhY2sYFSABKAkSDwoHdHJvdWJsZRgWIAEoCRImCgVyYW5rcxgXIAMoCzIXLmxpdmV0cmFpbi52MS5SYW5rU3RhdGUihwEKC1BlcmZvcm1hbmNlEisKBGRhdGEYASABKAsyHS5saXZldHJhaW4udjEuUGVyZm9ybWFuY2VEYXRhEhIKCmluZ2VzdF9mcHMYAiABKAISJgoFcmFua3MYAyADKAsyFy5saXZldHJhaW4udjEuUmFua1N0YXRlEg8KB3JlbWFya3MYBCADKAkiuAEKCVJhbmtTdGF0ZRIMCgRyYW5rGAEgASgNEg8KB2NvbnRhY3QYAiABKAkSDgoGc3RhdHVzGAMgASgJEg0KBXN0ZXBzGAQgASgEEhQKB3N0ZXBfbXMYBSABKAJIAIgBARITCgZvd25fbXMYBiABKAJIAYgBARIVCg1sYXN0X2hlYXJkX21zGAcgASgEEhQKDHNlbmRzX2ZyYW1lcxgIIAEoCEIKCghfc3RlcF9tc0IJCgdfb3duX21zIhkKBEJlYXQSEQoJc2VydmVyX3VzGAEgASgEIioKCFByZXNlbmNlEg8KB3ZpZXdlcnMYASABKA0SDQoFbmFtZXMYAiADKAki8QEKDVZpZXdlck1lc3NhZ2USJAoFaGVsbG8YASABKAsyEy5saXZldHJhaW4udjEuSGVsbG9IABIxCgxmcmFtZV9jcmVkaXQYAiABKAsyGS5saXZldHJhaW4udjEuRnJhbWVDcmVkaXRIABIiCgRwaW5nGAMgASgLMhIubGl2ZXRyYWluLnYxLlBpbmdIABIsCglpbnRyb2R1Y2UYBCABKAsyFy5saXZldHJhaW4udjEuSW50cm9kdWNlSAASLQoKd2F0Y2hfcmFuaxgFIAEoCzIXLmxpdmV0cmFpbi52MS5XYXRjaFJhbmtIAEIGCgRib2R5IngKBUhlbGxvEg0KBWVwb2NoGAEgASgJEg4KBm9mZnNldBgCIAEoBBIOCgZwb2ludHMYAyABKA0SEQoJbm9fZnJhbWVzGAQgASgIEgwKBG5hbWUYBSABKAkSDAoEcmFuaxgGIAEoDRIRCglub19jdXJ2ZXMYByABKAgiGQoJSW50cm9kdWNlEgwKBG5hbWUYASABKAkiGQoJV2F0Y2hSYW5rEgwKBHJhbmsYASABKA0iNAoLRnJhbWVDcmVkaXQSDgoGZnJhbWVzGAEgASgNEhUKDXBhaW50ZWRfZnJhbWUYAiABKAQiBgoEUGluZyJCCgxXYXRjaFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEiIKBWhlbGxvGAIgASgLMhMubGl2ZXRyYWluLnYxLkhlbGxvMoQCChBUZWxlbWV0cnlTZXJ2aWNlElMKF1JlZ2lzdGVyVHJhaW5pbmdTZXNzaW9uEhkubGl2ZXRyYWluLnYxLlNlc3Npb25JbmZvGh0ubGl2ZXRyYWluLnYxLlNlc3Npb25SZXNwb25zZRJWCg9TdHJlYW1UZWxlbWV0cnkSHi5saXZldHJhaW4udjEuVGVsZW1ldHJ5UmVxdWVzdBofLmxpdmV0cmFpbi52MS5UZWxlbWV0cnlSZXNwb25zZSgBMAESQwoIV2F0Y2hSdW4SGi5saXZldHJhaW4udjEuV2F0Y2hSZXF1ZXN0GhkubGl2ZXRyYWluLnYxLkxpdmVNZXNzYWdlMAFiBnByb3RvMw", [file_livetrain_proto_telemetry]);
 
 /**
  * @generated from message livetrain.v1.LiveMessage
@@ -84,6 +84,14 @@ export type LiveMessage = Message<"livetrain.v1.LiveMessage"> & {
      */
     value: Curves;
     case: "curves";
+  } | {
+    /**
+     * once a second, whatever happens: a server that is silent for longer does not answer
+     *
+     * @generated from field: livetrain.v1.Beat beat = 9;
+     */
+    value: Beat;
+    case: "beat";
   } | { case: undefined; value?: undefined };
 };
 
@@ -758,6 +766,27 @@ export const RankStateSchema: GenMessage<RankState> = /*@__PURE__*/
   messageDesc(file_livetrain_proto_live, 12);
 
 /**
+ * A sign of life, and the server's clock.
+ *
+ * @generated from message livetrain.v1.Beat
+ */
+export type Beat = Message<"livetrain.v1.Beat"> & {
+  /**
+   * Unix microseconds
+   *
+   * @generated from field: uint64 server_us = 1;
+   */
+  serverUs: bigint;
+};
+
+/**
+ * Describes the message livetrain.v1.Beat.
+ * Use `create(BeatSchema)` to create a new message.
+ */
+export const BeatSchema: GenMessage<Beat> = /*@__PURE__*/
+  messageDesc(file_livetrain_proto_live, 13);
+
+/**
  * @generated from message livetrain.v1.Presence
  */
 export type Presence = Message<"livetrain.v1.Presence"> & {
@@ -779,7 +808,7 @@ export type Presence = Message<"livetrain.v1.Presence"> & {
  * Use `create(PresenceSchema)` to create a new message.
  */
 export const PresenceSchema: GenMessage<Presence> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 13);
+  messageDesc(file_livetrain_proto_live, 14);
 
 /**
  * @generated from message livetrain.v1.ViewerMessage
@@ -828,7 +857,7 @@ export type ViewerMessage = Message<"livetrain.v1.ViewerMessage"> & {
  * Use `create(ViewerMessageSchema)` to create a new message.
  */
 export const ViewerMessageSchema: GenMessage<ViewerMessage> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 14);
+  messageDesc(file_livetrain_proto_live, 15);
 
 /**
  * @generated from message livetrain.v1.Hello
@@ -885,7 +914,7 @@ export type Hello = Message<"livetrain.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 15);
+  messageDesc(file_livetrain_proto_live, 16);
 
 /**
  * Who watches, from now on.
@@ -904,7 +933,7 @@ export type Introduce = Message<"livetrain.v1.Introduce"> & {
  * Use `create(IntroduceSchema)` to create a new message.
  */
 export const IntroduceSchema: GenMessage<Introduce> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 16);
+  messageDesc(file_livetrain_proto_live, 17);
 
 /**
  * Whose pictures to send from now on.
@@ -923,7 +952,7 @@ export type WatchRank = Message<"livetrain.v1.WatchRank"> & {
  * Use `create(WatchRankSchema)` to create a new message.
  */
 export const WatchRankSchema: GenMessage<WatchRank> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 17);
+  messageDesc(file_livetrain_proto_live, 18);
 
 /**
  * The viewer has painted what it got and takes this many frames more.
@@ -949,7 +978,7 @@ export type FrameCredit = Message<"livetrain.v1.FrameCredit"> & {
  * Use `create(FrameCreditSchema)` to create a new message.
  */
 export const FrameCreditSchema: GenMessage<FrameCredit> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 18);
+  messageDesc(file_livetrain_proto_live, 19);
 
 /**
  * @generated from message livetrain.v1.Ping
@@ -962,7 +991,7 @@ export type Ping = Message<"livetrain.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 19);
+  messageDesc(file_livetrain_proto_live, 20);
 
 /**
  * What a viewer over gRPC-Web asks for. It can say nothing later, so a frame comes whenever it has taken the one before.
@@ -988,7 +1017,7 @@ export type WatchRequest = Message<"livetrain.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_livetrain_proto_live, 20);
+  messageDesc(file_livetrain_proto_live, 21);
 
 /**
  * The first two for trainers, over gRPC, and under two older names with the same bytes. The last for viewers, over gRPC-Web.
