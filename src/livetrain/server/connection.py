@@ -26,6 +26,7 @@ from livetrain.server.records import (
     adopt,
     read,
 )
+from livetrain.server.refusals import gap, refusal
 from livetrain.server.registration import RefusedError, Registrar
 from livetrain.server.run import Run, Stream
 from livetrain.server.sequencing import Verdict
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 _ROOM_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 5.0
 _PICTURE_SECONDS: Final = 60.0
+_TURN_SECONDS: Final = 0.002
+"""How long the records of one message are read before others have their turn."""
 _CODE = pb.ErrorResponse
 
 
@@ -135,17 +138,19 @@ class Connection:
                     self._too_large = (
                         f"{len(raw)} bytes, of which {intake.limits.message_bytes} are taken"
                     )
-                    self._reject(Rejected(0, self._too_large))
+                    self._reject(Rejected(None, self._too_large, whole=True))
                     self._outlet.finish()
                     return
-                records = read(raw, intake.limits)
-                for place, record in enumerate(records, 1):
+                began, shown = time.perf_counter(), False
+                for record in read(raw, intake.limits):
+                    if shown or time.perf_counter() - began > _TURN_SECONDS:
+                        # Others have their turn, and viewers are sent a frame before the next one of the message takes its place.
+                        await asyncio.sleep(0)
+                        began = time.perf_counter()
+                    shown = isinstance(record, Record) and record.frame is not None
                     if not await self._take(record):
                         self._outlet.finish()
                         return
-                    if place < len(records) and isinstance(record, Record) and record.frame:
-                        # Viewers are sent this frame before the next one of the message takes its place.
-                        await asyncio.sleep(0)
                 if intake.journal.full and not await intake.journal.room(_ROOM_SECONDS):
                     self._error(
                         _CODE.BUFFER_FULL,
@@ -200,7 +205,8 @@ class Connection:
             self._outlet.due()
             return True
         if record.kind == 0:
-            return self._reject(Rejected(record.seq, "a record without a payload"))
+            reason = "it has no payload that this server knows"
+            return self._reject(Rejected(record.seq, reason, "payload", size=record.size))
         if record.problem:
             self._report_picture(run, stream, record.problem)
         if run.protocol == 0:
@@ -210,8 +216,12 @@ class Connection:
             seq = record.seq
         else:
             return self._unsequenced(run, stream, record)
-        verdict = stream.order.offer(self._number, seq, record.size)
-        if verdict is Verdict.NEW:
+        return self._offer(run, stream, seq, record.size, record)
+
+    def _offer(self, run: Run, stream: Stream, seq: int, size: int, record: Record | None) -> bool:
+        """Take a record if its number is the next one; return whether the stream goes on."""
+        verdict = stream.order.offer(self._number, seq, size)
+        if verdict is Verdict.NEW and record is not None:
             self._intake.take(run, stream, record, seq)
             if run.protocol == 0 and record.kind == STATUS:
                 self._desk.obeyed(run, record.message.status_update.status)
@@ -257,21 +267,44 @@ class Connection:
             run.apply(record, 0, rank=stream.rank)
             self._intake.hub.channel(run).tell_state()
         else:
-            return self._reject(Rejected(0, "a record without a seq"))
+            reason = "it has no number, and only figures about the trainer may come without"
+            return self._reject(Rejected(0, reason, "seq", size=record.size))
         return True
 
     def _reject(self, rejected: Rejected) -> bool:
-        """Say that a record will never be taken; a stream with numbers ends there, and goes on with a tombstone."""
-        self._complain(self._context, "message", rejected.reason)
+        """Put a gap in the place of a record that will never be taken, and say so; return whether the stream goes on."""
         run, stream = self._run, self._stream
-        numbered = run is not None and stream is not None and run.protocol > 0
-        seq = rejected.seq or (stream.order.expected if numbered and stream is not None else 0)
-        if run is not None:
-            # What cannot be read is a sign of life all the same.
-            run.hear(time.monotonic(), time.time_ns() // 1_000_000)
-        message = f"A message was not taken: {rejected.reason}."
-        self._error(_CODE.INVALID_DATA, message, rejected_seq=seq)
-        return not numbered
+        if run is None or stream is None or run.protocol == 0:
+            self._complain(self._context, "message", rejected.reason)
+            message = f"A message was not taken: {rejected.reason}."
+            self._error(_CODE.INVALID_DATA, message, rejected_seq=rejected.seq or 0)
+            if run is not None:
+                # What cannot be read is a sign of life all the same.
+                run.hear(time.monotonic(), time.time_ns() // 1_000_000)
+            return True
+        if run.deleted:
+            return False
+        run.hear(time.monotonic(), time.time_ns() // 1_000_000)
+        seq = stream.order.expected if rejected.seq is None else rejected.seq
+        numbered = seq > 0 and not rejected.whole
+        replaced = numbered and stream.order.judge(self._number, seq) is Verdict.NEW
+        reason = refusal(run.name, seq, rejected, replaced=replaced)
+        if rejected.whole:
+            self._complain(self._context, "message", rejected.reason)
+        else:
+            what = f"record of run {run.run_id}"
+            self._complain(self._context, f"record_{rejected.cause}", reason, what=what)
+        if not numbered:
+            # A record without a number stands in no order. What is in a message of many cannot be replaced one by one: the
+            # trainer does so, and sends the others again.
+            self._error(_CODE.INVALID_DATA, reason, rejected_seq=seq, retryable=not rejected.whole)
+            return not rejected.whole
+        record = None
+        if replaced:
+            # Retryable: a trainer that does not know `replaced` connects again, and finds the gap in place.
+            self._error(_CODE.INVALID_DATA, reason, rejected_seq=seq, replaced=True, retryable=True)
+            record = gap(seq, rejected, step=max(stream.steps - 1, 0))
+        return self._offer(run, stream, seq, rejected.size, record)
 
     async def _open(self, record: Record) -> bool:
         opening = record.message.stream_open

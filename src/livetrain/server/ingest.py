@@ -99,9 +99,11 @@ class Ingest:
             self._complain(context, "registration", answer.message)
         return answer.SerializeToString()
 
-    def _complain(self, context: Any, what: str, reason: object) -> None:
-        self._intake.counters.rejected.labels(what).inc()
-        self._complaints.warn(what, "refused a %s from %s: %s", what, context.peer(), reason)
+    def _complain(self, context: Any, cause: str, reason: object, *, what: str = "") -> None:
+        """Count what was refused by its cause, and log it, once a minute for each cause."""
+        self._intake.counters.rejected.labels(cause).inc()
+        what = what or cause.replace("_", " ")
+        self._complaints.warn(cause, "refused a %s from %s: %s", what, context.peer(), reason)
 
     async def _stream(self, _requests: Any, context: Any) -> None:
         if self._stopping:

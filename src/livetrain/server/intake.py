@@ -39,6 +39,7 @@ def error_response(
     retry_after_ms: int = 0,
     expected_seq: int = 0,
     rejected_seq: int = 0,
+    replaced: bool = False,
 ) -> pb.TelemetryResponse:
     """Return an error as a trainer is told it."""
     error = pb.ErrorResponse(
@@ -48,6 +49,7 @@ def error_response(
         retry_after_ms=retry_after_ms,
         expected_seq=expected_seq,
         rejected_seq=rejected_seq,
+        replaced=replaced,
     )
     return pb.TelemetryResponse(session_id=session_id, timestamp_ms=_unix_ms(), error=error)
 

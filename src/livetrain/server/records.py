@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,6 +33,7 @@ __all__ = [
     "REPORT",
     "RESULT",
     "STATUS",
+    "TOMBSTONE",
     "Record",
     "Rejected",
     "adopt",
@@ -46,6 +48,7 @@ HEARTBEAT: Final = 7
 OPEN: Final = 20
 REPORT: Final = 21
 RESULT: Final = 22
+TOMBSTONE: Final = 23
 SCALARS: Final = 24
 SAMPLE: Final = 27
 BUNDLE: Final = 30
@@ -105,60 +108,109 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that will never be taken; ``seq`` is 0 where it is not known."""
+    """A record that will never be taken.
 
-    seq: int
+    Attributes:
+        seq: its number in the stream; 0: it has none; None: that cannot be read.
+        reason: why, a clause without a full stop.
+        cause: one word for the kind of reason, to count by.
+        what: the name of its payload, such as ``scalars``; empty: not known.
+        step: where it stood; None: not known, or no step that can be kept.
+        points: how many records or points of the user's it stands for.
+        size: bytes that it took on the wire.
+        whole: nothing of a message with many records was read, so that nothing can take its place.
+    """
+
+    seq: int | None
     reason: str
+    cause: str = "unreadable"
+    what: str = ""
+    step: int | None = None
+    points: int = 1
+    size: int = 0
+    whole: bool = False
 
 
-def read(raw: bytes, limits: Limits) -> list[Record | Rejected]:
-    """Return the records of one message, those of a bundle one by one.
+def read(raw: bytes, limits: Limits) -> Iterator[Record | Rejected]:
+    """Yield the records of one message, those of a bundle one by one, each read when it is asked for.
 
     Nothing is parsed before it is known to be of bearable size.
     """
     try:
         top = fields(raw)
-        if len(top) and top[-1].number == BUNDLE and top[-1].wire_type == LENGTH:
-            bundle = top[-1]
-            inside = fields(raw, bundle.value, bundle.end, limit=limits.records)
-            return [
-                _record(raw[f.value : f.end], None, limits)
-                for f in inside
-                if f.number == 1 and f.wire_type == LENGTH
-            ]
     except ProtocolError as error:
-        return [Rejected(0, str(error))]
-    return [_record(raw, top, limits)]
+        yield Rejected(None, str(error), size=len(raw))
+        return
+    if not top or top[-1].number != BUNDLE or top[-1].wire_type != LENGTH:
+        yield _record(raw, top, limits)
+        return
+    try:
+        inside = fields(raw, top[-1].value, top[-1].end, limit=limits.records)
+    except ProtocolError as error:
+        yield Rejected(None, str(error), size=len(raw), whole=True)
+        return
+    parts = (raw[f.value : f.end] for f in inside if f.number == 1 and f.wire_type == LENGTH)
+    yield from _numbered(_record(part, None, limits) for part in parts)
+
+
+def _numbered(records: Iterable[Record | Rejected]) -> Iterator[Record | Rejected]:
+    """Give those records of a bundle their numbers that cannot be read: they are between those of their neighbours."""
+    unknown: list[Rejected] = []
+    before = 0
+    for record in records:
+        if isinstance(record, Rejected) and record.seq is None:
+            if before:
+                before += 1
+                yield replace(record, seq=before)
+            else:
+                unknown.append(record)
+            continue
+        for place, first in enumerate(unknown):
+            seq = (record.seq or 0) - len(unknown) + place
+            yield replace(first, seq=seq if seq > 0 else None)
+        unknown = []
+        before = record.seq or before
+        yield record
+    yield from unknown
 
 
 def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rejected:
-    seq = 0
+    seq: int | None = None
+    cause, kind = "unreadable", 0
+    message: pb.TelemetryRequest | None = None
     try:
         if top is None:
             top = fields(raw)
+        seq = 0
         for field in top:
             if field.number == _SEQ:
                 seq = int.from_bytes(_seven_bits(raw[field.value : field.end]), "little")
         payloads = {f.number for f in top if f.number in _PAYLOADS}
+        cause = "payload"
         if len(payloads) > 1:
             raise ProtocolError("two payloads in one record")
-        if payloads == {BATCH}:
+        kind = next(iter(payloads), 0)
+        if kind == BATCH:
+            cause = "batch"
             return _batch(raw, top, seq, limits)
-        if payloads & _OURS:
+        if kind in _OURS:
             raise ProtocolError("a payload that only the server writes")
-        if BUNDLE in payloads:
+        if kind == BUNDLE:
             raise ProtocolError("a bundle within a bundle, or not at the end of its message")
-        if len(raw) > limits.record_bytes and payloads != {SAMPLE}:
+        cause = "bytes"
+        if len(raw) > limits.record_bytes and kind != SAMPLE:
             raise ProtocolError(
                 f"a record of {len(raw)} bytes without pictures; {limits.record_bytes} are taken"
             )
+        cause = "elements"
         if len(raw) > 2 * limits.elements:  # a field takes two bytes or more
             count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
+        cause = "unreadable"
         message = pb.TelemetryRequest.FromString(raw)
         session_id = message.session_id
         message.ClearField("session_id")
+        cause = "value"
         _check_rest(message, limits)
-        kind = payloads.pop() if payloads else 0
         columns = None
         if kind == COLUMNS:
             columns = summarize_columns(
@@ -179,7 +231,28 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             columns=columns,
         )
     except (ProtocolError, DecodeError) as error:
-        return Rejected(seq, str(error) or "not a message of this protocol")
+        reason = str(error) or "not a message of this protocol"
+        return _rejected(seq, reason, cause, kind, message, len(raw), limits)
+
+
+def _rejected(
+    seq: int | None,
+    reason: str,
+    cause: str,
+    kind: int,
+    message: pb.TelemetryRequest | None,
+    size: int,
+    limits: Limits,
+) -> Rejected:
+    known = pb.TelemetryRequest.DESCRIPTOR.fields_by_number.get(kind)
+    what = known.name if known is not None else ""
+    step, points = None, 1
+    if message is not None:
+        said = getattr(getattr(message, what, None), "step", None)
+        step = said if isinstance(said, int) and said <= limits.max_step else None
+        if kind == COLUMNS:
+            points = max(1, sum(len(column.values) for column in message.columns.columns) // 8)
+    return Rejected(seq, reason, cause, what, step, points, size)
 
 
 def _seven_bits(encoded: bytes) -> bytes:

@@ -319,23 +319,143 @@ def test_a_server_that_comes_back_empty_says_what_is_gone(tmp_path: Path) -> Non
         assert events[0]["record"]["event"]["fields"]["records"] == "10"
 
 
-def test_a_poisoned_record_is_replaced_by_a_tombstone(server: ServerProcess) -> None:
+def left_out(server: ServerProcess, run_id: str) -> dict[str, list[float]]:
+    """Where the run has gaps, and how many records each stands for."""
+    found = curve(server, run_id, "livetrain/left_out")
+    return {name: found[name] for name in ("steps", "values")}
+
+
+def test_a_refused_record_costs_that_record_alone(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = trainer.register(run_name="digits").run_id
+        trainer.open()
+        trainer.batch(1)
+        trainer.batch(2, step=2**60)
+        trainer.batch(3)
+        trainer.wait_durable(3)
+        (error,) = trainer.errors
+        assert (error.code, error.rejected_seq, error.replaced, error.retryable) == (
+            pb.ErrorResponse.INVALID_DATA,
+            2,
+            True,
+            True,
+        )
+        for word in ("Record 2 of run 'digits'", "batch data", f"step {2**60}; 0 to {2**53 - 1}"):
+            assert word in error.message
+        assert not trainer.ended.is_set()
+        # A trainer of an earlier release puts a gap there too, after it connected again: it is there already.
+        trainer.send(pb.TelemetryRequest(seq=2, tombstone=pb.Tombstone(reason="poison", records=1)))
+        trainer.batch(4)
+        trainer.wait_durable(4)
+    assert curve(server, run_id)["steps"] == [0, 2, 3]
+    assert left_out(server, run_id) == {"steps": [0], "values": [1]}
+    events = httpx.get(f"{server.http}/api/runs/{run_id}/events").json()["events"]
+    assert [event["kind"] for event in events] == [
+        "batch_data",
+        "tombstone",
+        "batch_data",
+        "batch_data",
+    ]
+    assert f"step {2**60}" in events[1]["record"]["tombstone"]["reason"]
+
+
+def scalars(seq: int, names: list[str], **more: object) -> pb.TelemetryRequest:
+    values = [pb.Scalar(name=name, value=seq) for name in names]
+    told = pb.Scalars(step=seq, values=values)
+    told.MergeFrom(pb.Scalars(**more))  # type: ignore[arg-type]
+    return pb.TelemetryRequest(seq=seq, scalars=told)
+
+
+def test_each_refused_record_of_a_bundle_costs_itself(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = trainer.register().run_id
+        trainer.open()
+        columns = pb.PointColumns(columns=[pb.PointColumn(name="b", values=b"x" * 24)])
+        records = [
+            b"\xff",  # its number is known by those that stand around it
+            scalars(2, ["a"]).SerializeToString(),
+            scalars(3, ["x" * 300]).SerializeToString(),
+            b"\x0a\xff",
+            pb.TelemetryRequest(seq=5, columns=columns).SerializeToString(),
+            scalars(6, ["a"]).SerializeToString(),
+            scalars(7, [f"metric{i}" for i in range(6700)]).SerializeToString(),
+            scalars(8, ["a"]).SerializeToString(),
+        ]
+        trainer.send(pb.TelemetryRequest(bundle=pb.RecordBundle(records=records)))
+        trainer.wait_durable(8)
+        refused = {error.rejected_seq: error.message for error in trainer.errors}
+        assert sorted(refused) == [1, 3, 4, 5, 7]
+        assert all(error.replaced for error in trainer.errors)
+        assert "300 characters" in refused[3]
+        assert "0 bytes of steps" in refused[5]
+        assert "more than 20000 fields in one record" in refused[7]
+        assert not trainer.ended.is_set()
+    assert curve(server, run_id, "a")["steps"] == [2, 6, 8]
+    # A gap of columns stands for their points.
+    assert sorted(left_out(server, run_id)["values"]) == [1, 1, 1, 1, 3]
+
+
+def test_a_message_that_cannot_be_read_at_all_is_the_next_record(server: ServerProcess) -> None:
     with Trainer(server.grpc) as trainer:
         run_id = trainer.register().run_id
         trainer.open()
         trainer.batch(1)
-        trainer.wait_durable(1)
-        trainer.batch(2, step=2**60)
-        assert trainer.ended.wait(20)
-        assert trainer.errors[-1].rejected_seq == 2
-        session, token = trainer.session_id, trainer.token
-    with Trainer(server.grpc, session_id=session, token=token) as trainer:
-        assert trainer.register(first_unacked_seq=2).durable_seq == 1
-        trainer.open()
-        trainer.send(pb.TelemetryRequest(seq=2, tombstone=pb.Tombstone(reason="poison", records=1)))
+        trainer.send_raw(b"\xff\xff\xff")
         trainer.batch(3)
         trainer.wait_durable(3)
+        assert [error.rejected_seq for error in trainer.errors] == [2]
     assert curve(server, run_id)["steps"] == [0, 2]
+
+
+def test_what_has_no_number_takes_none(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = trainer.register().run_id
+        trainer.open()
+        trainer.batch(1)
+        trainer.send_raw(b"")
+        trainer.send(pb.TelemetryRequest(log=pb.Log(message="without a number")))
+        trainer.send(scalars(0, ["x" * 300]))
+        trainer.send(pb.TelemetryRequest(command_issued=pb.CommandIssued(verb="stop")))
+        trainer.batch(2)
+        trainer.wait_durable(2)
+        assert len(trainer.errors) == 4
+        assert all(e.retryable and not e.rejected_seq and e.message for e in trainer.errors)
+        assert not trainer.ended.is_set()
+    assert curve(server, run_id)["steps"] == [0, 1]
+    assert httpx.get(f"{server.http}/api/runs/{run_id}/commands").json()["commands"] == []
+
+
+def test_no_trainer_writes_what_the_server_alone_says(server: ServerProcess) -> None:
+    """A command in a run's log is one that somebody gave."""
+    with Trainer(server.grpc) as trainer:
+        run_id = trainer.register().run_id
+        trainer.open()
+        forged = pb.TelemetryRequest(command_issued=pb.CommandIssued(command_id="c", verb="stop"))
+        log = pb.TelemetryRequest(seq=1, log=pb.Log(message="hello"))
+        trainer.send_raw(log.SerializeToString() + forged.SerializeToString())
+        trainer.send(pb.TelemetryRequest(seq=2, command_issued=forged.command_issued))
+        trainer.batch(3)
+        trainer.wait_durable(3)
+        assert [error.rejected_seq for error in trainer.errors] == [1, 2]
+    assert httpx.get(f"{server.http}/api/runs/{run_id}/commands").json()["commands"] == []
+
+
+def test_refused_records_are_one_line_a_cause_and_are_counted(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server:
+        for _ in range(2):
+            with Trainer(server.grpc) as trainer:
+                trainer.register()
+                trainer.open()
+                for seq in range(1, 21):
+                    trainer.batch(seq, step=2**60)
+                for seq in range(21, 31):
+                    trainer.send(scalars(seq, [f"metric{i}" for i in range(6700)]))
+                trainer.wait_durable(30)
+        counted = httpx.get(f"{server.http}/metrics").text
+        assert server.stop() == 0
+    assert 'livetrain_rejected_total{reason="record_batch"} 40.0' in counted
+    assert 'livetrain_rejected_total{reason="record_elements"} 20.0' in counted
+    assert sum("refused a record" in line for line in server.log) == 2
 
 
 def test_contact_is_lost_and_found_again(server: ServerProcess) -> None:

@@ -139,7 +139,7 @@ def test_a_tombstone_is_taken_whatever_step_it_says() -> None:
 @pytest.mark.parametrize(
     ("raw", "seq", "reason"),
     [
-        (b"\xff\xff\xff", 0, ""),
+        (b"\xff\xff\xff", None, ""),
         (
             pb.TelemetryRequest(seq=3, scalars=pb.Scalars(step=2**60)).SerializeToString(),
             3,
@@ -180,7 +180,7 @@ def test_a_tombstone_is_taken_whatever_step_it_says() -> None:
     ],
 )
 def test_a_record_that_will_never_be_taken_says_which_and_why(
-    raw: bytes, seq: int, reason: str
+    raw: bytes, seq: int | None, reason: str
 ) -> None:
     rejected = refused(raw)
     assert rejected.seq == seq
