@@ -1,6 +1,6 @@
 /** All curves of a run, by name. */
 import { CurveBuffer } from './curve-buffer';
-import type { Point } from './points';
+import type { PointColumns } from './points';
 
 export interface CurveData {
   name: string;
@@ -35,12 +35,14 @@ export class CurveSet {
     this.version++;
   }
 
-  append(points: readonly Point[]): void {
-    for (const { name, step, value, time } of points) {
+  append(columns: readonly PointColumns[]): void {
+    for (const { name, steps, values, timesUs } of columns) {
       const curve = this.open(name);
-      curve.append(step ?? (curve.last?.step ?? -1) + 1, value, time);
+      for (let i = 0; i < steps.length; i++) {
+        curve.append(steps[i] ?? 0, values[i] ?? Number.NaN, (timesUs[i] ?? 0) / 1e6);
+      }
     }
-    if (points.length > 0) this.version++;
+    if (columns.length > 0) this.version++;
   }
 
   private open(name: string): CurveBuffer {

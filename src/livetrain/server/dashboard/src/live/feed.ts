@@ -16,19 +16,21 @@ import {
 import { commandPartOf } from '../lib/command-parts';
 import type { CommandPart } from '../lib/commands';
 import { CreditWindow } from '../lib/credit-window';
+import { tipOf } from '../lib/curves/tip';
 import { entryOf, type Entry } from '../lib/entries';
-import { pointsOf, stepOf, type Point } from '../lib/points';
+import { PointCollector, stepOf, timeOf } from '../lib/points';
 import type { Link } from '../lib/reconnect';
 import { roundPartOf, type RoundPart } from '../lib/rounds';
 import { sampleOf, type SampleView } from '../lib/samples';
 import { ResumeCursor } from '../lib/resume-cursor';
 import { strippedReason } from '../lib/stripped';
+import type { StepMark } from '../lib/whereabouts';
 import { Connection } from './connection';
 import { Decoder } from './decoder';
 import type { DecodedFrame } from '../paint/frame';
 import type { FromWorker } from './messages';
 import { PictureKeeper } from './pictures';
-import { curveData, decodedFrame, performanceView, runView } from './views';
+import { curveData, decodedFrame, performanceView, runView, tipView } from './views';
 
 const CURVE_POINTS = 1500;
 const PING_MS = 15_000;
@@ -138,7 +140,7 @@ export class Feed {
       case 'frame':
         return this.frame(body.value, false);
       case 'state':
-        return this.state(body.value);
+        return this.state(body.value, false);
       case 'performance':
         return this.emit({ type: 'performance', performance: performanceView(body.value) });
       case 'presence':
@@ -148,10 +150,10 @@ export class Feed {
     }
   }
 
-  private state(state: RunState): void {
+  private state(state: RunState, whole: boolean): void {
     const names = state.config?.classNames;
     if (names !== undefined && names.length > 0) this.classNames = names;
-    this.emit({ type: 'state', run: runView(state) });
+    this.emit({ type: 'state', run: runView(state), whole });
   }
 
   private presence({ viewers, names }: Presence): void {
@@ -161,8 +163,12 @@ export class Feed {
   private snapshot(snapshot: Snapshot): void {
     const { reset, caughtUp } = this.cursor.snapshot(snapshot.epoch, Number(snapshot.offset));
     this.back(reset, caughtUp);
-    if (snapshot.state) this.state(snapshot.state);
-    this.emit({ type: 'curves', curves: [...this.ahead, ...snapshot.curves].map(curveData) });
+    if (snapshot.state) this.state(snapshot.state, true);
+    const curves = [...this.ahead, ...snapshot.curves].map(curveData);
+    // A server of before says where curves stand by the curves alone.
+    const tips =
+      snapshot.tips.length > 0 ? snapshot.tips.map(tipView) : curves.flatMap((curve) => tipOf(curve) ?? []);
+    this.emit({ type: 'curves', curves, tips });
     this.ahead = [];
     this.tell(snapshot.recent, false);
     if (snapshot.performance) {
@@ -175,7 +181,7 @@ export class Feed {
 
   private resumed(resumed: Resumed): void {
     this.back(false, Number(resumed.toOffset) - Number(resumed.fromOffset));
-    if (resumed.state) this.state(resumed.state);
+    if (resumed.state) this.state(resumed.state, true);
     this.grant(0);
   }
 
@@ -201,15 +207,15 @@ export class Feed {
 
   /** @param withPoints false: the snapshot's curves hold their points already. */
   private tell(events: readonly RunEvent[], withPoints: boolean): void {
-    const points: Point[] = [];
+    const collector = new PointCollector();
     const entries: Entry[] = [];
     const commands: CommandPart[] = [];
     const samples: SampleView[] = [];
     const rounds: RoundPart[] = [];
     const stripped: Record<string, number> = {};
-    let step = -1;
+    let at: StepMark | null = null;
     let epoch = -1;
-    for (const { offset, receivedMs, rank, record } of events) {
+    for (const { offset, receivedMs, rank, record, attempt, clockOffsetUs } of events) {
       if (record === undefined) continue;
       const entry = entryOf(record, Number(offset), Number(receivedMs), rank);
       if (entry !== null) entries.push(entry);
@@ -220,21 +226,30 @@ export class Feed {
       const round = roundPartOf(record, Number(receivedMs));
       if (round !== null) rounds.push(round);
       if (!withPoints) continue;
-      points.push(...pointsOf(record, Number(receivedMs), rank));
+      const origin = {
+        offset: Number(offset),
+        receivedMs: Number(receivedMs),
+        rank,
+        attempt: Math.max(1, attempt),
+        clockOffsetUs: Number(clockOffsetUs),
+      };
+      collector.add(record, origin);
       if (rank !== 0) continue; // rank 0 speaks for the run
       const reason = strippedReason(record);
       if (reason !== null) stripped[reason] = (stripped[reason] ?? 0) + record.framesStripped;
-      step = Math.max(step, stepOf(record) ?? -1);
+      const step = stepOf(record);
+      if (step !== null) at = { step, timeUs: timeOf(record, origin) };
       if (record.payload.case === 'batchData') epoch = record.payload.value.epoch;
       if (record.payload.case === 'statusUpdate') {
         const names = record.payload.value.config?.classNames ?? [];
         if (names.length > 0) this.classNames = names;
       }
     }
-    const said = points.length + entries.length + commands.length + samples.length + rounds.length;
-    if (said > 0 || step >= 0) {
-      const what = { points, entries, commands, samples, rounds };
-      this.emit({ type: 'events', ...what, fresh: withPoints, stripped, step, epoch });
+    const columns = collector.take();
+    const said = columns.length + entries.length + commands.length + samples.length + rounds.length;
+    if (said > 0 || at !== null) {
+      const what = { columns, entries, commands, samples, rounds };
+      this.emit({ type: 'events', ...what, fresh: withPoints, stripped, at, epoch });
     }
   }
 

@@ -2,10 +2,12 @@
 import type { CommandPart } from '../lib/commands';
 import type { Control } from '../lib/controls';
 import type { CurveData } from '../lib/curve-set';
+import type { Tip } from '../lib/curves/tip';
 import type { Entry } from '../lib/entries';
-import type { Point } from '../lib/points';
+import type { PointColumns } from '../lib/points';
 import type { Link } from '../lib/reconnect';
 import type { RoundPart } from '../lib/rounds';
+import type { StepMark } from '../lib/whereabouts';
 import type { SampleView } from '../lib/samples';
 import type { Counts } from '../lib/stripped';
 import type { Order } from '../paint/mosaic';
@@ -26,6 +28,12 @@ export interface RunView {
   epoch: number;
   /** Processes that train together. */
   worldSize: number;
+  /** When the first point was logged: where the run's time begins; microseconds since 1970, 0: none yet. */
+  firstPointUs: number;
+  /** Of the trainer's clock to the server's: what to subtract from the trainer's times. */
+  clockOffsetUs: number;
+  /** Each start of the training and its first step, ascending; empty: there was one. */
+  attempts: readonly AttemptView[];
   tags: string[];
   config: {
     totalEpochs: number;
@@ -44,6 +52,12 @@ export interface RunView {
     overheadPercent: number;
     governor: string;
   } | null;
+}
+
+/** One start of a training: older ones do not count from its first step on. */
+export interface AttemptView {
+  attempt: number;
+  fromStep: number;
 }
 
 /** One of several processes that train together. */
@@ -87,11 +101,12 @@ export interface CaughtUp {
 
 export type FromWorker =
   | { type: 'link'; link: Link; retryInMs: number | null; sinceMs: number }
-  | { type: 'state'; run: RunView }
-  | { type: 'curves'; curves: CurveData[] }
+  /** `whole`: the page starts from here, or goes on from here after an absence. */
+  | { type: 'state'; run: RunView; whole: boolean }
+  | { type: 'curves'; curves: CurveData[]; tips: Tip[] }
   | {
       type: 'events';
-      points: Point[];
+      columns: PointColumns[];
       entries: Entry[];
       commands: CommandPart[];
       samples: SampleView[];
@@ -99,7 +114,8 @@ export type FromWorker =
       /** False: from before this page was there. */
       fresh: boolean;
       stripped: Record<string, number>;
-      step: number;
+      /** The newest that was logged; null: none of these records has one. */
+      at: StepMark | null;
       epoch: number;
     }
   | { type: 'performance'; performance: PerformanceView }

@@ -1,8 +1,16 @@
 /** Protobuf messages to what the page keeps: plain data without bigint. */
-import type { Curve, Frame, Performance, RankState, RunState } from '../gen/livetrain/proto/live_pb';
+import type {
+  Curve,
+  CurveTip,
+  Frame,
+  Performance,
+  RankState,
+  RunState,
+} from '../gen/livetrain/proto/live_pb';
 import type { ControlDeclaration } from '../gen/livetrain/proto/telemetry_pb';
 import type { CurveData } from '../lib/curve-set';
 import type { Control, Parameter } from '../lib/controls';
+import type { Tip } from '../lib/curves/tip';
 import { totalsOf } from '../lib/stripped';
 import { tilesOf } from '../lib/tiles-of';
 import type { DecodedFrame, Pictures } from '../paint/frame';
@@ -42,6 +50,9 @@ export function runView(state: RunState): RunView {
     steps: Number(state.steps),
     epoch: state.epoch,
     worldSize: Math.max(1, state.worldSize),
+    firstPointUs: Number(state.firstPointUs),
+    clockOffsetUs: Number(state.clockOffsetUs),
+    attempts: state.attempts.map(({ attempt, fromStep }) => ({ attempt, fromStep: Number(fromStep) })),
     tags: state.tags,
     config: {
       totalEpochs: config?.totalEpochs ?? 0,
@@ -70,6 +81,20 @@ export function curveData(curve: Curve): CurveData {
     values: Float64Array.from(curve.values),
     times: Float64Array.from(curve.times),
     total: Number(curve.totalPoints),
+  };
+}
+
+export function tipView(tip: CurveTip): Tip {
+  return {
+    name: tip.name,
+    step: Number(tip.step),
+    value: tip.value,
+    timeUs: tip.time * 1e6,
+    points: Number(tip.points),
+    nonfinite: Number(tip.nonfinite),
+    lastFinite: tip.lastFinite ?? null,
+    lastFiniteStep: tip.lastFiniteStep === undefined ? null : Number(tip.lastFiniteStep),
+    attempt: Math.max(1, tip.attempt),
   };
 }
 

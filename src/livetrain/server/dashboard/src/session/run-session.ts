@@ -2,6 +2,7 @@
 import { commandEntry, sentence } from '../lib/command-words';
 import { learn, newlyFinal, type CommandPart } from '../lib/commands';
 import { CurveSet } from '../lib/curve-set';
+import { TipBook } from '../lib/curves/tip';
 import { mergeEntries, type Entry } from '../lib/entries';
 import { judge } from '../lib/frame-facts';
 import { caughtUpWords, formatDuration } from '../lib/format';
@@ -10,6 +11,7 @@ import { LatencyRing } from '../lib/latency-ring';
 import { learnRounds } from '../lib/rounds';
 import { mergeSamples, type SampleView } from '../lib/samples';
 import { framesLeftOut, type Counts } from '../lib/stripped';
+import { Whereabouts } from '../lib/whereabouts';
 import { LiveClient } from '../live/client';
 import type { CaughtUp, FromWorker } from '../live/messages';
 import type { PaintReport } from '../paint/report';
@@ -25,11 +27,14 @@ const NONE: Counts = new Map();
 export class RunSession {
   readonly store = createRunStore();
   readonly curves = new CurveSet();
+  /** The newest value of every curve, drawn or not. */
+  readonly tips = new TipBook();
   readonly stage: Stage;
   private readonly client: LiveClient;
   private readonly latencies = new LatencyRing();
   private readonly probe = exposeProbe();
   private readonly flushTimer: number;
+  private readonly where = new Whereabouts();
   private pending: Partial<RunPage> = {};
   private painted: PaintReport | null = null;
   private freshEntries: Entry[] = [];
@@ -94,7 +99,8 @@ export class RunSession {
       case 'painted':
         return this.paintedNow(message.report);
       case 'events':
-        this.curves.append(message.points);
+        this.curves.append(message.columns);
+        this.tips.append(message.columns);
         this.freshEntries.push(...message.entries);
         this.learn(message.commands, message.fresh);
         this.learnSamples(message.samples);
@@ -104,14 +110,21 @@ export class RunSession {
         for (const [reason, n] of Object.entries(message.stripped)) {
           this.stripped.set(reason, (this.stripped.get(reason) ?? 0) + n);
         }
-        if (message.step >= 0) this.pending.step = Math.max(message.step, this.pending.step ?? 0);
+        if (message.at !== null) {
+          this.where.pass(message.at);
+          this.pending.step = this.where.step;
+        }
         if (message.epoch >= 0) this.pending.epoch = message.epoch;
         return;
       case 'curves':
-        return this.curves.replace(message.curves);
+        this.curves.replace(message.curves);
+        this.tips.clear();
+        for (const tip of message.tips) this.tips.put(tip);
+        return;
       case 'state': {
-        const { run } = message;
-        if (run.steps > 0) this.pending.step = Math.max(run.steps - 1, this.pending.step ?? 0);
+        const { run, whole } = message;
+        if (whole) this.where.restart();
+        if (run.steps > 0 && !this.where.known) this.pending.step = run.steps - 1;
         this.pending.epoch = run.epoch;
         // At once: a run that ends or falls silent is not to be seen late.
         return this.store.setState({ run });
@@ -174,9 +187,10 @@ export class RunSession {
     this.painted = null;
     if (report !== null) {
       if (report.frame !== null) {
-        const { number, step, epoch, rank, tiles } = report.frame;
+        const { number, step, epoch, rank, tiles, loggedUs } = report.frame;
         next.frame = { number, step, epoch, rank, ...judge(tiles) };
-        next.step = Math.max(next.step ?? 0, step);
+        this.where.pass({ step, timeUs: loggedUs - (now.run?.clockOffsetUs ?? 0) });
+        next.step = this.where.step;
       }
       next.rates = {
         fps: report.fps,
@@ -184,7 +198,6 @@ export class RunSession {
         p99: this.latencies.quantile(0.99),
       };
     }
-    if (typeof next.step === 'number') next.step = Math.max(next.step, now.step ?? 0);
     next.leftOut = {
       // What this page counted by itself stands in until the trainer reports its totals.
       trainer: framesLeftOut(now.run?.report?.stripped ?? this.stripped),

@@ -62,7 +62,7 @@ function Resources({ performance }: { performance: PerformanceView }) {
 
 /** Where the run is and how it does, in numbers. */
 export function Facts({ session }: { session: RunSession }) {
-  const { store, curves } = session;
+  const { store, tips } = session;
   const run = useStore(store, (page) => page.run);
   const step = useStore(store, (page) => page.step);
   const epoch = useStore(store, (page) => page.epoch);
@@ -77,7 +77,7 @@ export function Facts({ session }: { session: RunSession }) {
   const elapsed = run && run.createdMs > 0 ? Math.max(0, (endMs - run.createdMs) / 1000) : null;
   const left =
     over || elapsed === null ? null : remainingSeconds(performance?.remainingSeconds ?? 0, share, elapsed);
-  const last = (name: string) => curves.get(name)?.last?.value;
+  const last = (name: string) => tips.get(name)?.value;
   const rate = last('learning_rate') ?? last('lr');
   const accuracy = last('accuracy') ?? last('epoch/accuracy');
   return (
