@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from livetrain._capture.device import Pending, widen
 from livetrain._capture.reports import Reports
 
-__all__ = ["Reading", "take_reading"]
+__all__ = ["Reading", "number_of", "take_reading"]
 
 
 class Reading:
@@ -33,12 +35,22 @@ class Reading:
         self._what = what
         self._reports = reports
 
+    @property
+    def given(self) -> bool:
+        """Whether there is a number, or one may still come."""
+        return self._value is not None or self._pending is not None
+
+    @property
+    def ready(self) -> float | None:
+        """The number, where it is here already; None: there is none, or it is on its way."""
+        return self._value
+
     def get(self) -> float | None:
         """Return the number, NaN and infinity too; None if there is none. Background threads only: it may wait for a device."""
         pending = self._pending
         if pending is not None:
             try:
-                self._value = _number(widen(pending.read()))
+                self._value = number_of(widen(pending.read()))
             except Exception as error:
                 if self._reports is not None:
                     self._reports.problem(self._what, f"{self._what} cannot be read: {error}")
@@ -58,20 +70,60 @@ def take_reading(value: Any, what: str, reports: Reports, find_device: Any) -> R
     if value is None or type(value) is float:
         return Reading(value)
     try:
-        if isinstance(value, (str, bytes)):
-            raise TypeError(f"{value!r} is text; give a number")
-        size = math.prod(getattr(value, "shape", ()))
-        if size != 1:
-            raise ValueError(f"it holds {size} numbers where one is needed; give its mean()")
-        device = find_device(value)
+        device = find_device(value) if hasattr(value, "shape") else None
         if device is not None:
+            _check_size(value)
             return Reading(None, device.snapshot(value, None), what, reports)
-        return Reading(_number(value))
+        return Reading(number_of(value))
     except Exception as error:
         reports.problem(what, f"{what} cannot be read: {error}")
         return Reading(None)
 
 
-def _number(value: Any) -> float:
+def number_of(value: Any) -> float:
+    """Return a value as the nearest double; it may be a number of any type, or an array, tensor or list of exactly one.
+
+    Raises:
+        Exception: it is no number, or one that is too large for a double; the message says which, in a clause.
+
+    Example:
+        >>> number_of(np.float32(0.5)), number_of([3])
+        (0.5, 3.0)
+    """
+    if isinstance(value, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"{repr(value)[:50]} is text; give a number")
+    if isinstance(value, (list, tuple)):
+        if len(value) != 1:
+            raise ValueError(f"it holds {len(value)} numbers where one is needed; give its mean()")
+        return number_of(value[0])
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise ValueError("it is masked, so there is no number in it")
+    _check_size(value)
+    if getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M"):
+        raise TypeError("it is a time; give seconds as a number")
     item = getattr(value, "item", None)  # arrays and tensors of any shape and type, bfloat16 too
-    return float(item() if callable(item) else value)
+    if callable(item):
+        inner = item()
+        if type(inner) is not type(value):  # a long double gives itself
+            return number_of(inner)
+    return _as_double(value)
+
+
+def _check_size(value: Any) -> None:
+    size = math.prod(getattr(value, "shape", ()))
+    if size != 1:
+        raise ValueError(f"it holds {size} numbers where one is needed; give its mean()")
+
+
+def _as_double(value: Any) -> float:
+    if isinstance(value, complex):
+        raise TypeError("it is a complex number; give its real part or its absolute value")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError("it is too large for a double, whose largest is 1.8e308") from None
+    except TypeError:
+        raise TypeError(f"{type(value).__name__} is no number") from None
+    if math.isinf(number) and not value == number:  # a Decimal or a long double beyond a double
+        raise ValueError("it is too large for a double, whose largest is 1.8e308")
+    return number

@@ -9,15 +9,17 @@ from collections import Counter, deque
 __all__ = ["Reports"]
 
 _KEPT = 64  # sentences that wait to be asked for; older ones make room
+_CAUSES = 512  # that are told apart; a run may log any number of names
+_OTHER = "other"
 
 _log = logging.getLogger("livetrain")
 
 
 class Reports:
-    """Collects sentences by cause; a cause is a short constant word such as ``"layout"``.
+    """Collects sentences by cause; a cause is a short word such as ``"layout"``.
 
     The log gets a warning the first time a cause comes up, and never again: a training that does
-    a thing a million times is told about it once.
+    a thing a million times is told about it once. After 512 causes all that are new count as one.
 
     Example:
         >>> reports = Reports()
@@ -65,6 +67,8 @@ class Reports:
 
     def _add(self, cause: str, sentence: str, *, every: bool) -> None:
         with self._lock:
+            if len(self._counts) >= _CAUSES and cause not in self._counts:
+                cause = _OTHER
             self._counts[cause] += 1
             first = self._counts[cause] == 1
             if first or every:

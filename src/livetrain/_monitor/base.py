@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from livetrain import _records
@@ -151,6 +151,6 @@ class Base:
             engine.meter.epoch_ended(time.monotonic())
         self._place.end_epoch(number)
 
-    def _step_of_numbers(self, step: int | None) -> tuple[int, bool]:
+    def _step_of_numbers(self, step: int | None, names: Iterable[str]) -> tuple[int, bool]:
         in_body = self._loop is not None and self._loop.step is not None
-        return self._place.step_of_numbers(step, in_body=in_body)
+        return self._place.step_of_numbers(step, names, in_body=in_body)

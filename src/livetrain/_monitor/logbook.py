@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from livetrain import _records
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._monitor.base import Base
+from livetrain._monitor.numbers import NumberReader, Numbers
 from livetrain._monitor.place import whole
+from livetrain._text import text_of
 from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Logbook"]
 
 _PHASES = ("start", "progress", "end")
-_NAME_CHARS = 256  # what the server takes as the name of a metric
+_LINE_CHARS = 10_000  # of a log line or an error
+_TEXT_CHARS = 2_000  # of an event's message or field
+_WORD_CHARS = 256
+_FIELDS = 200  # of an event
 
 
 class Logbook(Base):
     """The methods that record something."""
+
+    _named: NumberReader
 
     def log_batch(
         self,
@@ -99,16 +106,19 @@ class Logbook(Base):
         """Record named numbers.
 
         Args:
-            metrics: name to number, or to a tensor of one.
-            step: None: that of the last `log_batch`, or the one that a loop over `steps` is on; without either, one more than
-                the last.
+            metrics: name to number, or to an array, tensor or list of one; each is kept as the nearest double, NaN and infinities
+                too. A mapping in it gives ``outer/inner``, None is left out. What is no number is left out with a warning that
+                names it, and costs no other.
+            step: None: that of the last `log_batch`, or the one that a loop over `steps` is on. Before the first batch: the first
+                batch's, and where a name comes again, one more. So ``lr`` and ``loss`` of one turn have one step, and a training
+                that only logs numbers counts 0, 1, 2 and so on.
 
         Raises:
             UsageError: `metrics` is not a mapping, or `step` not a whole number from 0.
 
         Example:
             >>> import livetrain
-            >>> livetrain.Monitor(enabled=False).log({"gradient_norm": 1.5})
+            >>> livetrain.Monitor(enabled=False).log({"gradient_norm": 1.5, "loss": {"box": 0.25, "class": 0.5}})
         """
         engine = self._engine
         if engine is None:
@@ -118,52 +128,69 @@ class Logbook(Base):
             raise UsageError(
                 f"log({metrics!r}): not a mapping; give for example {{'gradient_norm': 1.5}}."
             )
-        at, alone = self._step_of_numbers(step)
-        values = self._numbers(engine, metrics)
+        values, without = self._numbers(engine, metrics)
+        names = values.keys() if not without else (*values, *without)
+        at, begins = self._step_of_numbers(step, names)
         engine.put(
             _records.scalars(at, values, self._place.epoch),
             Lane.POINT,
             SMALL_BYTES * (1 + len(values) // 4),
         )
         engine.spent(time.perf_counter() - started)
-        if alone:
+        if begins:
             self._boundary(engine)
 
-    def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
+    def log_epoch(
+        self, epoch: int | None = None, *, step: int | None = None, **means: Any
+    ) -> None:
         """Record an epoch's means; the next batch belongs to the next epoch.
 
         Args:
             epoch: None: the one that the last batches belonged to.
-            **means: ``loss``, ``accuracy``, ``learning_rate``, ``val_loss``, ``val_accuracy`` and any other; None is left out.
+            step: None: that of the last batch.
+            **means: ``loss``, ``accuracy``, ``learning_rate`` (``lr`` too) and any other, shown as ``epoch/NAME``; what begins with
+                ``val_`` or ``val/`` is a validation's, and shown as ``val/NAME``. None is left out.
+
+        Raises:
+            UsageError: `epoch` or `step` is not a whole number from 0.
 
         Example:
             >>> import livetrain
-            >>> livetrain.Monitor(enabled=False).log_epoch(0, loss=0.5, accuracy=0.9, val_loss=0.6)
+            >>> livetrain.Monitor(enabled=False).log_epoch(0, loss=0.5, accuracy=0.9, val_loss=0.6, val_ppl=12.5)
         """
         engine = self._engine
         if engine is None:
             return
         number = self._place.epoch_or(epoch)
-        engine.put(
-            _records.epoch(number, self._place.step_of(number), self._numbers(engine, means)),
-            Lane.CRITICAL,
-        )
+        at = self._place.step_of(number, step)
+        values, _ = self._numbers(engine, means)
+        engine.put(_records.epoch(number, at, values), Lane.CRITICAL)
         self._end_epoch(engine, number)
 
-    def log_validation(self, epoch: int | None = None, **values: Any) -> None:
-        """Record a validation's result: ``loss``, ``accuracy`` and any other number; `epoch` None: the current one.
+    def log_validation(
+        self, epoch: int | None = None, *, step: int | None = None, **values: Any
+    ) -> None:
+        """Record a validation's result, shown as ``val/NAME``.
+
+        Args:
+            epoch: None: the current one.
+            step: None: that of the last batch.
+            **values: ``loss``, ``accuracy`` and any other number, with ``val_`` before it or without. None is left out.
+
+        Raises:
+            UsageError: `epoch` or `step` is not a whole number from 0.
 
         Example:
             >>> import livetrain
-            >>> livetrain.Monitor(enabled=False).log_validation(loss=0.6, accuracy=0.88)
+            >>> livetrain.Monitor(enabled=False).log_validation(step=50, loss=0.6, accuracy=0.88)
         """
         engine = self._engine
         if engine is None:
             return
         number = self._place.epoch_or(epoch)
-        engine.put(
-            _records.validation(number, self._place.step_of(number), self._numbers(engine, values))
-        )
+        at = self._place.step_of(number, step)
+        numbers, _ = self._numbers(engine, values)
+        engine.put(_records.validation(number, at, numbers))
 
     def log_message(self, level: str, text: str) -> None:
         """Record a line of the training's log; `level` is debug, info, warning, error or critical.
@@ -175,7 +202,7 @@ class Logbook(Base):
             raise UsageError(
                 f"log_message({level!r}, ...): no such level; give one of {', '.join(_records.LEVELS)}."
             )
-        line = str(text)[:10_000]
+        line = text_of(text, _LINE_CHARS)
         self._put(_records.log(level, line), size=SMALL_BYTES + len(line))
 
     def log_round(
@@ -214,19 +241,26 @@ class Logbook(Base):
                 f"log_round(..., phase={phase!r}): no such phase; give one of {', '.join(_PHASES)}."
             )
         if (engine := self._engine) is not None:
-            numbers = [self._numbers(engine, m) for m in (metrics, fit or {}, eval or {})]
+            numbers = [self._numbers(engine, m)[0] for m in (metrics, fit or {}, eval or {})]
             engine.put(
                 _records.round_(
                     whole("round", round),
                     whole("total_rounds", total_rounds),
                     *numbers,
-                    client=client,
+                    client=text_of(client, _WORD_CHARS),
                     phase=phase,
                 ),
                 Lane.CRITICAL if phase == "end" and not client else Lane.DURABLE,
             )
 
-    def log_sample(self, image: Any, prompt: str | None = None, kind: str = "default") -> None:
+    def log_sample(
+        self,
+        image: Any,
+        prompt: str | None = None,
+        kind: str = "default",
+        *,
+        step: int | None = None,
+    ) -> None:
         """Record a generated picture, whole; what cannot be an image is recorded with the reason.
 
         Copies the image and returns; it is encoded in the background.
@@ -235,19 +269,25 @@ class Logbook(Base):
             image: as one of those that `log_batch` takes; shown at 2048 pixels at most.
             prompt: what it was made from. None: not said.
             kind: ``"default"`` or ``"custom"``.
+            step: None: that of the last batch.
+
+        Raises:
+            UsageError: `step` is not a whole number from 0.
 
         Example:
             >>> import numpy as np, livetrain
-            >>> livetrain.Monitor(enabled=False).log_sample(np.zeros((64, 64, 3), np.uint8), "a dog")
+            >>> livetrain.Monitor(enabled=False).log_sample(np.zeros((64, 64, 3), np.uint8), "a dog", step=100)
         """
         engine = self._engine
         if engine is None:
             return
         started = time.perf_counter()
-        step = self._place.last_step
-        engine.put_sample(
-            image, _records.sample(uuid.uuid4().hex, prompt or "", kind, step, self._place.epoch)
+        at = self._place.last_step_or(step)
+        text = "" if prompt is None else text_of(prompt, _LINE_CHARS)
+        write = _records.sample(
+            uuid.uuid4().hex, text, text_of(kind, _WORD_CHARS), at, self._place.epoch
         )
+        engine.put_sample(image, write)
         engine.spent(time.perf_counter() - started)
 
     def log_early_stopping(
@@ -257,29 +297,38 @@ class Logbook(Base):
         metric: str = "",
         patience: int | None = None,
         reason: str = "",
+        *,
+        step: int | None = None,
     ) -> None:
-        """Record that the training stopped early, and what made it."""
-        fields = {"epoch": epoch, "best_value": best_value, "metric": metric, "patience": patience}
-        text = {key: str(value) for key, value in fields.items() if value not in (None, "")}
-        self._put(
-            _records.event(
-                "early_stopping", reason or "stopped early", text, self._place.last_step
-            ),
-            Lane.CRITICAL,
-        )
+        """Record that the training stopped early, and what made it; `step` None: at the last batch.
+
+        Raises:
+            UsageError: `step` is not a whole number from 0.
+        """
+        at = self._place.last_step_or(step)
+        given = {"epoch": epoch, "best_value": best_value, "metric": metric, "patience": patience}
+        fields = _fields({name: v for name, v in given.items() if not _is_empty(v)})
+        message = text_of(reason, _TEXT_CHARS) or "stopped early"
+        self._put(_records.event("early_stopping", message, fields, at), Lane.CRITICAL)
 
     def log_event(
-        self, kind: str, message: str = "", fields: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        message: str = "",
+        fields: Mapping[str, Any] | None = None,
+        *,
+        step: int | None = None,
     ) -> None:
         """Record that something happened, such as a checkpoint; it is listed, and marked at its step.
 
         Args:
             kind: a word, e.g. ``"checkpoint"``.
             message: a sentence. Empty: the kind says it all.
-            fields: its particulars, name to whatever has a text; None is left out.
+            fields: its particulars, name to whatever has a text; None is left out, and so is what comes after 200 of them.
+            step: None: that of the last batch.
 
         Raises:
-            UsageError: `kind` is empty or not text.
+            UsageError: `kind` is empty or not text, `fields` is not a mapping, or `step` not a whole number from 0.
 
         Example:
             >>> import livetrain
@@ -287,33 +336,57 @@ class Logbook(Base):
         """
         if not isinstance(kind, str) or not kind:
             raise UsageError(f"log_event({kind!r}): no kind; give a word such as 'checkpoint'.")
-        text = {str(name): str(v)[:2000] for name, v in (fields or {}).items() if v is not None}
-        self._put(
-            _records.event(kind[:_NAME_CHARS], str(message)[:2000], text, self._place.last_step),
-            Lane.CRITICAL,
-        )
-
-    def log_error(self, error: BaseException | str) -> None:
-        """Record an error of the training; the run goes on unless `set_status("failed")` says otherwise."""
-        kind = type(error).__name__ if isinstance(error, BaseException) else ""
+        if fields is not None and not isinstance(fields, Mapping):
+            raise UsageError(
+                f"log_event(..., fields={fields!r}): not a mapping; give for example {{'path': 'best.pt'}}."
+            )
         self._put(
             _records.event(
-                "error", str(error)[:10_000], {"type": kind} if kind else {}, self._place.last_step
+                text_of(kind, _WORD_CHARS),
+                text_of(message, _TEXT_CHARS),
+                _fields(fields or {}),
+                self._place.last_step_or(step),
             ),
             Lane.CRITICAL,
         )
 
-    def _numbers(self, engine: Engine, values: Mapping[str, Any]) -> dict[str, _records.Number]:
-        # A number on a device is read later, in the background: reading it here would wait for the device.
-        numbers: dict[str, _records.Number] = {}
-        for given, value in values.items():
-            name = str(given)[:_NAME_CHARS]
-            if not name:
-                engine.problem(
-                    "unreadable", "A number was logged under an empty name; livetrain left it out."
-                )
-            elif type(value) is float or type(value) is int:
-                numbers[name] = value
-            elif value is not None:
-                numbers[name] = engine.capture.reading(value)
-        return numbers
+    def log_error(self, error: BaseException | str, *, step: int | None = None) -> None:
+        """Record an error of the training; the run goes on unless `set_status("failed")` says otherwise. `step` None: at the last batch.
+
+        Raises:
+            UsageError: `step` is not a whole number from 0.
+        """
+        kind = type(error).__name__ if isinstance(error, BaseException) else ""
+        self._put(
+            _records.event(
+                "error",
+                text_of(error, _LINE_CHARS),
+                {"type": kind} if kind else {},
+                self._place.last_step_or(step),
+            ),
+            Lane.CRITICAL,
+        )
+
+    def _numbers(
+        self, engine: Engine, values: Mapping[Any, Any]
+    ) -> tuple[Numbers, Sequence[str]]:
+        """Return numbers by their names, and the names that came without one. A number on a device is read later, in the background:
+        reading it here would wait for the device.
+        """  # noqa: D205
+        try:
+            return self._named.read(values)
+        except Exception as error:  # a mapping of the user's own that fails
+            engine.problem("unreadable", f"livetrain could not read logged numbers: {error!r}")
+            return {}, ()
+
+
+def _fields(given: Mapping[Any, Any]) -> dict[str, str]:
+    """Return an event's particulars as texts."""
+    items = [(name, value) for name, value in given.items() if value is not None]
+    return {
+        text_of(name, _WORD_CHARS): text_of(value, _TEXT_CHARS) for name, value in items[:_FIELDS]
+    }
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value)
