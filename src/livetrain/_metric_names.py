@@ -46,7 +46,9 @@ def metric_name(given: object) -> str:
     if isinstance(given, (bytes, bytearray)):
         name = clean_text(bytes(given).decode("utf-8", "backslashreplace"))
     elif isinstance(given, str):
-        name = clean_text(str.__str__(given))  # the text itself, where an enum's own would name its class
+        name = clean_text(
+            str.__str__(given)
+        )  # the text itself, where an enum's own would name its class
     else:
         name = text_of(given, 1 << 16)
     if len(name) > NAME_CHARS:

@@ -6,11 +6,11 @@ __all__ = ["clean_text", "text_of"]
 
 
 def clean_text(text: str) -> str:
-    """Return text without lone surrogates and NULs: each is written as an escape, so that two texts stay two.
+    r"""Return text without lone surrogates and NULs: each is written as an escape, so that two texts stay two.
 
     Example:
-        >>> clean_text("caf\\udce9 \\ud800")
-        'caf\\\\xe9 \\\\ud800'
+        >>> clean_text("caf\udce9"), clean_text("\ud800")
+        ('caf\\xe9', '\\ud800')
     """
     if text.isascii():
         return text.replace("\0", "\\0") if "\0" in text else text

@@ -178,9 +178,9 @@ def batch_head(stamp: Stamp, batch: Batch) -> bytes:
     data.timestamp_ms = stamp.unix_ms
     data.logged_us = batch.logged_us
     if batch.loss is not None:
-        data.batch_loss = batch.loss
+        data.batch_loss = data.exact_loss = batch.loss
     if batch.accuracy is not None:
-        data.batch_accuracy = batch.accuracy
+        data.batch_accuracy = data.exact_accuracy = batch.accuracy
     return request.SerializeToString()
 
 

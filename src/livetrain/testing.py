@@ -7,8 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from livetrain._capture.device import device_of
+from livetrain._capture.reading import Reading, take_reading
+from livetrain._capture.reports import Reports
 from livetrain._monitor import Monitor
+from livetrain._monitor.numbers import NumberReader
+from livetrain._monitor.place import whole
 from livetrain._resume import ResumeState
+from livetrain.exceptions import UsageError
 
 __all__ = ["LoggedBatch", "RecordingMonitor"]
 
@@ -32,20 +38,23 @@ class RecordingMonitor(Monitor):
     """A monitor that sends nothing and keeps everything, for as long as the test needs it.
 
     It takes the arguments of :class:`livetrain.Monitor`, raises on the same misuse, and needs no server. Batches hold what they
-    were given, not copies.
+    were given, not copies. Numbers are read as a monitor reads them: what is none is left out with a warning.
 
     Attributes:
         options: the arguments it was made with.
         batches: one :class:`LoggedBatch` for each `log_batch`.
         scalars: (step, name to number) for each `log`.
         epochs, validations: (epoch, name to number) for each `log_epoch` and `log_validation`; None is left out.
+        epoch_steps, validation_steps: the step of each of them.
         statuses: (status, message), as `set_status` was given them.
         messages: (level, text).
         rounds: (round, total_rounds, metrics, fit, eval).
         client_rounds: (client, phase, round, metrics, fit, eval) for each part of one client, and each start of a round.
         events: (kind, message, fields).
+        event_steps: the step of each event.
         updates: what `update` was given, None left out.
         samples: (image, prompt, kind).
+        sample_steps: the step of each sample.
         early_stoppings: name to value.
         errors: what `log_error` was given.
         attached: what `attach` was given.
@@ -64,10 +73,18 @@ class RecordingMonitor(Monitor):
     def __init__(self, run: str | None = None, **options: Any) -> None:
         super().__init__(run, **{**options, "enabled": False})
         self.options = {"run": run, **options}
+        reports = Reports()
+        self._named = NumberReader(
+            lambda value, name: take_reading(value, name, reports, device_of), reports
+        )
         self.batches: list[LoggedBatch] = []
         self.scalars: list[tuple[int, dict[str, float]]] = []
         self.epochs: list[tuple[int, dict[str, float]]] = []
         self.validations: list[tuple[int, dict[str, float]]] = []
+        self.epoch_steps: list[int] = []
+        self.validation_steps: list[int] = []
+        self.event_steps: list[int] = []
+        self.sample_steps: list[int] = []
         self.statuses: list[tuple[str, str]] = []
         self.messages: list[tuple[str, str]] = []
         self.rounds: list[
@@ -119,18 +136,26 @@ class RecordingMonitor(Monitor):
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Keep named numbers."""
-        at, _ = self._step_of_numbers(step)
-        self.scalars.append((at, _floats(metrics)))
+        if not isinstance(metrics, Mapping):
+            raise UsageError(f"log({metrics!r}): not a mapping; give for example {{'norm': 1.5}}.")
+        values, without = self._named.read(metrics)
+        at, _ = self._step_of_numbers(step, (*values, *without))
+        self.scalars.append((at, _now(values)))
 
-    def log_epoch(self, epoch: int | None = None, **means: Any) -> None:
+    def log_epoch(self, epoch: int | None = None, *, step: int | None = None, **means: Any) -> None:
         """Keep an epoch's means."""
         number = self._place.epoch_or(epoch)
-        self.epochs.append((number, _floats(means)))
+        self.epoch_steps.append(self._place.step_of(number, step))
+        self.epochs.append((number, self._floats(means)))
         self._end_epoch(None, number)
 
-    def log_validation(self, epoch: int | None = None, **values: Any) -> None:
+    def log_validation(
+        self, epoch: int | None = None, *, step: int | None = None, **values: Any
+    ) -> None:
         """Keep a validation's result."""
-        self.validations.append((self._place.epoch_or(epoch), _floats(values)))
+        number = self._place.epoch_or(epoch)
+        self.validation_steps.append(self._place.step_of(number, step))
+        self.validations.append((number, self._floats(values)))
 
     def log_message(self, level: str, text: str) -> None:
         """Keep a line."""
@@ -149,13 +174,23 @@ class RecordingMonitor(Monitor):
         phase: str = "end",
     ) -> None:
         """Keep a federated round, or a client's part."""
+        whole("round", round)
+        whole("total_rounds", total_rounds)
         if client or phase != "end":
             self.client_rounds.append((client, phase, round, metrics, fit or {}, eval or {}))
         else:
             self.rounds.append((round, total_rounds, metrics, fit or {}, eval or {}))
 
-    def log_sample(self, image: Any, prompt: str | None = None, kind: str = "default") -> None:
+    def log_sample(
+        self,
+        image: Any,
+        prompt: str | None = None,
+        kind: str = "default",
+        *,
+        step: int | None = None,
+    ) -> None:
         """Keep a generated picture."""
+        self.sample_steps.append(self._place.last_step_or(step))
         self.samples.append((image, prompt, kind))
 
     def log_early_stopping(
@@ -165,8 +200,11 @@ class RecordingMonitor(Monitor):
         metric: str = "",
         patience: int | None = None,
         reason: str = "",
+        *,
+        step: int | None = None,
     ) -> None:
         """Keep that the training stopped early."""
+        super().log_early_stopping(epoch, best_value, metric, patience, reason, step=step)
         self.early_stoppings.append(
             {
                 "epoch": epoch,
@@ -178,13 +216,21 @@ class RecordingMonitor(Monitor):
         )
 
     def log_event(
-        self, kind: str, message: str = "", fields: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        message: str = "",
+        fields: Mapping[str, Any] | None = None,
+        *,
+        step: int | None = None,
     ) -> None:
         """Keep that something happened."""
+        super().log_event(kind, message, fields, step=step)
+        self.event_steps.append(self._place.last_step_or(step))
         self.events.append((kind, message, dict(fields or {})))
 
-    def log_error(self, error: BaseException | str) -> None:
+    def log_error(self, error: BaseException | str, *, step: int | None = None) -> None:
         """Keep an error."""
+        super().log_error(error, step=step)
         self.errors.append(error)
 
     def update(
@@ -232,6 +278,9 @@ class RecordingMonitor(Monitor):
             self.closed, self.ended_by = True, error
         return True
 
+    def _floats(self, values: Mapping[str, Any]) -> dict[str, float]:
+        return _now(self._named.read(values)[0])
+
     @property
     def should_stop(self) -> bool:
         """Whether the test asked for a stop."""
@@ -242,5 +291,6 @@ class RecordingMonitor(Monitor):
         self._stop = stop
 
 
-def _floats(values: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items() if value is not None}
+def _now(values: Mapping[str, float | Reading]) -> dict[str, float]:
+    read = {name: v.get() if isinstance(v, Reading) else v for name, v in values.items()}
+    return {name: number for name, number in read.items() if number is not None}

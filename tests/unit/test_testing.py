@@ -81,6 +81,33 @@ def test_it_counts_steps_as_a_monitor_does() -> None:
     assert [step for step, _ in monitor.scalars] == [0, 1]
 
 
+def test_it_reads_numbers_as_a_monitor_does(caplog: pytest.LogCaptureFixture) -> None:
+    monitor = RecordingMonitor()
+    monitor.log({"ok": 0.1, "huge": 10**400, "none": None, "of": {"a": 1}})
+    monitor.log_epoch(0, loss=16777217, text="x")
+    monitor.log_validation(0, loss=1e39, text="x")
+    assert monitor.scalars == [(0, {"ok": 0.1, "of/a": 1.0})]
+    assert monitor.epochs == [(0, {"loss": 16777217.0})]
+    assert monitor.validations == [(0, {"loss": 1e39})]
+    assert "'huge' cannot be read" in caplog.text
+
+
+def test_a_step_can_be_said_everywhere() -> None:
+    monitor = RecordingMonitor()
+    for _ in range(50):
+        monitor.log_batch(None, None, 0.5)
+    for step in (None, 50):
+        monitor.log_epoch(0, step=step, loss=0.5)
+        monitor.log_validation(0, step=step, loss=0.5)
+        monitor.log_event("checkpoint", step=step)
+        monitor.log_sample("image", step=step)
+        monitor.log_error("trouble", step=step)
+        monitor.log_early_stopping(0, step=step)
+    steps = [49, 50]
+    assert (monitor.epoch_steps, monitor.validation_steps) == (steps, steps)
+    assert (monitor.event_steps, monitor.sample_steps) == (steps, steps)
+
+
 def test_an_error_that_leaves_the_block_is_kept() -> None:
     monitor, error = RecordingMonitor(), ValueError("bad")
     with pytest.raises(ValueError, match="bad"), monitor:
@@ -94,6 +121,21 @@ def test_an_error_that_leaves_the_block_is_kept() -> None:
         lambda monitor: monitor.set_status("perhaps"),
         lambda monitor: monitor.log_message("loudly", "text"),
         lambda monitor: monitor.log_batch(None, None, 0.5, step=-1),
+        lambda monitor: monitor.log_batch(None, None, 0.5, step=True),
+        lambda monitor: monitor.log_batch(None, None, 0.5, epoch=True),
+        lambda monitor: monitor.log({"a": 1}, step=True),
+        lambda monitor: monitor.log({"a": 1}, step=3.0),
+        lambda monitor: monitor.log(7),
+        lambda monitor: monitor.log_epoch(True),
+        lambda monitor: monitor.log_epoch(0, step=-1),
+        lambda monitor: monitor.log_validation(0, step=True),
+        lambda monitor: monitor.log_sample(None, step=True),
+        lambda monitor: monitor.log_event("x", step=True),
+        lambda monitor: monitor.log_event(""),
+        lambda monitor: monitor.log_event("x", fields=7),
+        lambda monitor: monitor.log_error("x", step=1.5),
+        lambda monitor: monitor.log_early_stopping(0, step=True),
+        lambda monitor: monitor.log_round(True, 1, {}),
         lambda monitor: monitor.attach(7),
     ],
 )

@@ -81,6 +81,47 @@ def test_an_epoch_says_which_means_were_given() -> None:
     assert [(m.name, m.value) for m in data.metrics] == [("f1", 0.25)]
 
 
+def test_numbers_of_batches_and_epochs_are_exact_beside_their_nearest_floats() -> None:
+    batch = _wire.Batch(0, 0, 0, 1, 0.1, 16777217.0, 0)
+    data = parse(_wire.batch_head(STAMP, batch)).batch_data
+    assert (data.exact_loss, data.exact_accuracy) == (0.1, 16777217.0)
+    assert (data.batch_loss, data.batch_accuracy) == (pytest.approx(0.1), 16777216.0)
+    values = {
+        "loss": 1e39,
+        "accuracy": 0.1,
+        "lr": 1e-50,
+        "val_loss": 16777217.0,
+        "val/accuracy": 0.3,
+    }
+    data = parse(_records.epoch(0, 0, values)(STAMP)).epoch_data
+    assert (data.exact_loss, data.exact_accuracy, data.exact_learning_rate) == (1e39, 0.1, 1e-50)
+    assert (data.exact_validation_loss, data.exact_validation_accuracy) == (16777217.0, 0.3)
+    assert (data.average_loss, data.has_loss, data.has_learning_rate) == (math.inf, True, True)
+    assert not data.metrics
+    assert not data.validation_metrics
+
+
+def test_what_was_not_given_has_no_exact_number_either() -> None:
+    data = parse(_records.epoch(0, 0, {})(STAMP)).epoch_data
+    assert not any(data.HasField(name) for name in ("exact_loss", "exact_validation_loss"))
+    batch = parse(_wire.batch_head(STAMP, _wire.Batch(0, 0, 0, 1, None, None, 0))).batch_data
+    assert not any(batch.HasField(name) for name in ("exact_loss", "exact_accuracy"))
+
+
+def test_any_validation_in_an_epoch_is_one() -> None:
+    values = {"val_ppl": 12.5, "val/f1": 0.5, "value": 1.0, "val_lr": 0.1, "f1": 0.25}
+    data = parse(_records.epoch(0, 0, values)(STAMP)).epoch_data
+    assert {m.name: m.value for m in data.validation_metrics} == {"ppl": 12.5, "f1": 0.5, "lr": 0.1}
+    assert {m.name: m.value for m in data.metrics} == {"value": 1.0, "f1": 0.25}
+
+
+def test_a_validations_names_may_say_so_twice() -> None:
+    values = {"val_loss": 0.5, "val/accuracy": 0.25, "ppl": 2.0, "val_f1": 1.0}
+    data = parse(_records.validation(0, 50, values)(STAMP)).validation
+    assert (data.step, data.loss, data.accuracy) == (50, 0.5, 0.25)
+    assert {m.name: m.value for m in data.metrics} == {"ppl": 2.0, "f1": 1.0}
+
+
 class Late:
     def __init__(self, value: float | None) -> None:
         self.value = value

@@ -177,7 +177,7 @@ class Capture:
                 return worked_out
         return take_reading(given, "accuracy", self.reports, self._find_device)
 
-    def reading(self, value: Any, what: str = "value") -> Reading:
+    def reading(self, value: Any, what: str) -> Reading:
         """Copy a number, or a tensor of one, without waiting for a device."""
         return take_reading(value, what, self.reports, self._find_device)
 

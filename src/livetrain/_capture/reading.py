@@ -12,6 +12,9 @@ from livetrain._capture.reports import Reports
 
 __all__ = ["Reading", "number_of", "take_reading"]
 
+_PLAIN = (float, int, np.floating, np.integer, np.bool_)
+_TIME = "it is a time; give seconds as a number"
+
 
 class Reading:
     """A number, now or later.
@@ -70,6 +73,8 @@ def take_reading(value: Any, what: str, reports: Reports, find_device: Any) -> R
     if value is None or type(value) is float:
         return Reading(value)
     try:
+        if isinstance(value, _PLAIN):
+            return Reading(_as_double(value))
         device = find_device(value) if hasattr(value, "shape") else None
         if device is not None:
             _check_size(value)
@@ -81,26 +86,26 @@ def take_reading(value: Any, what: str, reports: Reports, find_device: Any) -> R
 
 
 def number_of(value: Any) -> float:
-    """Return a value as the nearest double; it may be a number of any type, or an array, tensor or list of exactly one.
+    """Return a value as the nearest double; it may be a number of any type, or an array or tensor of exactly one.
 
     Raises:
         Exception: it is no number, or one that is too large for a double; the message says which, in a clause.
 
     Example:
-        >>> number_of(np.float32(0.5)), number_of([3])
+        >>> number_of(np.float32(0.5)), number_of(np.array([[3]]))
         (0.5, 3.0)
     """
+    if isinstance(value, _PLAIN):
+        return _as_double(value)
     if isinstance(value, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"{repr(value)[:50]} is text; give a number")
     if isinstance(value, (list, tuple)):
-        if len(value) != 1:
-            raise ValueError(f"it holds {len(value)} numbers where one is needed; give its mean()")
-        return number_of(value[0])
+        raise TypeError(f"it is a {type(value).__name__}; give a number, or a name for each")
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise ValueError("it is masked, so there is no number in it")
     _check_size(value)
     if getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M"):
-        raise TypeError("it is a time; give seconds as a number")
+        raise TypeError(_TIME)
     item = getattr(value, "item", None)  # arrays and tensors of any shape and type, bfloat16 too
     if callable(item):
         inner = item()
@@ -116,6 +121,8 @@ def _check_size(value: Any) -> None:
 
 
 def _as_double(value: Any) -> float:
+    if isinstance(value, np.timedelta64):  # to NumPy an integer
+        raise TypeError(_TIME)
     if isinstance(value, complex):
         raise TypeError("it is a complex number; give its real part or its absolute value")
     try:

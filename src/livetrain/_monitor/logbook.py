@@ -106,7 +106,7 @@ class Logbook(Base):
         """Record named numbers.
 
         Args:
-            metrics: name to number, or to an array, tensor or list of one; each is kept as the nearest double, NaN and infinities
+            metrics: name to number, or to an array or tensor of one; each is kept as the nearest double, NaN and infinities
                 too. A mapping in it gives ``outer/inner``, None is left out. What is no number is left out with a warning that
                 names it, and costs no other.
             step: None: that of the last `log_batch`, or the one that a loop over `steps` is on. Before the first batch: the first
@@ -140,9 +140,7 @@ class Logbook(Base):
         if begins:
             self._boundary(engine)
 
-    def log_epoch(
-        self, epoch: int | None = None, *, step: int | None = None, **means: Any
-    ) -> None:
+    def log_epoch(self, epoch: int | None = None, *, step: int | None = None, **means: Any) -> None:
         """Record an epoch's means; the next batch belongs to the next epoch.
 
         Args:
@@ -351,7 +349,11 @@ class Logbook(Base):
         )
 
     def log_error(self, error: BaseException | str, *, step: int | None = None) -> None:
-        """Record an error of the training; the run goes on unless `set_status("failed")` says otherwise. `step` None: at the last batch.
+        """Record an error of the training; the run goes on unless `set_status("failed")` says otherwise.
+
+        Args:
+            error: what was raised, or a sentence.
+            step: None: that of the last batch.
 
         Raises:
             UsageError: `step` is not a whole number from 0.
@@ -367,12 +369,11 @@ class Logbook(Base):
             Lane.CRITICAL,
         )
 
-    def _numbers(
-        self, engine: Engine, values: Mapping[Any, Any]
-    ) -> tuple[Numbers, Sequence[str]]:
-        """Return numbers by their names, and the names that came without one. A number on a device is read later, in the background:
-        reading it here would wait for the device.
-        """  # noqa: D205
+    def _numbers(self, engine: Engine, values: Mapping[Any, Any]) -> tuple[Numbers, Sequence[str]]:
+        """Return numbers by their names, and the names that came without one.
+
+        A number on a device is read later, in the background: reading it here would wait for the device.
+        """
         try:
             return self._named.read(values)
         except Exception as error:  # a mapping of the user's own that fails

@@ -25,6 +25,7 @@ from livetrain._lifecycle import close_at_exit, disarm_in_children, forked_while
 from livetrain._monitor.base import ENDS
 from livetrain._monitor.helm import Helm
 from livetrain._monitor.logbook import Logbook
+from livetrain._monitor.numbers import NumberReader
 from livetrain._monitor.place import Place
 from livetrain._resume import ResumeState, read_resume
 from livetrain._stats import Stats
@@ -175,6 +176,8 @@ class Monitor(Logbook, Helm):
             else max_overhead,
             max_fps=(env.max_fps or max_fps) if max_fps == 60.0 else max_fps,
         )
+        capture = self._engine.capture
+        self._named = NumberReader(capture.reading, capture.reports)
         self._engine.on_command = self._steering.commanded
         self._engine.on_contact = lambda: upload_in_background(spool, target)
         self.set_status("running")
