@@ -50,7 +50,7 @@ def test_f25_f26_hostile_messages(
     stream = next(s for s in read_store(server.data_dir) if s.stream_id != "rogue")
     assert_delivered(trainer, server, measure, stream=stream)
     assert "Traceback" not in server.log(), server.log()[-3000:]
-    sentence = r"refused a message from ipv4:127\.0\.0\.1:\d+: \w+"
+    sentence = r"refused a (?:message|record of run \w+) from ipv4:127\.0\.0\.1:\d+: \w+"
     assert re.search(sentence, server.log()), "no sentence in the log names the peer and the reason"
 
 
