@@ -134,11 +134,14 @@ def _epoch_end(data: Data, step: int | None) -> pb.TelemetryRequest:
         means = record.epoch_data
         means.epoch, means.step = epoch, at
         if (loss := number(others.get("loss"))) is not None:
-            means.average_loss, means.has_loss = loss, True
+            means.average_loss = means.exact_loss = loss
+            means.has_loss = True
         if (accuracy := number(others.get("accuracy"))) is not None:
-            means.average_accuracy, means.has_accuracy = accuracy, True
+            means.average_accuracy = means.exact_accuracy = accuracy
+            means.has_accuracy = True
         if (rate := number(others.get("learning_rate"))) is not None:
-            means.learning_rate, means.has_learning_rate = rate, True
+            means.learning_rate = means.exact_learning_rate = rate
+            means.has_learning_rate = True
         for name in ("loss", "accuracy", "learning_rate"):
             others.pop(name, None)
         _add(means.metrics, others)
@@ -171,9 +174,9 @@ def _batch(data: Data) -> pb.TelemetryRequest:
     batch = record.batch_data
     batch.step, batch.epoch, batch.batch_idx = step, epoch, _u32(data.get("batch_idx"))
     if loss is not None:
-        batch.batch_loss = loss
+        batch.batch_loss = batch.exact_loss = loss
     if accuracy is not None:
-        batch.batch_accuracy = accuracy
+        batch.batch_accuracy = batch.exact_accuracy = accuracy
     return record
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Column", "ColumnsSummary", "column_named", "summarize_columns"]
+__all__ = ["Column", "ColumnsSummary", "column_named", "column_of", "summarize_columns"]
 
 _BYTES: Final = 8
 """Of one number of a column."""
@@ -63,8 +63,11 @@ def column_named(columns: pb.PointColumns, name: str) -> Column | None:
         name: of the curve, as the trainer gave it.
     """
     found = next((column for column in columns.columns if column.name == name), None)
-    if found is None or not found.steps:
-        return None
+    return None if found is None or not found.steps else column_of(found)
+
+
+def column_of(found: pb.PointColumn) -> Column:
+    """Return one curve's points, without a copy."""
     return Column(
         np.frombuffer(found.steps, "<i8"),
         np.frombuffer(found.times_us, "<i8"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.columns import column_named
+from livetrain.server.columns import column_of
 
 __all__ = ["LEFT_OUT", "Point", "points"]
 
@@ -59,11 +59,10 @@ def points(
         step = record.scalars.step
         named = ((s.name, s.value) for s in record.scalars.values)
     elif kind == "columns":
-        for name in [column.name for column in record.columns.columns]:
-            column = column_named(record.columns, name)
-            if column is not None:
-                rows = zip(column.steps, column.values, column.times_us, strict=True)
-                yield from (Point(prefix + name, int(s), float(v), int(t)) for s, v, t in rows)
+        for one in record.columns.columns:
+            curve, column = prefix + one.name, column_of(one)
+            rows = zip(column.steps, column.values, column.times_us, strict=True)
+            yield from (Point(curve, int(s), float(v), int(t)) for s, v, t in rows)
         return
     elif kind == "epoch_data":
         step, named = record.epoch_data.step, _epoch(record.epoch_data)

@@ -97,6 +97,40 @@ def test_a_run_without_pictures_has_a_frame_a_batch(server: ServerProcess) -> No
         assert all(frame["images"] == [] for frame in frames)
 
 
+def test_batches_that_came_as_columns_are_frames_too(server: ServerProcess) -> None:
+    def number(values: list[float], kind: str) -> bytes:
+        return np.array(values, kind).tobytes()
+
+    steps = list(range(40))
+    loss = pb.PointColumn(
+        name="loss",
+        steps=number(steps, "<i8"),
+        times_us=number(steps, "<i8"),
+        values=number([step / 10 for step in steps], "<f8"),
+    )
+    rows = pb.PointColumns(columns=[loss], epoch=1, batches=pb.BatchRows(first_batch_idx=5))
+    with (
+        Trainer(server.grpc) as trainer,
+        Texts(f"{server.live}/telemetry") as viewer,
+        httpx.stream(
+            "POST",
+            f"{server.http}/telemetry.TelemetryService/StreamTelemetry",
+            headers={"content-type": "application/grpc-web"},
+        ) as page,
+    ):
+        trainer.register()
+        trainer.open()
+        trainer.send(pb.TelemetryRequest(seq=1, columns=rows))
+        frames = [viewer.read() for _ in steps]
+        assert [frame["loss"] for frame in frames] == [step / 10 for step in steps]
+        assert (frames[0]["epoch"], frames[0]["batchIdx"], frames[-1]["batchIdx"]) == (1, 5, 44)
+        body = next(page.iter_raw())
+        first = pb.TelemetryRequest.FromString(body[5 : 5 + int.from_bytes(body[1:5], "big")])
+        assert (first.batch_data.step, first.batch_data.exact_loss) == (0, 0.0)
+        status = httpx.get(f"{server.http}/api/ws/status").json()["training_state"]
+        assert (status["current_step"], status["last_loss"]) == (39, 3.9)
+
+
 def test_who_comes_back_is_caught_up_and_who_is_new_sees_the_newest(server: ServerProcess) -> None:
     address = f"{server.live}/telemetry"
     with Trainer(server.grpc) as trainer:

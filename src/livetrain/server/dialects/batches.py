@@ -12,8 +12,9 @@ from typing import Final, Generic, TypeVar
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.dialects.column_rows import batches_of
 from livetrain.server.dialects.mailbox import Mailbox
-from livetrain.server.dialects.plain import narrow
+from livetrain.server.dialects.plain import exact
 from livetrain.server.dialects.tiles import Tiles
 from livetrain.server.hub import Listener
 from livetrain.server.intake import Intake
@@ -34,6 +35,8 @@ _AWAY_SECONDS: Final = 60.0
 _MISSED_BATCHES: Final = 5_000
 _MISSED_BYTES: Final = 16 * 1024 * 1024
 _LEFT: Final = 1_000
+_ROWS: Final = 100
+"""So many batches are shown of those that came together: a tight loop makes more of them than anybody sees."""
 
 
 class Batches(Listener, Generic[_Message]):
@@ -175,20 +178,36 @@ class Batches(Listener, Generic[_Message]):
         self._of = run.key
         for event in events:
             record = event.record
-            if record.WhichOneof("payload") == "batch_data":
+            kind = record.WhichOneof("payload")
+            if kind == "batch_data":
                 self._batches = True
+                self._tell_batch(run, record, now)
+            elif kind == "columns":
+                self._tell_columns(run, record.columns, now)
             elif self._batches or (told := _as_batch(record)) is None:
                 self._tell(self.other(record))
-                continue
             else:
-                record = told
-            batch = record.batch_data
-            message = self.batch(record, loss=self._loss, fps=_fps(run, now))
-            if batch.HasField("batch_loss"):
-                self._loss = narrow(batch.batch_loss)
-            self._bare.append((now, batch.step, message))
-            if now - self._shown > _SHOWN_SECONDS:
-                self._tell(message)
+                self._tell_batch(run, told, now)
+
+    def _tell_columns(self, run: Run, columns: pb.PointColumns, now: float) -> None:
+        """Show batches that came together, and numbers as batches where there are none."""
+        if columns.HasField("batches"):
+            self._batches = True
+        elif self._batches:
+            return
+        told, left_out = batches_of(columns, most=_ROWS)
+        self._intake.counters.dropped.labels("older_batches").inc(left_out)
+        for record in told:
+            self._tell_batch(run, record, now)
+
+    def _tell_batch(self, run: Run, record: pb.TelemetryRequest, now: float) -> None:
+        batch = record.batch_data
+        message = self.batch(record, loss=self._loss, fps=_fps(run, now))
+        if batch.HasField("batch_loss"):
+            self._loss = exact(batch, "exact_loss", "batch_loss")
+        self._bare.append((now, batch.step, message))
+        if now - self._shown > _SHOWN_SECONDS:
+            self._tell(message)
 
     def _tell(self, message: _Message | None) -> None:
         if message is not None:
@@ -254,10 +273,11 @@ def _as_batch(record: pb.TelemetryRequest) -> pb.TelemetryRequest | None:
     if "loss" not in values:
         return None
     scalars = record.scalars
-    batch = pb.BatchData(step=scalars.step, epoch=scalars.epoch, batch_loss=values["loss"])
+    batch = pb.BatchData(step=scalars.step, epoch=scalars.epoch)
+    batch.batch_loss = batch.exact_loss = values["loss"]
     batch.batch_idx = scalars.step & 0xFFFFFFFF
     if "accuracy" in values:
-        batch.batch_accuracy = values["accuracy"]
+        batch.batch_accuracy = batch.exact_accuracy = values["accuracy"]
     return pb.TelemetryRequest(batch_data=batch)
 
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.dialects.plain import finite, iso, narrow
+from livetrain.server.columns import column_named
+from livetrain.server.dialects.plain import exact, finite, iso, narrow
 from livetrain.server.run import Run
 
 __all__ = ["ENDS", "EVENTS", "Story", "status_of", "system_stats"]
@@ -82,7 +83,7 @@ class Story:
                 word = "stopping"
             elif word == "error" and update.interrupted:
                 word = "stopped"
-        elif kind in ("batch_data", "scalars") and word in ("", "starting"):
+        elif kind in ("batch_data", "scalars", "columns") and word in ("", "starting"):
             word = "running"
         if word == self._status:
             return None
@@ -121,12 +122,16 @@ class Story:
                 batch = record.batch_data
                 self._step, self._epoch, self._epoch_step = batch.step, batch.epoch, batch.batch_idx
                 if batch.HasField("batch_loss"):
-                    self.loss = narrow(batch.batch_loss)
+                    self.loss = exact(batch, "exact_loss", "batch_loss")
                 return True
             case "scalars":
                 return self._scalars(record.scalars)
+            case "columns":
+                return self._columns(record.columns)
             case "epoch_data" if record.epoch_data.has_learning_rate:
-                self.learning_rate = narrow(record.epoch_data.learning_rate)
+                self.learning_rate = exact(
+                    record.epoch_data, "exact_learning_rate", "learning_rate"
+                )
         return False
 
     def _scalars(self, scalars: pb.Scalars) -> bool:
@@ -145,6 +150,28 @@ class Story:
         self._epoch_step = inside if 0 <= inside < length or not length else self._step % length
         return True
 
+    def _columns(self, columns: pb.PointColumns) -> bool:
+        """Note the last of the points that came together."""
+        newest: pb.Scalars | None = None
+        for name in ("learning_rate", "loss"):
+            column = column_named(columns, name)
+            if column is not None:
+                newest = newest or pb.Scalars()
+                newest.step = int(column.steps[-1])
+                newest.values.add(name=name, value=float(column.values[-1]))
+        if newest is None:
+            last = [column.steps[-8:] for column in columns.columns if column.steps]
+            newest = pb.Scalars(
+                step=max((int.from_bytes(step, "little") for step in last), default=0)
+            )
+        if columns.HasField("epoch"):
+            newest.epoch = columns.epoch
+        moved = self._scalars(newest)
+        if columns.HasField("batches") and columns.columns:
+            rows = len(columns.columns[0].steps) // 8
+            self._epoch_step = columns.batches.first_batch_idx + max(0, rows - 1)
+        return moved
+
     def told(self, event: live.RunEvent) -> Iterator[Event]:
         """Yield what a record means, other than a step and how the run stands."""
         record, when = event.record, iso(event.received_ms)
@@ -162,7 +189,8 @@ class Story:
                 yield _validation(result.step, result.epoch, finite(result.loss), when)
             case "epoch_data" if record.epoch_data.HasField("validation_loss"):
                 epoch = record.epoch_data
-                yield _validation(epoch.step, epoch.epoch, narrow(epoch.validation_loss), when)
+                loss = exact(epoch, "exact_validation_loss", "validation_loss")
+                yield _validation(epoch.step, epoch.epoch, loss, when)
 
 
 def _sample(run: Run, sample: pb.Sample) -> Event:

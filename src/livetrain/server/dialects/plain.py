@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BadJsonError", "finite", "iso", "narrow", "read", "said", "write"]
+__all__ = ["BadJsonError", "exact", "finite", "iso", "narrow", "read", "said", "write"]
 
 
 class BadJsonError(ValueError):
@@ -24,6 +24,26 @@ def finite(value: float) -> float | None:
 def narrow(value: float) -> float | None:
     """Return a number that came in four bytes as it was meant, 0.52 and not 0.5199999809265137."""
     return float(str(np.float32(value))) if math.isfinite(value) else None
+
+
+def exact(message: Any, name: str, older: str) -> float | None:
+    """Return a number of a record as it was logged, or None where JSON has no word for it.
+
+    Args:
+        message: a batch, an epoch or the like.
+        name: the field that has it in eight bytes, where the trainer knows that field.
+        older: the field that has it in four.
+
+    Example:
+        >>> from livetrain.proto import telemetry_pb2 as pb
+        >>> exact(pb.BatchData(batch_loss=1e39, exact_loss=1e39), "exact_loss", "batch_loss")
+        1e+39
+        >>> exact(pb.BatchData(batch_loss=0.1), "exact_loss", "batch_loss")
+        0.1
+    """
+    if message.HasField(name):
+        return finite(getattr(message, name))
+    return narrow(getattr(message, older))
 
 
 def iso(unix_ms: float) -> str:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from livetrain._relay_messages import LIFTED, OTHER, PHASES
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.dialects.plain import finite, narrow
+from livetrain.server.dialects.column_rows import batches_of
+from livetrain.server.dialects.plain import exact, finite
 from livetrain.server.run import Run
 
 __all__ = ["Story"]
@@ -47,7 +48,7 @@ class Story:
             case "validation":
                 yield from self._begin()
                 yield self._validation(record.validation)
-            case "batch_data" | "scalars":
+            case "batch_data" | "scalars" | "columns":
                 yield from self._begin()
             case "round":
                 yield from self._begin(federated=True, rounds=record.round.total_rounds)
@@ -62,6 +63,8 @@ class Story:
         record = event.record
         when = (record.timestamp_ms or event.received_ms) / 1000
         values: dict[str, Any]
+        if record.WhichOneof("payload") == "columns":
+            return self._newest_batch(record.columns, when)
         if record.WhichOneof("payload") == "batch_data":
             batch = record.batch_data
             if not batch.HasField("batch_loss"):
@@ -69,12 +72,12 @@ class Story:
             values = {
                 "step": batch.step,
                 "batch_idx": batch.batch_idx,
-                "loss": narrow(batch.batch_loss),
+                "loss": exact(batch, "exact_loss", "batch_loss"),
                 "epoch": batch.epoch + 1,
                 "timestamp": batch.logged_us / 1e6 or when,
             }
             if batch.HasField("batch_accuracy"):
-                values["accuracy"] = narrow(batch.batch_accuracy)
+                values["accuracy"] = exact(batch, "exact_accuracy", "batch_accuracy")
             return "batch_metrics", values
         if record.WhichOneof("payload") == "scalars":
             numbers = {scalar.name: scalar.value for scalar in record.scalars.values}
@@ -92,6 +95,12 @@ class Story:
                 values["accuracy"] = finite(numbers["accuracy"])
             return "batch_metrics", values
         return None
+
+    def _newest_batch(self, columns: pb.PointColumns, when: float) -> Message | None:
+        told, _ = batches_of(columns, most=1)
+        if not told or not told[-1].batch_data.HasField("batch_loss"):
+            return None
+        return self.step(live.RunEvent(record=told[-1], received_ms=int(when * 1000)))
 
     def _begin(self, *, federated: bool = False, rounds: int = 0) -> Iterator[Message]:
         """Say that a training begins, unless that was said; a first round makes it a federated one."""
@@ -122,18 +131,18 @@ class Story:
     def _epoch(self, epoch: pb.EpochData) -> Iterator[Message]:
         metrics = _metrics(epoch.metrics)
         if epoch.has_loss:
-            metrics["loss"] = narrow(epoch.average_loss)
+            metrics["loss"] = exact(epoch, "exact_loss", "average_loss")
         if epoch.has_accuracy:
-            metrics["accuracy"] = narrow(epoch.average_accuracy)
+            metrics["accuracy"] = exact(epoch, "exact_accuracy", "average_accuracy")
         if epoch.has_learning_rate:
-            metrics["learning_rate"] = narrow(epoch.learning_rate)
+            metrics["learning_rate"] = exact(epoch, "exact_learning_rate", "learning_rate")
         self._judge(metrics, epoch.epoch, validation=False)
         yield "epoch_end", {"epoch": epoch.epoch + 1, "phase": "train", "metrics": metrics}
-        validated = {}
+        validated = _metrics(epoch.validation_metrics)
         if epoch.HasField("validation_loss"):
-            validated["loss"] = narrow(epoch.validation_loss)
+            validated["loss"] = exact(epoch, "exact_validation_loss", "validation_loss")
         if epoch.HasField("validation_accuracy"):
-            validated["accuracy"] = narrow(epoch.validation_accuracy)
+            validated["accuracy"] = exact(epoch, "exact_validation_accuracy", "validation_accuracy")
         if validated:
             self._judge(validated, epoch.epoch, validation=True)
             yield "epoch_end", {"epoch": epoch.epoch + 1, "phase": "val", "metrics": validated}

@@ -10,7 +10,7 @@ from fastapi import APIRouter, WebSocket
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.dialects.batches import Batches
 from livetrain.server.dialects.converse import converse
-from livetrain.server.dialects.plain import narrow, write
+from livetrain.server.dialects.plain import exact, narrow, write
 from livetrain.server.dialects.tiles import Tiles
 from livetrain.server.intake import Intake
 from livetrain.server.stage import Stage
@@ -75,8 +75,10 @@ class TelemetryJson(Batches[str]):
             "type": "batch",
             "epoch": batch.epoch,
             "batchIdx": batch.batch_idx,
-            "loss": narrow(batch.batch_loss) if own else loss,
-            "accuracy": narrow(batch.batch_accuracy) if batch.HasField("batch_accuracy") else None,
+            "loss": exact(batch, "exact_loss", "batch_loss") if own else loss,
+            "accuracy": exact(batch, "exact_accuracy", "batch_accuracy")
+            if batch.HasField("batch_accuracy")
+            else None,
             "fps": narrow(fps),
             "images": images,
             "predictions": predictions,
