@@ -1,16 +1,20 @@
 /** The thin shell around the reconnect machine: one WebSocket at a time, timers, and nothing to decide. */
+import { quietMs } from '../lib/quiet';
 import { initialLink, step, type Link, type LinkAction, type LinkEvent } from '../lib/reconnect';
 
 const FIRST_MESSAGE_MS = 5000;
 const SILENCE_MS = 10_000;
 const PROBE_MS = 3000;
 const WATCH_MS = 2500;
+const LISTEN_MS = 500;
 
 export interface ConnectionHandlers {
   /** The socket is open: say hello. */
   opened(): void;
   message(data: Uint8Array): void;
   changed(link: Link, retryInMs: number | null): void;
+  /** How long nothing came of a server that gives beats; 0: it is heard again. */
+  quiet(ms: number): void;
 }
 
 export class Connection {
@@ -20,6 +24,9 @@ export class Connection {
   private watchTimer = 0;
   private heardAt = 0;
   private probing = false;
+  private listenTimer = 0;
+  private givesBeats = false;
+  private quietFor = 0;
 
   constructor(
     private readonly url: string,
@@ -29,6 +36,7 @@ export class Connection {
   start(): void {
     this.dispatch({ type: 'start' });
     this.watchTimer = self.setInterval(() => void this.watch(), WATCH_MS);
+    this.listenTimer = self.setInterval(() => this.listen(), LISTEN_MS);
   }
 
   wake(): void {
@@ -38,12 +46,18 @@ export class Connection {
 
   stop(): void {
     self.clearInterval(this.watchTimer);
+    self.clearInterval(this.listenTimer);
     this.dispatch({ type: 'stop' });
   }
 
   /** This connection is of no more use; come again at once. */
   renew(reason: string): void {
     this.dispatch({ type: 'lost', code: 4000, reason });
+  }
+
+  /** The server gives a sign of life once a second: from now on its silence means something. */
+  beats(): void {
+    this.givesBeats = true;
   }
 
   send(bytes: Uint8Array): void {
@@ -83,6 +97,7 @@ export class Connection {
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     this.heardAt = performance.now();
+    this.givesBeats = false;
     const current = () => this.socket === socket;
     socket.onopen = () => {
       if (current()) this.handlers.opened();
@@ -90,6 +105,7 @@ export class Connection {
     socket.onmessage = (event: MessageEvent<ArrayBuffer>) => {
       if (!current()) return;
       this.heardAt = performance.now();
+      if (this.quietFor > 0) this.listen();
       if (this.link.phase === 'connecting') this.dispatch({ type: 'ready' });
       this.handlers.message(new Uint8Array(event.data));
     };
@@ -98,6 +114,14 @@ export class Connection {
       this.socket = null;
       this.dispatch({ type: 'lost', code: event.code, reason: event.reason });
     };
+  }
+
+  private listen(): void {
+    const silent = this.link.phase === 'live' ? performance.now() - this.heardAt : 0;
+    const quiet = quietMs(silent, this.givesBeats);
+    if (quiet === 0 && this.quietFor === 0) return;
+    this.quietFor = quiet;
+    this.handlers.quiet(quiet);
   }
 
   /**

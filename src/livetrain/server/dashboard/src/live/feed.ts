@@ -66,6 +66,7 @@ export class Feed {
       opened: () => this.hello(),
       message: (data) => this.take(data),
       changed: (link, retryInMs) => this.changed(link, retryInMs),
+      quiet: (ms) => this.emit({ type: 'quiet', ms }),
     });
     this.pingTimer = self.setInterval(() => this.say({ case: 'ping', value: {} as never }), PING_MS);
     this.connection.start();
@@ -147,6 +148,10 @@ export class Feed {
         return this.presence(body.value);
       case 'curves':
         this.ahead.push(...body.value.curves);
+        return;
+      case 'beat':
+        this.connection.beats();
+        return this.emit({ type: 'beat', serverMs: Number(body.value.serverUs) / 1000 });
     }
   }
 

@@ -43,6 +43,14 @@ export interface RunView {
     dataset: string;
     settings: string;
   };
+  /** What is worth saying of the whole run, in sentences. */
+  remarks: readonly string[];
+  /** Of the error that ended the run; empty: none. */
+  traceback: string;
+  /** Why the server cannot store anything now; empty: it can. */
+  trouble: string;
+  /** As they were last known, after the end too; empty: the run is alone, or the server does not say. */
+  ranks: readonly RankView[];
   /** What the trainer lets itself be told; nothing else may be offered. */
   controls: Control[];
   report: {
@@ -103,6 +111,10 @@ export type FromWorker =
   | { type: 'link'; link: Link; retryInMs: number | null; sinceMs: number }
   /** `whole`: the page starts from here, or goes on from here after an absence. */
   | { type: 'state'; run: RunView; whole: boolean }
+  /** The server lives: its clock, Unix milliseconds. */
+  | { type: 'beat'; serverMs: number }
+  /** How long nothing came from a server that says something once a second; 0: it is heard again. */
+  | { type: 'quiet'; ms: number }
   | { type: 'curves'; curves: CurveData[]; tips: Tip[] }
   | {
       type: 'events';

@@ -62,6 +62,10 @@ export function runView(state: RunState): RunView {
       dataset: config?.datasetName ?? '',
       settings: config?.configJson ?? '',
     },
+    remarks: state.remarks,
+    traceback: state.traceback,
+    trouble: state.trouble,
+    ranks: state.ranks.map(rankView),
     controls: state.controls.map(controlView),
     report: report
       ? {

@@ -22,6 +22,8 @@ import { Stage } from './stage';
 
 /** The page's words and charts change this often; only the tiles are faster. */
 const FLUSH_MS = 250;
+/** A clock that was set, here or there. */
+const CLOCK_JUMP_MS = 2000;
 const NONE: Counts = new Map();
 
 export class RunSession {
@@ -129,6 +131,10 @@ export class RunSession {
         // At once: a run that ends or falls silent is not to be seen late.
         return this.store.setState({ run });
       }
+      case 'beat':
+        return this.heard(message.serverMs);
+      case 'quiet':
+        return this.store.setState({ quietMs: message.ms });
       case 'performance':
         this.pending.performance = message.performance;
         return;
@@ -140,8 +146,18 @@ export class RunSession {
         return this.back(message.caughtUp);
       case 'link': {
         const lostAtMs = message.link.phase === 'live' ? null : Date.now() - message.sinceMs;
-        return this.store.setState({ link: message.link, lostAtMs });
+        const quiet = message.link.phase === 'live' ? {} : { quietMs: 0 };
+        return this.store.setState({ link: message.link, lostAtMs, ...quiet });
       }
+    }
+  }
+
+  /** A beat comes later than its clock says, never earlier: the greatest lead is the nearest. */
+  private heard(serverMs: number): void {
+    const ahead = serverMs - Date.now();
+    const known = this.store.getState().serverAheadMs;
+    if (known === null || ahead > known || Math.abs(ahead - known) > CLOCK_JUMP_MS) {
+      this.store.setState({ serverAheadMs: ahead });
     }
   }
 

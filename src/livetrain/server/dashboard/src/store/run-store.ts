@@ -37,6 +37,10 @@ export interface RunPage {
   /** When the connection was lost, on this page's clock, Unix milliseconds; null: it is there. */
   lostAtMs: number | null;
   back: (CaughtUp & { atMs: number }) | null;
+  /** How long nothing came of the server, milliseconds; 0: it is heard. */
+  quietMs: number;
+  /** The server's clock to this page's, milliseconds: added to ours it is the server's; null: not known. */
+  serverAheadMs: number | null;
   run: RunView | null;
   step: number | null;
   epoch: number;
@@ -69,6 +73,8 @@ export const initialPage: RunPage = {
   link: initialLink,
   lostAtMs: null,
   back: null,
+  quietMs: 0,
+  serverAheadMs: null,
   run: null,
   step: null,
   epoch: 0,
