@@ -11,7 +11,7 @@ from livetrain import _records
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._monitor.base import Base
-from livetrain._monitor.numbers import NumberReader, Numbers
+from livetrain._monitor.numbers import Numbers
 from livetrain._monitor.place import whole
 from livetrain._text import text_of
 from livetrain.exceptions import UsageError
@@ -28,8 +28,6 @@ _FIELDS = 200  # of an event
 
 class Logbook(Base):
     """The methods that record something."""
-
-    _named: NumberReader
 
     def log_batch(
         self,
