@@ -19,6 +19,9 @@ from livetrain._delivery.transport import Endpoint
 from livetrain._spool.spool import Spool, SpoolInfo, discover
 from livetrain.proto import telemetry_pb2 as pb
 
+LEFTOVER = "leftover"
+"""Says at the registration that the trainer is dead: what comes from its disk is no sign of life."""
+
 __all__ = ["Leftover", "Upload", "leftovers", "unreadable", "upload", "upload_in_background"]
 
 
@@ -95,6 +98,8 @@ def upload(
     first, last = spool.first_seq, spool.last_seq
     total = last - first + 1
     session = Session(full_jitter, durable_seq=first - 1, last_seq=last)
+    if LEFTOVER not in leftover.info.capabilities:
+        leftover.info.capabilities.append(LEFTOVER)
     identity = Identity(leftover.info, resume_token=leftover.info.resume_token)
     ledger = Ledger(identity.session_id, session, spool)
     stream = Stream(

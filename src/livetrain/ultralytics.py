@@ -174,7 +174,8 @@ class LiveTrainCallbacks:
         found = {
             n.removeprefix("metrics/").removeprefix("val/"): v for n, v in trainer.metrics.items()
         }
-        self._training.validated(epoch, found)
+        if found:
+            self._training.monitor.log_validation(epoch, **found)
 
     def _model_save(self, trainer: Any) -> None:
         if self._training is not None:

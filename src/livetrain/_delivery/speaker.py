@@ -38,7 +38,8 @@ class Speaker:
         """Ask to be taken."""
         info = self._identity.info
         info.first_unacked_seq = self._ledger.backlog.first_seq
-        info.timestamp_ms = time.time_ns() // 1_000_000
+        info.sent_us = time.time_ns() // 1000
+        info.timestamp_ms = info.sent_us // 1000
         connection.register(info, timeout=5.0)
 
     def open(self, connection: Connection) -> None:

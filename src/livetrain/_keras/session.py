@@ -123,8 +123,10 @@ class Session:
     def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> None:
         """Log an epoch, and the validation that Keras puts beside it."""
         own = {n: v for n, v in logs.items() if not n.startswith("val_") and n != "learning_rate"}
+        found = {n.removeprefix("val_"): v for n, v in logs.items() if n.startswith("val_")}
         self._training.end_epoch(epoch, own)
-        self._training.validated(epoch, {n: v for n, v in logs.items() if n.startswith("val_")})
+        if found:
+            self.monitor.log_validation(epoch, **found)
 
     @harmless
     def end_test(self, logs: Mapping[str, Any]) -> None:

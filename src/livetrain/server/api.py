@@ -106,11 +106,19 @@ class Api:
             "frames": run.frames,
             "world_size": run.world_size,
             "ranks": [_rank(rank) for rank in run.ranks(now)],
-            "remarks": run.remarks(now, time.time_ns() // 1_000_000),
+            "remarks": [
+                *run.lasting_remarks(now),
+                *run.remarks(now, time.time_ns() // 1_000_000),
+            ],
+            "attempts": [
+                {"attempt": one.attempt, "from_step": one.from_step} for one in run.streams.attempts
+            ],
+            "traceback": run.traceback or None,
             "streams": [
                 {
                     "stream_id": stream.stream_id,
                     "rank": stream.rank,
+                    "attempt": stream.attempt,
                     "connected": stream.outlet is not None,
                     "durable_seq": stream.order.durable,
                 }
@@ -221,7 +229,11 @@ def _summary(run: Run) -> dict[str, Any]:
         "message": run.message,
         "created_at": run.created_ms / 1000,
         "ended_at": run.ended_ms / 1000 if run.ended_ms else None,
+        "started_at": run.first_point_us / 1e6 or None,
+        "duration": run.duration_seconds,
         "last_heard_at": run.last_heard_ms / 1000,
+        "clock_offset": run.clock_offset_us / 1e6,
+        "exit_code": run.exit_code,
         "steps": run.steps,
         "epoch": run.epoch,
         "total_epochs": run.config.total_epochs or None,
@@ -232,9 +244,10 @@ def _rank(rank: RankStanding) -> dict[str, Any]:
     return {
         "rank": rank.rank,
         "contact": rank.contact,
-        "status": rank.status,
+        "status": rank.word,
         "message": rank.message,
         "steps": rank.steps,
+        "last_step": rank.last_step,
         "step_ms": rank.step_ms,
         "own_ms": rank.own_ms,
         "last_heard_at": rank.last_heard_ms / 1000 if rank.last_heard_ms else None,

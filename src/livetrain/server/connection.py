@@ -161,6 +161,8 @@ class Connection:
                     self._outlet.finish()
                     return
             self._deadline = time.monotonic() + _LAST_SECONDS
+            if self._stream is not None:
+                self._stream.half_closed = time.monotonic()
             self._outlet.due()
         except asyncio.CancelledError:
             raise
@@ -197,11 +199,10 @@ class Connection:
         assert stream is not None
         if run.deleted or not stream.order.owns(self._number):
             return False
-        now = stream.heard = time.monotonic()
-        stream.heard_ms = time.time_ns() // 1_000_000
-        if run.hear(now, stream.heard_ms):
-            self._intake.hub.channel(run).tell_state()
+        self._hear(run, stream)
         if record.kind == HEARTBEAT:
+            sent_ms = record.message.heartbeat.timestamp_ms or record.message.timestamp_ms
+            stream.clock.heard(sent_ms * 1000, time.time_ns() // 1000)
             self._outlet.due()
             return True
         if record.kind == 0:
@@ -217,6 +218,13 @@ class Connection:
         else:
             return self._unsequenced(run, stream, record)
         return self._offer(run, stream, seq, record.size, record)
+
+    def _hear(self, run: Run, stream: Stream) -> None:
+        """Note a sign of life; what a dead trainer left on its disk is none."""
+        now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
+        stream.hear(now, unix_ms)
+        if not stream.leftover and run.hear(now, unix_ms):
+            self._intake.hub.channel(run).tell_state()
 
     def _offer(self, run: Run, stream: Stream, seq: int, size: int, record: Record | None) -> bool:
         """Take a record if its number is the next one; return whether the stream goes on."""
@@ -261,10 +269,11 @@ class Connection:
     def _unsequenced(self, run: Run, stream: Stream, record: Record) -> bool:
         """Figures about the trainer that nobody has to keep may come without a number; nothing else may."""
         if record.kind == PERFORMANCE:
-            stream.apply(record)
+            stream.apply_performance(record.message.performance_data)
             self._intake.hub.note_performance(run, stream, record.message.performance_data)
         elif record.kind == REPORT:
-            run.apply(record, 0, rank=stream.rank)
+            if stream is run.speaker:
+                run.apply(record, 0)
             self._intake.hub.channel(run).tell_state()
         else:
             reason = "it has no number, and only figures about the trainer may come without"
@@ -278,13 +287,12 @@ class Connection:
             self._complain(self._context, "message", rejected.reason)
             message = f"A message was not taken: {rejected.reason}."
             self._error(_CODE.INVALID_DATA, message, rejected_seq=rejected.seq or 0)
-            if run is not None:
-                # What cannot be read is a sign of life all the same.
-                run.hear(time.monotonic(), time.time_ns() // 1_000_000)
+            if run is not None and stream is not None:
+                self._hear(run, stream)  # what cannot be read is a sign of life all the same
             return True
         if run.deleted:
             return False
-        run.hear(time.monotonic(), time.time_ns() // 1_000_000)
+        self._hear(run, stream)
         seq = stream.order.expected if rejected.seq is None else rejected.seq
         numbered = seq > 0 and not rejected.whole
         replaced = numbered and stream.order.judge(self._number, seq) is Verdict.NEW
@@ -337,6 +345,7 @@ class Connection:
             self._stream.outlet = None
         self._run, self._stream, self._number = run, stream, number
         stream.outlet = self._outlet
+        stream.half_closed = None
         stream.heard = time.monotonic()
         log.info(
             "stream %s of run %s is open, from %s",

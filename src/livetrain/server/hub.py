@@ -19,7 +19,10 @@ from livetrain.server.run import Run
 from livetrain.server.stream import Stream
 from livetrain.server.viewer import Frame, Viewer, encode_events
 
-__all__ = ["Channel", "Hub", "Listener", "encode_event"]
+__all__ = ["COME_AGAIN", "Channel", "Hub", "Listener", "encode_event"]
+
+COME_AGAIN: Final = 4000
+"""Closes a viewer's connection: it may connect again at once, and begins with what it lacks."""
 
 _GATHER_SECONDS: Final = 0.05
 _PERFORMANCE_SECONDS: Final = 0.25
@@ -28,9 +31,25 @@ _NAMES: Final = 50
 """So many of those who watch are named; of the others the number is told."""
 
 
-def encode_event(offset: int, received_ms: int, stream_id: str, rank: int, record: bytes) -> bytes:
+def encode_event(
+    offset: int,
+    received_ms: int,
+    stream_id: str,
+    rank: int,
+    record: bytes,
+    *,
+    attempt: int = 0,
+    clock_offset_us: int = 0,
+) -> bytes:
     """Return a ``RunEvent`` around a record's bytes as they are."""
-    head = live.RunEvent(offset=offset, received_ms=received_ms, stream_id=stream_id, rank=rank)
+    head = live.RunEvent(
+        offset=offset,
+        received_ms=received_ms,
+        stream_id=stream_id,
+        rank=rank,
+        attempt=attempt,
+        clock_offset_us=clock_offset_us,
+    )
     return head.SerializeToString() + b"".join(bytes_field(5, [record]))
 
 
@@ -144,7 +163,7 @@ class Channel:
         for listener in self._following():
             listener.state_changed(self.run)
         if self.viewers:
-            message = live.LiveMessage(state=self.run.state()).SerializeToString()
+            message = live.LiveMessage(state=self.run.state(time.monotonic())).SerializeToString()
             for viewer in self.viewers:
                 viewer.tell("state", message)
 
@@ -282,8 +301,8 @@ class Hub:
             self._channels[oldest].keepsakes.clear()
 
     def note_performance(self, run: Run, stream: Stream, data: pb.PerformanceData) -> None:
-        """Pass on how fast a rank of a run is; the run is as fast as its rank 0."""
-        if not stream.rank:
+        """Pass on how fast a rank of a run is; the run is as fast as the one that speaks for it."""
+        if stream is run.speaker:
             run.performance = data
         self.channel(run).tell_performance()
 

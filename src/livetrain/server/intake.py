@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.clocks import drop_impossible_times, own_time_us
 from livetrain.server.counters import Counters
-from livetrain.server.hub import Hub, encode_event
+from livetrain.server.hub import COME_AGAIN, Hub, encode_event
 from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.records import BATCH, PERFORMANCE, Record
 from livetrain.server.registry import Registry
 from livetrain.server.run import NOTABLE, STEERING, Run, Stream
 from livetrain.server.store.journal import Journal, JournalError
-from livetrain.server.store.statements import Group
+from livetrain.server.store.statements import Group, move_attempts
 
 __all__ = ["Intake", "error_response"]
 
@@ -123,14 +124,20 @@ class Intake:
 
     def take(self, run: Run, stream: Stream, record: Record, seq: int) -> None:
         """Put a record that is new into the journal, and its pictures before the viewers at once."""
-        unix_ms = _unix_ms()
+        now_us = time.time_ns() // 1000
+        unix_ms = now_us // 1000
+        message = record.message
+        if drop_impossible_times(message):
+            record.data = message.SerializeToString()
+        clock_offset_us = stream.clock.offset_of(own_time_us(message), now_us)
         run.offset += 1
-        stream.apply(record)
-        if run.apply(record, unix_ms, rank=stream.rank):
+        changed, moved = run.advance(stream, record, now_us, clock_offset_us)
+        if moved:
+            self._renumber(run, stream, moved)
+        if changed:
             run.check_contact(time.monotonic())
             self.hub.channel(run).tell_state()
         self.counters.records.inc()
-        message = record.message
         if record.kind == BATCH:
             stream.last_batch = message.batch_data.batch_idx
             if message.frames_stripped:
@@ -144,7 +151,21 @@ class Intake:
             self.hub.note_performance(run, stream, message.performance_data)
         sample = _sample_row(run, record, unix_ms) if record.picture else None
         batch = message.batch_data.batch_idx
-        self._add(run, stream, record.kind, record.data, seq, unix_ms, batch, sample)
+        self._add(
+            run, stream, record.kind, record.data, seq, unix_ms, batch, sample, clock_offset_us
+        )
+
+    def _renumber(self, run: Run, stream: Stream, moved: Sequence[Stream]) -> None:
+        """Let later attempts count on by one, in the store too: an earlier one was heard only now."""
+        first, rank = stream.attempt, stream.rank
+        self.journal.act(
+            lambda connection: move_attempts(connection, run.key, rank=rank, first=first)
+        )
+        for later in moved:
+            self.journal.touch_stream(later.key, later.row)
+        # What viewers know bears the older numbers.
+        run.anew_offset = run.offset
+        self.hub.forget(run, COME_AGAIN)
 
     def note(self, run: Run, record: pb.TelemetryRequest) -> None:
         """Put something of the server's own into a run's log: an event, a command or what became of one."""
@@ -153,6 +174,15 @@ class Intake:
         payload = record.WhichOneof("payload") or ""
         kind = pb.TelemetryRequest.DESCRIPTOR.fields_by_name[payload].number
         self._add(run, None, kind, record.SerializeToString(), 0, record.timestamp_ms, 0)
+
+    def conclude(self, run: Run) -> None:
+        """Note that an older client's run is over: it closed its stream in order, and has no other word for that."""
+        unix_ms = _unix_ms()
+        update = pb.StatusUpdate(status=pb.COMPLETED, message="The trainer closed its stream.")
+        run.apply_status(update, unix_ms)
+        run.check_contact(time.monotonic())
+        self.note(run, pb.TelemetryRequest(timestamp_ms=unix_ms, status_update=update))
+        self.hub.channel(run).tell_state()
 
     def _add(
         self,
@@ -164,6 +194,7 @@ class Intake:
         unix_ms: int,
         batch: int,
         sample: dict[str, Any] | None = None,
+        clock_offset_us: int = 0,
     ) -> None:
         row = {
             "run_key": run.key,
@@ -172,6 +203,7 @@ class Intake:
             "received_ms": unix_ms,
             "notable": kind in NOTABLE,
             "steering": kind in STEERING,
+            "clock_offset_us": clock_offset_us,
             "record": data,
         }
         # An older client waits for one acknowledgement a batch.
@@ -179,7 +211,15 @@ class Intake:
         # Rows and Python objects cost some 200 bytes beside the record itself.
         size = len(data) + 200 + (sample["size"] if sample is not None else 0)
         origin = run, stream, older
-        self.journal.add(row, seq=seq, state=run.row, origin=origin, size=size, sample=sample)
+        self.journal.add(
+            row,
+            seq=seq,
+            state=run.row,
+            stream_state=None if stream is None else stream.row,
+            origin=origin,
+            size=size,
+            sample=sample,
+        )
 
     async def settle(self) -> None:
         """Have what was taken committed within a second; where the store cannot be written, it stays as it is."""
@@ -200,7 +240,9 @@ class Intake:
             run.unsealed[0] += 1
             run.unsealed[1] += len(data)
             runs[run.key] = run
-            stream_id, rank = ("", 0) if stream is None else (stream.stream_id, stream.rank)
+            stream_id, rank, attempt = (
+                ("", 0, 0) if stream is None else (stream.stream_id, stream.rank, stream.attempt)
+            )
             if stream is not None:
                 streams[stream.key] = stream
                 if older is not None and stream.outlet is not None:
@@ -210,7 +252,18 @@ class Intake:
                     )
                     stream.outlet.put(response)
             events.setdefault(run.key, []).append(
-                (offset, encode_event(offset, row["received_ms"], stream_id, rank, data))
+                (
+                    offset,
+                    encode_event(
+                        offset,
+                        row["received_ms"],
+                        stream_id,
+                        rank,
+                        data,
+                        attempt=attempt,
+                        clock_offset_us=row["clock_offset_us"],
+                    ),
+                )
             )
         for key, seq in group.watermarks.items():
             stream = streams[key]

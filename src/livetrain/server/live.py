@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from livetrain._protobuf import bytes_field
 from livetrain.proto import live_pb2 as live
-from livetrain.server.hub import Channel, Hub, encode_event
+from livetrain.server.hub import COME_AGAIN, Channel, Hub, encode_event
 from livetrain.server.intake import Intake
 from livetrain.server.replay import History, Recovery, plan
 from livetrain.server.run import Run
@@ -27,7 +28,6 @@ __all__ = ["COME_AGAIN", "NOT_ALLOWED", "NO_SUCH_RUN", "Live"]
 
 log = logging.getLogger(__name__)
 
-COME_AGAIN: Final = 4000
 NOT_ALLOWED: Final = 4001
 NO_SUCH_RUN: Final = 4004
 
@@ -163,7 +163,8 @@ class Live:
             ring_first=channel.ring.first,
             stored_first=run.trimmed + 1,
         )
-        recovery = plan(hello.epoch, hello.offset, history, limit=self._limits.recover_events)
+        epoch = hello.epoch if hello.offset >= run.anew_offset else ""
+        recovery = plan(epoch, hello.offset, history, limit=self._limits.recover_events)
         if recovery is Recovery.SNAPSHOT:
             async for message in self._snapshot(channel, viewer, hello):
                 yield message
@@ -174,7 +175,7 @@ class Live:
             epoch=self._hub.epoch,
             from_offset=hello.offset,
             to_offset=history.top,
-            state=run.state(),
+            state=run.state(time.monotonic()),
         )
         yield live.LiveMessage(resumed=resumed).SerializeToString()
         if recovery is Recovery.STORE:
@@ -211,7 +212,9 @@ class Live:
                 yield shelf.take()
             body = shelf.take()
         rest = live.Snapshot(
-            state=run.state(), performance=channel.performance(), presence=channel.presence()
+            state=run.state(time.monotonic()),
+            performance=channel.performance(),
+            presence=channel.presence(),
         )
         # The newest frame follows as a message of its own: it is the largest part, and is shared with other viewers.
         channel.show_newest(viewer)
@@ -220,7 +223,15 @@ class Live:
 
 
 def _encode(event: StoredEvent) -> bytes:
-    return encode_event(event.offset, event.received_ms, event.stream_id, event.rank, event.record)
+    return encode_event(
+        event.offset,
+        event.received_ms,
+        event.stream_id,
+        event.rank,
+        event.record,
+        attempt=event.attempt,
+        clock_offset_us=event.clock_offset_us,
+    )
 
 
 def _shelve(

@@ -9,7 +9,7 @@ from typing import Final
 
 from livetrain.proto import live_pb2 as live
 
-__all__ = ["RankStanding", "remarks"]
+__all__ = ["RankStanding", "end_remarks", "remarks"]
 
 _SLOWER: Final = 1.25
 """By how much a rank takes longer than the middle one before others are said to wait for it."""
@@ -48,12 +48,22 @@ class RankStanding:
         """Does it go on, as far as anybody knows?"""
         return self.contact in ("alive", "stale")
 
+    @property
+    def word(self) -> str:
+        """How it stands: as it said last, but for one that is not heard any more."""
+        return "lost" if self.contact == "lost" else self.status
+
+    @property
+    def last_step(self) -> int | None:
+        """The step that it made last; None: it made none."""
+        return self.steps - 1 if self.steps else None
+
     def told(self, *, sends_frames: bool = False) -> live.RankState:
         """Return what viewers are told."""
         return live.RankState(
             rank=self.rank,
             contact=self.contact,
-            status=self.status,
+            status=self.word,
             steps=self.steps,
             step_ms=self.step_ms,
             own_ms=self.own_ms,
@@ -87,6 +97,38 @@ def remarks(ranks: Sequence[RankStanding], world_size: int, age_seconds: float) 
     if missing and age_seconds > _COMING_SECONDS and here:
         said.append(f"{_names(missing)} {_plural(missing, 'has', 'have')} not reported yet.")
     return said + _stragglers([rank for rank in here if rank.contact == "alive"])
+
+
+def end_remarks(ranks: Sequence[RankStanding], *, speaker: int) -> list[str]:
+    """Return what stays worth saying of the ranks of a run that is over.
+
+    Args:
+        ranks: those that reported, ascending.
+        speaker: the rank whose end is that of the run.
+
+    Example:
+        >>> one = RankStanding(0, "ended", "finished", "", 900, None, None, 1.0, 0)
+        >>> other = RankStanding(1, "lost", "running", "", 401, None, None, 31.0, 0)
+        >>> end_remarks([one, other], speaker=0)
+        ['Rank 1 was lost at step 400.']
+    """
+    said = [
+        _failed(rank)
+        for rank in ranks
+        if rank.status in ("failed", "interrupted") and rank.rank != speaker
+    ]
+    lost: dict[int | None, list[int]] = {}
+    for rank in ranks:
+        if rank.contact == "lost":
+            lost.setdefault(rank.last_step, []).append(rank.rank)
+    for step, numbers in lost.items():
+        where = (
+            f"before {_plural(numbers, 'its', 'their')} first step"
+            if step is None
+            else f"at step {step}"
+        )
+        said.append(f"{_names(numbers)} {_plural(numbers, 'was', 'were')} lost {where}.")
+    return said
 
 
 def _failed(rank: RankStanding) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -46,7 +45,6 @@ def gap(seq: int, rejected: Rejected, *, step: int) -> Record:
     """
     message = pb.TelemetryRequest(
         seq=seq,
-        timestamp_ms=time.time_ns() // 1_000_000,
         tombstone=pb.Tombstone(
             reason=f"refused by the server: {rejected.reason[:_REASON_CHARS]}",
             records=rejected.points,

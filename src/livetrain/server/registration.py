@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.intake import Intake
-from livetrain.server.run import GUEST, Run, Stream
+from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
 from livetrain.server.sequencing import Sequencer
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.statements import add_run, add_stream, mark_opened, set_token
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread
 OLDER_STREAM: Final = "older"
 """The one stream of an older client's run."""
+LEFTOVER: Final = "leftover"
+"""The capability of a stream whose trainer is dead: what comes is from its disk, and no sign of life."""
 GUEST_STREAM: Final = "guest"
 """The one stream of a run that nobody is connected for."""
 
@@ -94,11 +96,14 @@ class Registrar:
         token = info.resume_token
         if run is None:
             run = await self._new_run(info, session)
+        leftover = LEFTOVER in info.capabilities
         stream = run.streams.get(info.stream_id)
         if stream is None:
             self._check_join(run, info)
             token = secrets.token_urlsafe(24)
-            stream = await self._new_stream(run, info.stream_id, info.rank, hashed(token))
+            stream = await self._new_stream(
+                run, info.stream_id, info.rank, hashed(token), leftover=leftover
+            )
         elif not stream.opened and (not token or _fits_any(token, run)):
             # The answer to its first registration was lost on the way; one that joined had another stream's token for that.
             token = secrets.token_urlsafe(24)
@@ -110,8 +115,13 @@ class Registrar:
             raise RefusedError(
                 "This stream is known; its resume_token is needed and was not given, or is another."
             )
-        if not info.rank or all(other.rank for other in run.streams.values()):
-            self._adopt_info(run, info)  # rank 0 speaks for the run
+        stream.leftover = leftover
+        if (not info.rank or all(other.rank for other in run.streams.values())) and not (
+            leftover and len(run.streams) > 1
+        ):
+            self._adopt_info(
+                run, info
+            )  # rank 0 speaks for the run, and the living for what can be done to it
         self._fence(run, stream)
         if stream.order.durable < stream.order.received:
             await (
@@ -121,9 +131,10 @@ class Registrar:
             lost = stream.order.start_at(info.first_unacked_seq)
             if lost:
                 self._intake.note(run, _history_lost(lost, stream.stream_id))
-        now = time.monotonic()
-        stream.heard, stream.heard_ms = now, time.time_ns() // 1_000_000
-        if run.hear(now, stream.heard_ms):
+        now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
+        stream.hear(now, unix_ms)
+        stream.clock.registered(info.sent_us or info.timestamp_ms * 1000, unix_ms * 1000)
+        if not leftover and run.hear(now, unix_ms):
             self._intake.hub.channel(run).tell_state()
         answer = self._answer(info, success=True, message="Welcome.")
         answer.protocol_version = 1
@@ -139,17 +150,27 @@ class Registrar:
             raise RefusedError(
                 "This session_id belongs to another run; its resume_token is needed."
             )
-        if run is None or run.ended:
+        stream = None if run is None else run.streams.get(OLDER_STREAM)
+        if run is None or stream is None or self._over(run, stream):
             # Such clients may use one id for every training: what comes after the end is another run.
             if run is not None:
                 self._registry.forget(run)
             run = await self._new_run(info, session)
-            await self._new_stream(run, OLDER_STREAM, 0, "")
+            stream = await self._new_stream(run, OLDER_STREAM, 0, "")
         self._adopt_info(run, info)
-        run.hear(time.monotonic(), time.time_ns() // 1_000_000)
+        now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
+        stream.hear(now, unix_ms)
+        stream.clock.registered(info.timestamp_ms * 1000, unix_ms * 1000)
+        run.hear(now, unix_ms)
         answer = self._answer(info, success=True, message="Session registered.")
         answer.run_id = run.run_id
         return answer
+
+    def _over(self, run: Run, stream: Stream) -> bool:
+        """Say whether an older client's run is over, now that its session is registered once more."""
+        if stream.half_closed is not None and not run.ended:
+            self._intake.conclude(run)
+        return run.ended or (run.contact == "lost" and stream.outlet is None)
 
     async def open_guest(self, info: pb.SessionInfo) -> Run:
         """Make a run that no trainer is connected for: a dialect records what it hears in it.
@@ -187,7 +208,7 @@ class Registrar:
             tags=tuple(tag[:limit] for tag in info.tags[:32]),
             created_ms=unix_ms,
             last_heard_ms=unix_ms,
-            heard=time.monotonic(),
+            heard=time.monotonic() - (LOST_SECONDS if LEFTOVER in info.capabilities else 0),
         )
         run.config.CopyFrom(info.config)
         row = {
@@ -207,18 +228,23 @@ class Registrar:
         log.info("run %s of project %s begins: %s", run.run_id, run.project, run.name)
         return run
 
-    async def _new_stream(self, run: Run, stream_id: str, rank: int, token_hash: str) -> Stream:
+    async def _new_stream(
+        self, run: Run, stream_id: str, rank: int, token_hash: str, *, leftover: bool = False
+    ) -> Stream:
+        stream = Stream(0, stream_id, rank, token_hash, opened=False, order=Sequencer())
+        stream.leftover = leftover
         row = {
             "run_key": run.key,
             "stream_id": stream_id,
             "rank": rank,
             "token_hash": token_hash,
             "opened": False,
-            "durable_seq": 0,
+            **stream.row(),
         }
-        key = await self._intake.journal.execute(lambda connection: add_stream(connection, row))
-        stream = Stream(key, stream_id, rank, token_hash, opened=False, order=Sequencer())
-        run.streams[stream_id] = stream
+        stream.key = await self._intake.journal.execute(
+            lambda connection: add_stream(connection, row)
+        )
+        run.streams.add(stream)
         return stream
 
     def _check_join(self, run: Run, info: pb.SessionInfo) -> None:

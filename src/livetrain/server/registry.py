@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.commands import REMEMBERED
 from livetrain.server.limits import Limits
 from livetrain.server.run import LOST_SECONDS, Run, Stream
-from livetrain.server.sequencing import Sequencer
 from livetrain.server.store.reader import Reader
 
 __all__ = ["Registry"]
@@ -24,6 +23,11 @@ _REMARKS: Final = 2000
 """How far back a run's log is read for its ranks' statuses when the run is loaded."""
 _ORDERS: Final = 6 * REMEMBERED
 """The same for commands: one is at most some six records, from its issue to its end."""
+
+
+def _of_older_schema(stream: Mapping[Any, Any]) -> bool:
+    """Say whether a stream's row was written before it told how its rank stood."""
+    return bool(stream["durable_seq"]) and not stream["first_us"]
 
 
 class Registry:
@@ -87,27 +91,31 @@ class Registry:
         orders = await self.ask(
             self.reader.events, row["key"], after=0, limit=_ORDERS, steering=True, newest=True
         )
+        recent = {
+            stream["key"]: await self.ask(self.reader.newest_of_stream, row["key"], stream["key"])
+            for stream in streams
+            if _of_older_schema(stream)
+        }
         known = self._by_key.get(row["key"])
         if known is not None:  # someone else loaded it meanwhile
             return known
-        run = Run.from_row(row, now=time.monotonic(), unix_ms=time.time_ns() // 1_000_000)
+        now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
+        run = Run.from_row(row, now=now, unix_ms=unix_ms)
         run.unsealed[:] = unsealed
-        for stream in streams:
-            run.streams[stream["stream_id"]] = Stream(
-                key=stream["key"],
-                stream_id=stream["stream_id"],
-                rank=stream["rank"],
-                token_hash=stream["token_hash"],
-                opened=stream["opened"],
-                order=Sequencer(stream["durable_seq"]),
-                heard=run.heard,
-            )
+        for stored in streams:
+            stream = Stream.from_row(stored, now=now, unix_ms=unix_ms)
+            for record in recent.get(stream.key, ()):
+                stream.counter.advance(record)
+            run.streams.add(stream)
+        older = {s["stream_id"] for s in streams if _of_older_schema(s)}
         for order in orders:
             run.commands.apply(order.offset, pb.TelemetryRequest.FromString(order.record))
         for remark in remarks:
             record = pb.TelemetryRequest.FromString(remark.record)
-            if record.HasField("status_update") and remark.stream_id in run.streams:
+            if record.HasField("status_update") and remark.stream_id in older:
                 run.streams[remark.stream_id].apply_status(record.status_update)
+        for stream in run.streams.values():
+            stream.check_contact(now, run_ended=run.ended)
         self.add(run)
         return run
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.clocks import earliest_time_us, own_time_us
 from livetrain.server.commands import OLDER_CONTROLS, CommandBook
-from livetrain.server.ranks import RankStanding, remarks
+from livetrain.server.producers import Producers
+from livetrain.server.ranks import RankStanding, end_remarks, remarks
 from livetrain.server.records import (
     BATCH,
     COLUMNS,
@@ -52,6 +54,7 @@ NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29, 32})
 STEERING: Final = frozenset({22, 32})
 """Kinds of them that are commands, or say what became of one."""
 _FPS_SECONDS: Final = 2.0
+_TRACEBACK_CHARS: Final = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -62,10 +65,18 @@ class Run:
         key: in the store.
         protocol: 0 for an older client's, 1 for one of today, :data:`GUEST` for none.
         offset: of the last record that was taken; it is committed up to ``committed``.
+        anew_offset: what viewers know from before it bears other numbers of attempts than today.
         heard: when a trainer of it last said something, seconds of the monotonic clock.
         frames: how many frames came so far, in this life of the server.
         unsealed: records that are in no chunk of a curve, and their bytes.
         controls: what its trainer lets be done to it, and how many ranks there are.
+        streams: its producers.
+        steps: its newest step plus one.
+        kept_heard_ms: ``last_heard_ms`` as the store has it.
+        created_ms: when its trainer began it, Unix milliseconds by the server's clock, as all times here.
+        first_point_us: when its first point was logged, Unix microseconds; 0: none was.
+        traceback, exit_code: of the error or process that ended it; empty and None: not known.
+        notes: what is worth saying of the whole run, in sentences, by what they are about.
     """
 
     key: int
@@ -81,17 +92,23 @@ class Run:
     message: str = ""
     ended_ms: int = 0
     last_heard_ms: int = 0
+    kept_heard_ms: int = 0
     steps: int = 0
     epoch: int = 0
     offset: int = 0
     committed: int = 0
     trimmed: int = 0
+    anew_offset: int = 0
     config: pb.TrainingConfig = field(default_factory=pb.TrainingConfig)
     controls: pb.SessionInfo = field(default_factory=pb.SessionInfo)
     report: pb.ClientReport = field(default_factory=pb.ClientReport)
     performance: pb.PerformanceData | None = None
     commands: CommandBook = field(default_factory=CommandBook)
-    streams: dict[str, Stream] = field(default_factory=dict)
+    streams: Producers = field(default_factory=Producers)
+    first_point_us: int = 0
+    traceback: str = ""
+    exit_code: int | None = None
+    notes: dict[str, str] = field(default_factory=dict)
     contact: str = "alive"
     frames: int = 0
     frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=121))
@@ -109,23 +126,32 @@ class Run:
         """How many ranks it has, as its trainers say."""
         return max(self.controls.world_size, 1)
 
-    @property
-    def newest(self) -> list[Stream]:
-        """The newest stream of each rank, ascending by rank."""
-        found: dict[int, Stream] = {}
-        for stream in sorted(self.streams.values(), key=lambda stream: stream.key):
-            found[stream.rank] = stream
-        return [found[rank] for rank in sorted(found)]
-
     def ranks(self, now: float) -> list[RankStanding]:
         """Return how each rank that reported stands, ascending; none for a run of one rank alone."""
-        return [stream.standing(now) for stream in self.newest] if self.world_size > 1 else []
+        if self.world_size == 1:
+            return []
+        return [stream.standing(now) for stream in self.streams.newest(self.world_size)]
 
     def remarks(self, now: float, unix_ms: int) -> list[str]:
-        """Return what is worth saying of its ranks, in sentences; nothing once it is over."""
+        """Return what is worth saying of its ranks while it goes on, in sentences; nothing once it is over."""
         if self.ended or self.contact == "lost":
             return []
-        return remarks(self.ranks(now), self.world_size, (unix_ms - self.created_ms) / 1000)
+        began_us = self.speaker.first_us if self.speaker is not None else 0
+        age_ms = unix_ms - (began_us // 1000 or self.created_ms)
+        return remarks(self.ranks(now), self.world_size, age_ms / 1000)
+
+    def lasting_remarks(self, now: float) -> list[str]:
+        """Return what stays worth saying of the whole run, in sentences."""
+        said = list(self.notes.values())
+        if self.ended:
+            speaks = self.speaker.rank if self.speaker is not None else 0
+            said += end_remarks(self.ranks(now), speaker=speaks)
+        return said
+
+    @property
+    def speaker(self) -> Stream | None:
+        """The stream whose words count for the run."""
+        return self.streams.speaker
 
     @property
     def guest(self) -> bool:
@@ -150,32 +176,74 @@ class Run:
         self.contact = contact
         return changed
 
-    def apply(self, record: Record, unix_ms: int, *, rank: int = 0) -> bool:
-        """Take over what a record says about the run; return whether viewers should be told its state.
+    def advance(
+        self, stream: Stream, record: Record, now_us: int, clock_offset_us: int = 0
+    ) -> tuple[bool, Sequence[Stream]]:
+        """Take over a record of one of its streams.
 
-        Rank 0 speaks for the run; the others make steps and say what became of commands.
+        Args:
+            stream: whose it is.
+            record: as it was read.
+            now_us: when it came, Unix microseconds.
+            clock_offset_us: of the trainer's clock when the record was made.
+
+        Returns:
+            Whether viewers should be told the run's state; and the streams that are a later attempt than was known before,
+            because an earlier one was heard only now.
         """
-        kind, message = record.kind, record.message
-        if rank:
-            if kind == BATCH:
-                self.steps = max(self.steps, message.batch_data.step + 1)
-            elif record.columns is not None and record.columns.newest_batch is not None:
-                self.steps = max(self.steps, (record.columns.highest_step or 0) + 1)
-            elif kind == RESULT:
-                self.commands.apply(self.offset, message)
+        own_us = own_time_us(record.message)
+        made_us = own_us - clock_offset_us if own_us else now_us
+        first, steps, logged = not stream.first_us, stream.steps, stream.logged
+        before, changed = self.speaker, False
+        moved: Sequence[Stream] = ()
+        stream.apply(record, made_us)
+        if first or logged != stream.logged:
+            moved = self.streams.place(stream)
+            changed = logged != stream.logged
+            if first and made_us // 1000 < self.created_ms:
+                self.created_ms = made_us // 1000
+            if self.speaker is not before and self.ended:
+                self._begin_anew()
+        if logged != stream.logged or record.kind == PERFORMANCE:
+            changed |= self._note_point(record, made_us, now_us, clock_offset_us)
+        self.steps = self.streams.count_steps(self.steps, stream, steps)
+        if stream.leftover:
+            self.last_heard_ms = max(self.last_heard_ms, made_us // 1000)
+        if stream is self.speaker:
+            changed |= self.apply(record, made_us // 1000)
+        elif record.kind == RESULT:
+            self.commands.apply(self.offset, record.message)
+        return changed, moved
+
+    def _begin_anew(self) -> None:
+        """The training was started once more: how the earlier start ended is not how the run stands."""
+        self.status, self.message, self.ended_ms = "initializing", "", 0
+        self.traceback, self.exit_code = "", None
+
+    def _note_point(self, record: Record, made_us: int, now_us: int, clock_offset_us: int) -> bool:
+        """Note when the first point was logged; return whether that is another time than was known."""
+        earliest = earliest_time_us(record.message)
+        earliest = earliest - clock_offset_us if earliest else now_us
+        if self.first_point_us and earliest >= self.first_point_us:
             return False
+        self.first_point_us = max(1, min(earliest, made_us))
+        return True
+
+    def apply(self, record: Record, unix_ms: int) -> bool:
+        """Take over what its speaker says about the run; return whether viewers should be told its state."""
+        kind, message = record.kind, record.message
         if kind == BATCH:
-            batch = message.batch_data
-            self.steps = max(self.steps, batch.step + 1)
-            self.epoch = batch.epoch
-            if self.status == "initializing":
-                self.status = "running"
-                return True
-        elif kind == SCALARS:
-            self.steps = max(self.steps, message.scalars.step + 1)
-        elif kind == COLUMNS:
-            return self._apply_columns(record)
-        elif kind == EPOCH:
+            self.epoch = message.batch_data.epoch
+            return self._goes_on()
+        if kind == COLUMNS:
+            columns = record.columns
+            if columns is None or columns.newest_batch is None:
+                return self._goes_on() if columns is not None and columns.points else False
+            self.epoch = columns.epoch or 0
+            return self._goes_on()
+        if kind == SCALARS:
+            return self._goes_on()
+        if kind == EPOCH:
             self.epoch = message.epoch_data.epoch
         elif kind == PERFORMANCE:
             self.performance = message.performance_data
@@ -189,25 +257,19 @@ class Run:
         elif kind == RESULT:
             self.commands.apply(self.offset, message)
         elif kind == STATUS:
-            self._apply_status(message.status_update, unix_ms)
+            self.apply_status(message.status_update, unix_ms)
             return True
         return False
 
-    def _apply_columns(self, record: Record) -> bool:
-        """Take over what points say that came as columns: of batches the same as one batch after the other."""
-        columns = record.columns
-        if columns is None or columns.highest_step is None:
+    def _goes_on(self) -> bool:
+        """Note that it makes steps; return whether that was not known."""
+        if self.status != "initializing":
             return False
-        self.steps = max(self.steps, columns.highest_step + 1)
-        if columns.newest_batch is None:
-            return False
-        self.epoch = columns.epoch or 0
-        began = self.status == "initializing"
-        if began:
-            self.status = "running"
-        return began
+        self.status = "running"
+        return True
 
-    def _apply_status(self, update: pb.StatusUpdate, unix_ms: int) -> None:
+    def apply_status(self, update: pb.StatusUpdate, unix_ms: int) -> None:
+        """Take over how its speaker says that it stands."""
         if update.HasField("config"):
             self.config.MergeFrom(_without_lists(update.config))
             if update.config.class_names:
@@ -219,6 +281,9 @@ class Run:
             return
         self.status = "interrupted" if status == "failed" and update.interrupted else status
         self.ended_ms = unix_ms if self.ended else 0
+        self.traceback = update.traceback[-_TRACEBACK_CHARS:] if self.ended else ""
+        told = self.ended and update.HasField("exit_code")
+        self.exit_code = update.exit_code if told else None
 
     def note_frame(self, now: float, rank: int = 0) -> int:
         """Count a frame and return its number; a viewer sees those of one rank, so the rate is that of rank 0."""
@@ -232,8 +297,8 @@ class Run:
         times = [time for time in self.frame_times if now - time <= _FPS_SECONDS]
         return (len(times) - 1) / max(1e-3, times[-1] - times[0]) if len(times) > 1 else 0.0
 
-    def state(self) -> live.RunState:
-        """Return what viewers are told."""
+    def state(self, now: float) -> live.RunState:
+        """Return what viewers are told; ``now``: seconds of the monotonic clock."""
         return live.RunState(
             run_id=self.run_id,
             name=self.name,
@@ -251,10 +316,34 @@ class Run:
             report=self.report,
             ended_ms=self.ended_ms,
             world_size=self.world_size,
+            first_point_us=self.first_point_us,
+            clock_offset_us=self.clock_offset_us,
+            attempts=self.streams.attempts,
+            remarks=self.lasting_remarks(now),
+            traceback=self.traceback,
+            ranks=[rank.told() for rank in self.ranks(now)],
         )
+
+    @property
+    def clock_offset_us(self) -> int:
+        """How far its trainer's clock is from the server's, microseconds: its time minus ours."""
+        return self.speaker.clock.offset_us if self.speaker is not None else 0
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """How long it ran from its first point to its end, or to when it was last heard; None: it has no point yet."""
+        if not self.first_point_us:
+            return None
+        return max(0.0, (self.ended_ms or self.last_heard_ms) / 1000 - self.first_point_us / 1e6)
+
+    @property
+    def search_text(self) -> str:
+        """What it is found by."""
+        return "\n".join((self.name, self.project, self.run_id, *self.tags)).casefold()
 
     def row(self) -> dict[str, Any]:
         """Return what the store keeps of it with every group of records."""
+        self.kept_heard_ms = self.last_heard_ms
         return {
             "name": self.name,
             "config": self.config.SerializeToString(),
@@ -267,6 +356,12 @@ class Run:
             "steps": self.steps,
             "epoch": self.epoch,
             "last_offset": self.offset,
+            "created_ms": self.created_ms,
+            "first_point_us": self.first_point_us,
+            "traceback": self.traceback,
+            "exit_code": self.exit_code,
+            "remarks": json.dumps(self.notes),
+            "search": self.search_text,
         }
 
     @classmethod
@@ -287,6 +382,7 @@ class Run:
             message=row["message"],
             ended_ms=row["ended_ms"],
             last_heard_ms=row["last_heard_ms"],
+            kept_heard_ms=row["last_heard_ms"],
             steps=row["steps"],
             epoch=row["epoch"],
             offset=row["last_offset"],
@@ -295,6 +391,10 @@ class Run:
             config=pb.TrainingConfig.FromString(row["config"]),
             controls=pb.SessionInfo.FromString(row["controls"]),
             report=pb.ClientReport.FromString(row["report"]),
+            first_point_us=row["first_point_us"],
+            traceback=row["traceback"],
+            exit_code=row["exit_code"],
+            notes=json.loads(row["remarks"]),
         )
         run.check_contact(now)
         return run

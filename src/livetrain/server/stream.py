@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.clocks import ClockOffset
 from livetrain.server.ranks import RankStanding
-from livetrain.server.records import BATCH, PERFORMANCE, SCALARS, STATUS, Record
+from livetrain.server.records import PERFORMANCE, STATUS, Record
 from livetrain.server.sequencing import Sequencer
+from livetrain.server.steps import StepCounter, first_step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from livetrain.server.outlet import Outlet
 
 __all__ = [
@@ -64,10 +68,16 @@ class Stream:
         last_batch: ``batch_idx`` of the last batch that was taken.
         granted: bytes that waited for their commit when it last got credit.
         picture_error: when it was last told that its pictures cannot be shown, seconds of the monotonic clock.
-        status, message: of its rank, as it said last.
+        status, message: of its rank, as it said last; an empty status: it said none.
         contact: with its rank.
-        steps: that its rank made.
+        counter: of the steps that its rank made.
         step_ms, own_ms: of its rank, as `RankStanding` has them.
+        attempt: which start of the training it is, among the streams of its rank, from 1.
+        from_step: the first step that it logged; None: none yet.
+        first_us: when its first record was made, Unix microseconds by the server's clock; 0: it made none.
+        clock: of its producer.
+        leftover: whether its producer was dead already when it was first heard: what comes is from its disk, and no sign of life.
+        half_closed: when an older client said that nothing more comes, seconds of the monotonic clock; None: it did not.
     """
 
     key: int
@@ -82,31 +92,67 @@ class Stream:
     last_batch: int = 0
     picture_error: float = -math.inf
     granted: int = 0
-    status: str = "initializing"
+    status: str = ""
     message: str = ""
     contact: str = "alive"
-    steps: int = 0
+    counter: StepCounter = field(default_factory=StepCounter)
     step_ms: float | None = None
     own_ms: float | None = None
+    attempt: int = 1
+    from_step: int | None = None
+    first_us: int = 0
+    clock: ClockOffset = field(default_factory=ClockOffset)
+    leftover: bool = False
+    half_closed: float | None = None
 
     @property
     def ended(self) -> bool:
-        """Did its rank say that it is over?"""
+        """Whether its rank said that it is over."""
         return self.status in ENDED
 
-    def apply(self, record: Record) -> None:
-        """Take over what a record says about its rank."""
-        kind, message = record.kind, record.message
-        if kind == BATCH:
-            self.steps = max(self.steps, message.batch_data.step + 1)
-        elif kind == SCALARS:
-            self.steps = max(self.steps, message.scalars.step + 1)
-        elif record.columns is not None:
-            if record.columns.highest_step is not None:
-                self.steps = max(self.steps, record.columns.highest_step + 1)
-        elif kind == PERFORMANCE:
+    @property
+    def steps(self) -> int:
+        """The newest step of its rank plus one."""
+        return self.counter.steps
+
+    @property
+    def spoke(self) -> bool:
+        """Whether it ever said anything that is kept."""
+        return bool(self.first_us or self.order.received)
+
+    @property
+    def logged(self) -> bool:
+        """Whether it logged a step."""
+        return self.from_step is not None
+
+    @property
+    def recency(self) -> tuple[bool, int, bool, int]:
+        """What orders the streams of one rank: of two the newer has the higher."""
+        return self.spoke, self.attempt, self.logged, self.key
+
+    def hear(self, now: float, unix_ms: int) -> None:
+        """Note that its connection lives. What a dead producer left is no sign of life of it."""
+        self.heard = now
+        if not self.leftover:
+            self.heard_ms = unix_ms
+
+    def apply(self, record: Record, made_us: int) -> None:
+        """Take over what a record says about its rank.
+
+        Args:
+            record: as it was read.
+            made_us: when it was made, Unix microseconds by the server's clock.
+        """
+        message = record.message
+        self.first_us = self.first_us or made_us
+        if self.leftover:
+            self.heard_ms = max(self.heard_ms, made_us // 1000)
+        self.counter.advance(message)
+        if self.from_step is None:
+            self.from_step = first_step(message)
+        if record.kind == PERFORMANCE:
             self.apply_performance(message.performance_data)
-        elif kind == STATUS:
+        elif record.kind == STATUS:
             self.apply_status(message.status_update)
 
     def apply_performance(self, data: pb.PerformanceData) -> None:
@@ -120,9 +166,21 @@ class Stream:
         self.status = "interrupted" if status == "failed" and update.interrupted else status
         self.message = update.message
 
-    def check_contact(self, now: float) -> bool:
-        """Bring ``contact`` up to date; return whether it changed."""
-        contact = "ended" if self.ended else contact_after(now - self.heard)
+    def check_contact(self, now: float, *, run_ended: bool = False) -> bool:
+        """Bring ``contact`` up to date; return whether it changed.
+
+        Args:
+            now: seconds of the monotonic clock.
+            run_ended: whether the run is over: a rank that said nothing of its end and is not connected is lost sooner then.
+        """
+        if self.ended:
+            contact = "ended"
+        elif self.leftover:
+            contact = "lost"
+        else:
+            contact = contact_after(now - self.heard)
+            if run_ended and contact == "stale" and self.outlet is None:
+                contact = "lost"
         changed = contact != self.contact
         self.contact = contact
         return changed
@@ -132,11 +190,54 @@ class Stream:
         return RankStanding(
             rank=self.rank,
             contact=self.contact,
-            status=self.status,
+            status=self.status or "initializing",
             message=self.message,
             steps=self.steps,
             step_ms=self.step_ms,
             own_ms=self.own_ms,
             silent_seconds=now - self.heard,
             last_heard_ms=self.heard_ms,
+        )
+
+    def row(self) -> dict[str, Any]:
+        """Return what the store keeps of it with every group of records."""
+        return {
+            "durable_seq": self.order.durable,
+            "attempt": self.attempt,
+            "from_step": self.from_step,
+            "first_us": self.first_us,
+            "steps": self.steps,
+            "step_name": self.counter.leading,
+            "status": self.status,
+            "message": self.message,
+            "last_heard_ms": self.heard_ms,
+            "clock_offset_us": self.clock.offset_us,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any], *, now: float, unix_ms: int) -> Stream:
+        """Return a stream as the store has it.
+
+        Args:
+            row: of the table ``streams``.
+            now: seconds of the monotonic clock.
+            unix_ms: the same moment, Unix milliseconds.
+        """
+        silent = max(STALE_SECONDS, (unix_ms - row["last_heard_ms"]) / 1000)
+        return cls(
+            key=row["key"],
+            stream_id=row["stream_id"],
+            rank=row["rank"],
+            token_hash=row["token_hash"],
+            opened=row["opened"],
+            order=Sequencer(row["durable_seq"]),
+            heard=now - silent,
+            heard_ms=row["last_heard_ms"],
+            status=row["status"],
+            message=row["message"],
+            counter=StepCounter(row["steps"], row["step_name"]),
+            attempt=row["attempt"],
+            from_step=row["from_step"],
+            first_us=row["first_us"],
+            clock=ClockOffset(row["clock_offset_us"]),
         )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.desk import Desk
+from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake, error_response
 from livetrain.server.logs import Complaints
 from livetrain.server.run import LOST_SECONDS, STALE_SECONDS, Run, Stream
@@ -26,8 +27,10 @@ log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS: Final = 0.25
 _RETAIN_SECONDS: Final = 3600.0
+_COME_BACK_SECONDS: Final = 3.0
+_KEEP_HEARD_MS: Final = 15_000
+"""How far what the store knows of a silent run's last sign of life may be behind."""
 _DELETE_ROWS: Final = 5000
-_COME_AGAIN: Final = 4000
 _GONE: Final = 4004
 
 
@@ -67,7 +70,7 @@ class Upkeep:
             for run in self._registry.idle(now):
                 if not self._hub.channel(run).viewers:
                     self._registry.forget(run)
-                    self._hub.forget(run, _COME_AGAIN)
+                    self._hub.forget(run, COME_AGAIN)
             if self._retain_days is not None and now - retained > _RETAIN_SECONDS:
                 retained = now
                 self._spawn(self._retain(self._retain_days))
@@ -79,16 +82,41 @@ class Upkeep:
         self._desk.sweep(run)
         for stream in run.streams.values():
             self._check_silence(run, stream, now)
-        if run.world_size > 1 and not run.ended:
+            if self._left(run, stream, now):
+                self._intake.conclude(run)
+        if run.world_size > 1:
             self._check_ranks(run, now)
+        if run.last_heard_ms - run.kept_heard_ms > _KEEP_HEARD_MS:
+            self._keep_standing(run)
+
+    def _left(self, run: Run, stream: Stream, now: float) -> bool:
+        """Say whether an older client closed its stream in order, which is its only word for an end, and did not come back."""
+        closed = stream.half_closed
+        return (
+            run.protocol == 0
+            and not run.ended
+            and stream.outlet is None
+            and closed is not None
+            and now - closed > _COME_BACK_SECONDS
+        )
+
+    def _keep_standing(self, run: Run) -> None:
+        """Write down when a run and its streams were heard, so that it is known once memory has forgotten."""
+        journal = self._intake.journal
+        journal.touch(run.key, run.row)
+        for stream in run.streams.values():
+            journal.touch_stream(stream.key, stream.row)
 
     def _check_ranks(self, run: Run, now: float) -> None:
-        """Say of a rank that is not heard any more, or is heard again, while the others go on."""
-        for stream in run.newest:
+        """Say of a rank that is not heard any more, or is heard again, while the others go on; and know it after the end."""
+        for stream in run.streams.newest(run.world_size):
             before = stream.contact
-            if not stream.check_contact(now):
+            if not stream.check_contact(now, run_ended=run.ended):
                 continue
             self._hub.channel(run).tell_performance()
+            if run.ended:
+                self._hub.channel(run).tell_state()
+                continue
             if stream.contact == "lost" and run.contact != "lost":
                 silent = now - stream.heard
                 self._note_rank(run, stream, "rank_lost", f"has not been heard for {silent:.0f} s")

@@ -81,18 +81,16 @@ def test_rank_0_speaks_for_the_run_and_the_others_for_themselves() -> None:
     run = new_run()
     run.controls.world_size = 2
     first, second = stream(1, 0), stream(2, 1)
-    run.streams = {"s1": first, "s2": second}
+    run.streams.add(first)
+    run.streams.add(second)
     ended = record_of(status_update=pb.StatusUpdate(status=pb.COMPLETED))
     for producer in (first, second):
         record = record_of(batch_data=pb.BatchData(step=9))
-        producer.apply(record)
-        run.apply(record, 1, rank=producer.rank)
-    second.apply(ended)
-    assert not run.apply(ended, 1, rank=1)
+        run.advance(producer, record, 1_000)
+    run.advance(second, ended, 1_000)
     assert (run.status, second.status, run.ended) == ("running", "finished", False)
     speed = record_of(performance_data=pb.PerformanceData(current_fps=20, own_ms=31))
-    second.apply(speed)
-    run.apply(speed, 1, rank=1)
+    run.advance(second, speed, 1_000)
     assert run.performance is None, "the run is as fast as its rank 0"
     first.check_contact(100.0)
     second.check_contact(100.0)
@@ -104,11 +102,12 @@ def test_rank_0_speaks_for_the_run_and_the_others_for_themselves() -> None:
 def test_of_a_rank_that_was_started_again_the_newest_counts() -> None:
     run = new_run()
     run.controls.world_size = 2
-    run.streams = {"s1": stream(1, 0), "s3": stream(3, 1), "s2": stream(2, 1)}
-    assert [s.key for s in run.newest] == [1, 3]
+    for one in (stream(1, 0), stream(3, 1), stream(2, 1)):
+        run.streams.add(one)
+    assert [s.key for s in run.streams.newest(2)] == [1, 3]
 
 
 def test_a_run_of_one_rank_has_no_ranks_to_tell_of() -> None:
     run = new_run()
-    run.streams = {"s1": stream(1, 0)}
+    run.streams.add(stream(1, 0))
     assert run.ranks(100.0) == []

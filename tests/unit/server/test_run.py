@@ -5,7 +5,8 @@ import pytest
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
 from livetrain.server.records import Record, read
-from livetrain.server.run import GUEST, Run, contact_after
+from livetrain.server.run import GUEST, Run, Stream, contact_after
+from livetrain.server.sequencing import Sequencer
 
 
 def new_run(now: float = 100.0) -> Run:
@@ -19,7 +20,10 @@ def record_of(**payload: object) -> Record:
 
 
 def say(run: Run, **payload: object) -> bool:
-    return run.apply(record_of(**payload), 1234)
+    if not run.streams:
+        run.streams.add(Stream(1, "s1", 0, "", opened=True, order=Sequencer(), heard=run.heard))
+    (stream,) = run.streams.values()
+    return run.advance(stream, record_of(**payload), 1_234_000)[0]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_the_first_batch_says_that_it_runs() -> None:
     assert say(run, batch_data=pb.BatchData(step=41, epoch=2))
     assert (run.status, run.steps, run.epoch) == ("running", 42, 2)
     assert not say(run, batch_data=pb.BatchData(step=3, epoch=2))
-    assert run.steps == 42
+    assert run.steps == 4, "the newest by time"
 
 
 def test_the_frame_rate_is_that_of_the_last_seconds() -> None:

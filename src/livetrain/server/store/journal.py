@@ -95,6 +95,7 @@ class Journal:
         *,
         seq: int,
         state: Callable[[], dict[str, Any]],
+        stream_state: Callable[[], dict[str, Any]] | None = None,
         origin: object,
         size: int,
         sample: dict[str, Any] | None = None,
@@ -105,6 +106,7 @@ class Journal:
             event: its row.
             seq: its number in its stream.
             state: returns the row of its run; asked once a group, when that is complete.
+            stream_state: returns the row of its stream in the same way; None: the server itself speaks.
             origin: comes back with the group when it is committed.
             size: bytes.
             sample: the row of a sample's picture that belongs to it.
@@ -116,6 +118,8 @@ class Journal:
         group.origins.append(origin)
         if event["stream_key"]:
             group.watermarks[event["stream_key"]] = seq
+            if stream_state is not None:
+                group.streams[event["stream_key"]] = {"state": stream_state}
         group.runs[event["run_key"]] = {"state": state}
         group.size += size
         self._waiting_bytes += size
@@ -124,6 +128,16 @@ class Journal:
     def touch(self, run_key: int, state: Callable[[], dict[str, Any]]) -> None:
         """Write the state of a run with the next group, without a record."""
         self._open.runs[run_key] = {"state": state}
+        self._wake.set()
+
+    def touch_stream(self, stream_key: int, state: Callable[[], dict[str, Any]]) -> None:
+        """Write the state of a stream with the next group, without a record."""
+        self._open.streams[stream_key] = {"state": state}
+        self._wake.set()
+
+    def act(self, action: Callable[[Connection], Any]) -> None:
+        """Have an action done in the transaction of the next group, before its rows are written."""
+        self._open.actions.append(action)
         self._wake.set()
 
     async def room(self, timeout: float) -> bool:
@@ -182,7 +196,8 @@ class Journal:
         group, self._open = self._open, Group()
         jobs, self._jobs = self._jobs, []
         group.runs = {key: row["state"]() for key, row in group.runs.items()}
-        if group.events or group.runs:
+        group.streams = {key: row["state"]() for key, row in group.streams.items()}
+        if group.events or group.runs or group.streams or group.actions:
             await self._commit(group)
         if jobs:
             await self._perform(jobs)

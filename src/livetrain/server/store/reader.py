@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
+from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.store import schema
 from livetrain.server.store.chunks import Columns, rollups, thin, unpack
 from livetrain.server.store.samples import list_samples, read_picture
@@ -15,6 +16,7 @@ from livetrain.server.store.seal import tail
 
 __all__ = ["Curve", "Reader", "StoredEvent"]
 
+_NEWEST = 100
 _EXACT = 64
 """Chunks are read whole while they hold at most this many times the points asked for; beyond, their rollups have as many."""
 
@@ -29,13 +31,15 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A committed record; ``stream_id`` is empty where the server itself spoke."""
+    """A committed record; ``stream_id`` is empty and ``attempt`` 0 where the server itself spoke."""
 
     offset: int
     received_ms: int
     stream_id: str
     rank: int
     record: bytes
+    attempt: int = 0
+    clock_offset_us: int = 0
 
 
 class Reader:
@@ -111,6 +115,19 @@ class Reader:
         )
         with self._engine.connect() as connection:
             return connection.execute(query).mappings().all()
+
+    def newest_of_stream(self, run_key: int, stream_key: int) -> list[pb.TelemetryRequest]:
+        """Return the last records of a stream that are still there, oldest first."""
+        events = schema.events
+        query = (
+            select(events.c.record)
+            .where(events.c.run_key == run_key, events.c.stream_key == stream_key)
+            .order_by(events.c.offset.desc())
+            .limit(_NEWEST)
+        )
+        with self._engine.connect() as connection:
+            records = list(connection.execute(query).scalars())
+        return [pb.TelemetryRequest.FromString(record) for record in reversed(records)]
 
     def unsealed(self, run_key: int) -> tuple[int, int]:
         """Return how many events of a run are in no chunk, and their bytes."""
@@ -226,6 +243,8 @@ def _events(
             func.coalesce(streams.c.stream_id, ""),
             func.coalesce(streams.c.rank, 0),
             events.c.record,
+            func.coalesce(streams.c.attempt, 0),
+            events.c.clock_offset_us,
         )
         .select_from(events.outerjoin(streams, streams.c.key == events.c.stream_key))
         .where(events.c.run_key == run_key, events.c.offset > after)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,14 +22,30 @@ __all__ = [
     "insert_row",
     "mark_deleted",
     "mark_opened",
+    "move_attempts",
     "set_token",
 ]
 
+_KEYS = 500
+"""So many keys stand in one statement."""
+_OTHER_RANK = re.compile(r"rank[1-9][0-9]*/")
 _INSERT_EVENTS = insert(schema.events)
+_STREAM_COLUMNS = (
+    "durable_seq",
+    "attempt",
+    "from_step",
+    "first_us",
+    "steps",
+    "step_name",
+    "status",
+    "message",
+    "last_heard_ms",
+    "clock_offset_us",
+)
 _UPDATE_STREAM = (
     update(schema.streams)
     .where(schema.streams.c.key == bindparam("of"))
-    .values(durable_seq=bindparam("durable_seq"))
+    .values({name: bindparam(name) for name in _STREAM_COLUMNS})
 )
 _RUN_COLUMNS = (
     "name",
@@ -42,6 +59,12 @@ _RUN_COLUMNS = (
     "steps",
     "epoch",
     "last_offset",
+    "created_ms",
+    "first_point_us",
+    "traceback",
+    "exit_code",
+    "remarks",
+    "search",
 )
 _UPDATE_RUN = (
     update(schema.runs)
@@ -58,6 +81,8 @@ class Group:
         events: rows of the table ``events``.
         watermarks: the highest number of each stream by its key.
         runs: the state of each run by its key, as of its last event in here.
+        streams: the same of each stream.
+        actions: what is done before all of that.
         samples: rows of the table ``samples``.
         origins: for each event whatever its giver wants to know again when it is committed.
         size: bytes of the records.
@@ -66,6 +91,8 @@ class Group:
     events: list[dict[str, Any]] = field(default_factory=list)
     watermarks: dict[int, int] = field(default_factory=dict)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    streams: dict[int, dict[str, Any]] = field(default_factory=dict)
+    actions: list[Callable[[Connection], Any]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
     origins: list[Any] = field(default_factory=list)
     size: int = 0
@@ -73,15 +100,18 @@ class Group:
 
 def commit_group(connection: Connection, group: Group) -> None:
     """Write a group."""
+    for action in group.actions:
+        action(connection)
     if group.events:
         connection.execute(_INSERT_EVENTS, group.events)
     if group.samples:
         add_samples(connection, group.samples)
-    if group.watermarks:
-        connection.execute(
-            _UPDATE_STREAM,
-            [{"of": key, "durable_seq": seq} for key, seq in group.watermarks.items()],
-        )
+    if group.streams:
+        rows = [
+            {"of": key, **row, "durable_seq": group.watermarks.get(key, row["durable_seq"])}
+            for key, row in group.streams.items()
+        ]
+        connection.execute(_UPDATE_STREAM, rows)
     if group.runs:
         connection.execute(_UPDATE_RUN, [{"of": key, **row} for key, row in group.runs.items()])
 
@@ -110,6 +140,29 @@ def set_token(connection: Connection, stream_key: int, token_hash: str) -> None:
         .where(schema.streams.c.key == stream_key)
         .values(token_hash=token_hash)
     )
+
+
+def move_attempts(connection: Connection, run_key: int, *, rank: int, first: int) -> None:
+    """Let the sealed points of attempts from ``first`` on belong to the next one: an earlier attempt takes their place."""
+    metrics, chunks = schema.metrics, schema.chunks
+    prefix = f"rank{rank}/" if rank else ""
+    of_rank = [
+        key
+        for key, name in connection.execute(
+            select(metrics.c.key, metrics.c.name).where(metrics.c.run_key == run_key)
+        )
+        if (name.startswith(prefix) if rank else not _OTHER_RANK.match(name))
+    ]
+    for start in range(0, len(of_rank), _KEYS):
+        connection.execute(
+            update(chunks)
+            .where(
+                chunks.c.run_key == run_key,
+                chunks.c.metric_key.in_(of_rank[start : start + _KEYS]),
+                chunks.c.attempt >= first,
+            )
+            .values(attempt=chunks.c.attempt + 1)
+        )
 
 
 def mark_opened(connection: Connection, stream_keys: Sequence[int]) -> None:

@@ -1,0 +1,90 @@
+"""At which step a producer is: the newest by time, not the highest that it ever had. Pure.
+
+Curves of one run may count differently: a loss by steps, an accuracy by epochs. So one curve leads, the one that went furthest,
+and where it begins anew the producer does. The others are heard only when they go further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["BATCHES", "StepCounter", "first_step"]
+
+BATCHES = ""
+"""In place of a curve's name: batches lead."""
+
+
+class StepCounter:
+    """The steps of one producer.
+
+    Args:
+        steps: the newest step plus one; 0: none yet.
+        leading: name of the curve whose steps these are, or `BATCHES`.
+
+    Example:
+        >>> counter = StepCounter()
+        >>> for step in (999, 0, 1):
+        ...     _ = counter.advance(pb.TelemetryRequest(batch_data=pb.BatchData(step=step)))
+        >>> counter.steps
+        2
+    """
+
+    __slots__ = ("leading", "steps")
+
+    def __init__(self, steps: int = 0, leading: str = BATCHES) -> None:
+        self.steps = steps
+        self.leading = leading
+
+    def advance(self, record: pb.TelemetryRequest) -> bool:
+        """Take over a record's steps; return whether there were any."""
+        furthest, name = -1, BATCHES
+        for series, step in _newest(record):
+            if self.steps and series == self.leading:
+                self.steps = step + 1
+            if step > furthest:
+                furthest, name = step, series
+        if furthest + 1 > self.steps:
+            self.steps, self.leading = furthest + 1, name
+        return furthest >= 0
+
+
+def _newest(record: pb.TelemetryRequest) -> Iterator[tuple[str, int]]:
+    """Yield the newest step of each curve of a record."""
+    kind = record.WhichOneof("payload")
+    if kind == "batch_data":
+        yield BATCHES, record.batch_data.step
+    elif kind == "scalars":
+        for scalar in record.scalars.values:
+            yield scalar.name, record.scalars.step
+    elif kind == "columns":
+        batches = record.columns.HasField("batches")
+        for column in record.columns.columns:
+            if column.steps:
+                step = int.from_bytes(column.steps[-8:], "little", signed=True)
+                yield BATCHES if batches else column.name, step
+
+
+def first_step(record: pb.TelemetryRequest) -> int | None:
+    """Return the first step of a record that has points or is a batch; None: it is neither.
+
+    Example:
+        >>> first_step(pb.TelemetryRequest(scalars=pb.Scalars(step=7)))
+        7
+        >>> first_step(pb.TelemetryRequest(log=pb.Log())) is None
+        True
+    """
+    kind = record.WhichOneof("payload")
+    if kind in ("batch_data", "scalars", "epoch_data", "validation"):
+        return int(getattr(record, kind).step)
+    if kind == "round":
+        return int(record.round.round)
+    if kind == "columns":
+        firsts = (
+            int.from_bytes(column.steps[:8], "little", signed=True)
+            for column in record.columns.columns
+            if column.steps
+        )
+        return min(firsts, default=None)
+    return None
