@@ -14,6 +14,7 @@ over the next ten seconds.
 
 from __future__ import annotations
 
+import copy
 import math
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -100,9 +101,20 @@ class Governor:
 
     @property
     def overhead(self) -> float:
-        """The share of wall time that counts against the budget, over the last ten seconds."""
-        spent = self._spent
-        return (spent.training + self._felt(spent.background)) / spent.seconds
+        """The share of wall time that counts against the budget, over the ten seconds before the newest time that was given."""
+        return self._share(self._spent)
+
+    def overhead_at(self, now: float, encoding: float = 0.0, sending: float = 0.0) -> float:
+        """Return the share of wall time that counts against the budget, over the last ten seconds; any thread.
+
+        Args:
+            now: seconds on the clock of :meth:`admit`.
+            encoding: CPU seconds of background threads that are not metered yet.
+            sending: the same, as in :meth:`background_time`.
+        """
+        spent = self._spent.at(now)
+        spent.background += encoding + sending
+        return self._share(spent)
 
     def wish(self, interval_ms: int) -> None:
         """Take the server's wish for the time between two frames, milliseconds; 0: as they come."""
@@ -111,13 +123,17 @@ class Governor:
         self._hurry = self._hurry or wished < self._wished
         self._wished = wished
 
+    def pass_time(self, now: float) -> None:
+        """Let what was spent until now count for less; to be called now and then by a training that takes no frames."""
+        self._spent.fade(now)
+
     def training_time(self, seconds: float) -> None:
-        """Meter time on the training thread, since the last :meth:`admit`."""
+        """Meter time on the training thread, of the step that :meth:`admit` or :meth:`pass_over` began."""
         self._spent.training += seconds
         self._of_step += seconds
 
     def background_time(self, encoding: float, sending: float = 0.0) -> None:
-        """Meter CPU seconds of background threads, since the last :meth:`admit`.
+        """Meter CPU seconds of background threads, since the last call.
 
         Args:
             encoding: of frames.
@@ -156,17 +172,26 @@ class Governor:
         self._spent.frames += 1.0
         return pb.STRIP_REASON_NONE
 
-    def pass_over(self) -> None:
-        """A step comes that has no images to show: what it costs is not a frame's."""
+    def pass_over(self, now: float) -> None:
+        """Begin a step that has no images to show: what it costs is not a frame's."""
+        self._spent.fade(now)
+        self._close_step()
         self._in_frame = False
 
-    def describe(self) -> str:
-        """Say in a sentence what is done now, and why."""
+    def describe(self, now: float, overhead: float | None = None) -> str:
+        """Say in a sentence what is done now, and why.
+
+        Args:
+            now: seconds on the clock of :meth:`admit`.
+            overhead: what :meth:`overhead_at` returned, where more is known than was metered. None: what was metered.
+        """
         quality, size = self.settings
-        how = f"quality {quality}, {size} px; overhead {self.overhead:.2%} of {self._budget:.2%}"
+        share = self.overhead_at(now) if overhead is None else overhead
+        how = f"quality {quality}, {size} px; overhead {share:.2%} of {self._budget:.2%}"
         if self._slot is None:
             return f"No frame yet: {how}."
-        fps = self._spent.frames / self._spent.seconds
+        spent = self._spent.at(now)
+        fps = spent.frames / spent.seconds
         if self._step.value >= self._interval:
             return f"Every step has its frame: {how}."
         reasons: dict[int, str] = {
@@ -250,6 +275,9 @@ class Governor:
         """Return whether what is saved there would be felt, beside what a frame costs the training's thread."""
         return self._felt(background_seconds) > self._training.value
 
+    def _share(self, spent: _Spent) -> float:
+        return (spent.training + self._felt(spent.background)) / spent.seconds
+
     def _felt(self, background_seconds: float) -> float:
         """Return by how much CPU time in the background holds the training up, seconds."""
         return _FELT * background_seconds / self._cpus
@@ -324,3 +352,9 @@ class _Spent:
         self._age = self._age * fading + _SMOOTHING_SECONDS * (1.0 - fading)
         # Within the first second there is nothing to speak of a rate.
         self.seconds = max(self._age, 1.0)
+
+    def at(self, now: float) -> _Spent:
+        """Return what this will be at `now`, if nothing is added; this stays as it is."""
+        later = copy.copy(self)
+        later.fade(now)
+        return later

@@ -40,8 +40,10 @@ __all__ = ["STRIP_REASONS", "Engine"]
 STRIP_REASONS = {
     number: name.removeprefix("STRIP_REASON_").lower() for name, number in pb.StripReason.items()
 }
-_PERFORMANCE_SECONDS = 0.5
+_PERFORMANCE_SECONDS = 0.5  # between two readings of how fast a training goes
+_IDLE_SECONDS = 10.0  # the same, while it takes no step
 _RESOURCE_SECONDS = 2.0
+_METER_SECONDS = 0.05  # between two looks at what the background spent
 _LULL_SECONDS = 0.1  # that a frame waits for one; seen within half a second
 _AWAY_FRAME_MS = 1000  # so that there is one at once when the server is back
 
@@ -100,16 +102,23 @@ class Engine(Listener):
         self._session = session
         self._offline = connector is None
         self._resources: Resources | None = None
-        self._probe: ResourceProbe | None = None
+        self._probe = ResourceProbe()
         self._probed_at = 0.0
         self._performance_at = 0.0
+        self._told_activity = -1
         self._encoding = self._sending = 0.0  # CPU seconds in the background that were metered
+        self._metered_at = 0.0
         self._turned_away = 0  # images of batches that found no room in line
         self.training_seconds = 0.0
         self.steps = 0
+        self.last_step = 0
+        self.activity = 0  # calls on the training's threads so far
 
     def start(self) -> None:
         """Start the stream's thread; the encoder's start with the first frame."""
+        now = time.monotonic()
+        self.meter.begin(now)
+        self.governor.pass_time(now)
         self._stream.start()
 
     # ------------------------------------------------------------ the training's threads
@@ -183,20 +192,11 @@ class Engine(Listener):
         self._encoder.lull()
 
     def batch_logged(self, now: float, step: int) -> None:
-        """Count a step, and say how fast it goes twice a second."""
+        """Count a batch."""
         self.steps += 1
+        self.last_step = step
         self.meter.batch(now)
         self.own_time.step_ended()
-        if now - self._performance_at >= _PERFORMANCE_SECONDS:
-            self._performance_at = now
-            reading = self.meter.read(now, step)
-            writer = performance_record(
-                reading, self.governor.overhead, lambda: self._resources, self.own_time.seconds
-            )
-            record = SmallRecord(
-                writer, Lane.POINT, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
-            )
-            self._outbox.put_newest("performance", record)
 
     def step_begins(self, stood_still: float) -> None:
         """Go on metering; `stood_still` is for how many seconds the training was paused so far."""
@@ -207,11 +207,9 @@ class Engine(Listener):
 
     def admit(self, now: float, has_images: bool = True) -> int:
         """Say whether this step's images may go, and meter what the background used since the last."""
-        encoding, sending = self._encoder.cpu_seconds, self._stream.thread_seconds
-        self.governor.background_time(encoding - self._encoding, sending - self._sending)
-        self._encoding, self._sending = encoding, sending
+        self._meter_background(now)
         if not has_images:
-            self.governor.pass_over()
+            self.governor.pass_over(now)
             return pb.STRIP_REASON_NONE
         if self.capture.gathering:
             return pb.STRIP_REASON_NONE  # its frame was admitted with its first images
@@ -222,10 +220,40 @@ class Engine(Listener):
             return pb.STRIP_REASON_OFFLINE
         return reason
 
-    def spent(self, seconds: float) -> None:
-        """Meter time spent on the training's thread."""
+    def spent(self, seconds: float, step: int | None = None) -> None:
+        """Meter time spent on the training's thread by the call that ends now.
+
+        Args:
+            seconds: how long it took.
+            step: the one that it logged numbers of, which counts as a step of the training where there are no batches. None: none.
+        """
+        now = time.monotonic()
+        if now - self._metered_at >= _METER_SECONDS:
+            self._meter_background(now)
+            if self.steps:
+                self.governor.pass_time(now)
+            else:
+                self.governor.pass_over(now)
+        self.activity += 1
         self.training_seconds += seconds
         self.governor.training_time(seconds)
+        if step is not None and not self.steps:
+            self.last_step = step
+            self.meter.numbers(now, step)
+
+    def _meter_background(self, now: float) -> None:
+        encoding, sending = self._encoder.cpu_seconds, self._stream.thread_seconds
+        self.governor.background_time(encoding - self._encoding, sending - self._sending)
+        self._encoding, self._sending, self._metered_at = encoding, sending, now
+
+    @property
+    def overhead(self) -> float:
+        """The share of wall time that this side took over the last ten seconds; any thread."""
+        return self.governor.overhead_at(
+            time.monotonic(),
+            self._encoder.cpu_seconds - self._encoding,
+            self._stream.thread_seconds - self._sending,
+        )
 
     def problem(self, kind: str, sentence: str) -> None:
         """Count data that could not be read, and say so once a minute."""
@@ -244,6 +272,7 @@ class Engine(Listener):
     def close(self, timeout: float, away_timeout: float = 0.35) -> bool:
         """End everything within `timeout` seconds; whether the server committed all."""
         deadline = time.monotonic() + timeout
+        self.tell_performance(time.monotonic())
         delivered = self._stream.close(timeout, away_timeout)
         self._encoder.close(max(0.0, deadline - time.monotonic()))
         return delivered
@@ -251,6 +280,7 @@ class Engine(Listener):
     def stats(self) -> Stats:
         """Return a snapshot."""
         session, counters, backlog = self._session, self._stream.counters, self._stream.backlog
+        overhead = self.overhead
         problems = self.problems + Counter(unreadable=self.capture.reports.problems)
         dropped = Counter(counters.dropped) + Counter(self._outbox.dropped)
         if backlog.thinned:
@@ -272,9 +302,9 @@ class Engine(Listener):
             problems=dict(problems),
             reconnects=session.reconnects,
             training_seconds=self.training_seconds,
-            background_seconds=self._encoding + self._sending,
-            overhead=self.governor.overhead,
-            governor=self.governor.describe(),
+            background_seconds=self._encoder.cpu_seconds + self._stream.thread_seconds,
+            overhead=overhead,
+            governor=self.governor.describe(time.monotonic(), overhead),
         )
 
     # ------------------------------------------------------------ the stream's thread
@@ -314,19 +344,38 @@ class Engine(Listener):
         self.on_command(command, late)
 
     def ticked(self, now: float) -> None:
-        """Read the machine's figures now and then; while the server is away, want a frame now and then only.
+        """Say how fast the training goes; while the server is away, want a frame now and then only.
 
         A frame that waits for a lull which does not come, in a validation or a pause, is encoded all the same.
         """
         self._encoder.begin(_LULL_SECONDS)
         if not self._session.connected:
             self.governor.wish(_AWAY_FRAME_MS)
-        if self._session.state is not State.STREAMING or now - self._probed_at < _RESOURCE_SECONDS:
-            return
-        self._probed_at = now
-        if self._probe is None:
-            self._probe = ResourceProbe()
-        self._resources = self._probe.read()
+        idle = self.activity == self._told_activity
+        if now - self._performance_at >= (_IDLE_SECONDS if idle else _PERFORMANCE_SECONDS):
+            self.tell_performance(now)
+
+    def tell_performance(self, now: float) -> None:
+        """Put a reading of how fast the training goes and what it uses in place of the one that waits."""
+        self._performance_at, self._told_activity = now, self.activity
+        writer = performance_record(
+            self.meter.read(now, self.last_step),
+            self.overhead,
+            self._used,
+            self.own_time.seconds,
+        )
+        record = SmallRecord(
+            writer, Lane.POINT, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
+        )
+        self._outbox.put_newest("performance", record)
+
+    def _used(self) -> Resources | None:
+        """Return what the training uses of its machine; on the stream's thread, for it takes a while."""
+        now = time.monotonic()
+        if self._resources is None or now - self._probed_at >= _RESOURCE_SECONDS:
+            self._probed_at = now
+            self._resources = self._probe.read()
+        return self._resources
 
     def heartbeat(self, stamp: _wire.Stamp) -> list[bytes]:
         """Report the counters."""

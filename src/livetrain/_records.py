@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from livetrain import _wire
-from livetrain._metric_names import epoch_names, validation_name
+from livetrain._means import fill_epoch, fill_validation
 from livetrain._performance import Performance
 from livetrain._resources import Resources
 from livetrain.proto import telemetry_pb2 as pb
@@ -86,52 +86,25 @@ def scalars(step: int, values: Numbers, epoch: int | None = None) -> Writer:
 
 
 def epoch(number: int, step: int, means: Numbers) -> Writer:
-    """An epoch's means: loss, accuracy, learning_rate, val_loss and val_accuracy have fields of their own.
-
-    What begins with ``val_`` or ``val/`` is a validation's. Fields of 32 bits hold the nearest float, for older readers.
-    """
+    """An epoch's means, and what was found in a validation beside them."""
 
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
         data = request.epoch_data
         data.epoch, data.step, data.timestamp_ms = number, step, stamp.unix_ms
-        read = _read(means)
-        own: dict[str, float] = {}
-        validated: dict[str, float] = {}
-        for name, stored in epoch_names(read).items():
-            bare = validation_name(stored)
-            into, key = (own, stored) if bare is None else (validated, bare)
-            into[key] = read[name]
-        if (loss := own.pop("loss", None)) is not None:
-            data.average_loss, data.has_loss, data.exact_loss = loss, True, loss
-        if (accuracy := own.pop("accuracy", None)) is not None:
-            data.average_accuracy, data.has_accuracy, data.exact_accuracy = accuracy, True, accuracy
-        if (rate := own.pop("learning_rate", None)) is not None:
-            data.learning_rate, data.has_learning_rate, data.exact_learning_rate = rate, True, rate
-        if (loss := validated.pop("loss", None)) is not None:
-            data.validation_loss = data.exact_validation_loss = loss
-        if (accuracy := validated.pop("accuracy", None)) is not None:
-            data.validation_accuracy = data.exact_validation_accuracy = accuracy
-        _wire.add_scalars(data.metrics, own)
-        _wire.add_scalars(data.validation_metrics, validated)
+        fill_epoch(data, _read(means))
         return request.SerializeToString()
 
     return write
 
 
 def validation(number: int, step: int, values: Numbers) -> Writer:
-    """The result of a validation: loss and accuracy have fields of their own; ``val_`` before a name says nothing more."""
+    """The result of a validation."""
 
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
-        data = request.validation
-        data.epoch, data.step = number, step
-        others = {validation_name(name) or name: value for name, value in _read(values).items()}
-        if (loss := others.pop("loss", None)) is not None:
-            data.loss = loss
-        if (accuracy := others.pop("accuracy", None)) is not None:
-            data.accuracy = accuracy
-        _wire.add_scalars(data.metrics, others)
+        request.validation.epoch, request.validation.step = number, step
+        fill_validation(request.validation, _read(values))
         return request.SerializeToString()
 
     return write

@@ -11,7 +11,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from livetrain._wire import sendable
+from livetrain._means import fill_epoch, fill_validation
+from livetrain._metric_names import metric_name
+from livetrain._wire import add_scalars, sendable
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["LIFTED", "OTHER", "PHASES", "fields_of", "number", "records_of", "whole"]
@@ -27,6 +29,7 @@ PHASES: Final = {
     "client_complete": "end",
 }
 _MAX: Final = 2**53 - 1
+_DEPTH: Final = 16  # of mappings within metrics
 _STATUS: Final = (
     (("initial", "loading", "starting"), pb.INITIALIZING),
     (("paused",), pb.PAUSED),
@@ -45,13 +48,13 @@ def whole(value: Any, default: int = 0, *, limit: int = _MAX) -> int:
 
 
 def number(value: Any) -> float | None:
-    """Return a number as a float, NaN and infinity included, or None for what is none."""
+    """Return a number as a float, NaN and infinity included, or None for what is none or too large for a double."""
     if not isinstance(value, (int, float)):
         return None
     try:
         return float(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return math.inf if value > 0 else -math.inf
+    except OverflowError:  # a whole number of hundreds of digits is no double
+        return None
 
 
 def fields_of(data: Data) -> dict[str, str]:
@@ -118,44 +121,32 @@ def _mapping(value: Any) -> Data:
     return value if isinstance(value, Mapping) else {}
 
 
-def _add(into: Any, metrics: Any, prefix: str = "") -> None:
-    for name, value in _mapping(metrics).items():
-        if (given := number(value)) is not None:
-            into.add(name=sendable(prefix + str(name)), value=given)
+def _numbers(metrics: Any, prefix: str = "", depth: int = _DEPTH) -> dict[str, float]:
+    """Return the numbers among metrics by the names that they are stored under; a mapping within gives ``outer/inner``."""
+    found: dict[str, float] = {}
+    for given, value in _mapping(metrics).items():
+        if isinstance(value, Mapping):
+            if depth:
+                found.update(_numbers(value, f"{prefix}{given}/", depth - 1))
+        elif (real := number(value)) is not None and (name := metric_name(f"{prefix}{given}")):
+            found[name] = real
+    return found
 
 
 def _epoch_end(data: Data, step: int | None) -> pb.TelemetryRequest:
     epoch = max(0, _u32(data.get("epoch")) - 1)
     at = epoch if step is None else step
-    others = dict(_mapping(data.get("metrics")))
     phase = str(data.get("phase", "train"))
     record = pb.TelemetryRequest()
     if phase == "train":
-        means = record.epoch_data
-        means.epoch, means.step = epoch, at
-        if (loss := number(others.get("loss"))) is not None:
-            means.average_loss = means.exact_loss = loss
-            means.has_loss = True
-        if (accuracy := number(others.get("accuracy"))) is not None:
-            means.average_accuracy = means.exact_accuracy = accuracy
-            means.has_accuracy = True
-        if (rate := number(others.get("learning_rate"))) is not None:
-            means.learning_rate = means.exact_learning_rate = rate
-            means.has_learning_rate = True
-        for name in ("loss", "accuracy", "learning_rate"):
-            others.pop(name, None)
-        _add(means.metrics, others)
+        record.epoch_data.epoch, record.epoch_data.step = epoch, at
+        fill_epoch(record.epoch_data, _numbers(data.get("metrics")))
     elif phase == "val":
-        result = record.validation
-        result.epoch, result.step = epoch, at
-        if (loss := number(others.pop("loss", None))) is not None:
-            result.loss = loss
-        if (accuracy := number(others.pop("accuracy", None))) is not None:
-            result.accuracy = accuracy
-        _add(result.metrics, others)
+        record.validation.epoch, record.validation.step = epoch, at
+        fill_validation(record.validation, _numbers(data.get("metrics")))
     else:
         record.scalars.step, record.scalars.epoch = at, epoch
-        _add(record.scalars.values, others, f"{phase}/")
+        add_scalars(record.scalars.values, _numbers(data.get("metrics"), f"{phase}/"))
     return record
 
 
@@ -169,7 +160,7 @@ def _batch(data: Data) -> pb.TelemetryRequest:
     if data.get("client_id") is not None:
         record.scalars.step, record.scalars.epoch = step, epoch
         prefix = f"client/{data['client_id']}/"
-        _add(record.scalars.values, {"loss": loss, "accuracy": accuracy}, prefix)
+        add_scalars(record.scalars.values, _numbers({"loss": loss, "accuracy": accuracy}, prefix))
         return record
     batch = record.batch_data
     batch.step, batch.epoch, batch.batch_idx = step, epoch, _u32(data.get("batch_idx"))
@@ -189,10 +180,10 @@ def _round(data: Data, phase: str) -> pb.TelemetryRequest:
         told.client_id = sendable(str(data["client_id"]))
     elif phase == "round":
         told.phase = "start"
-    _add(told.metrics, data.get("metrics"))
-    _add(told.metrics, {name: data.get(name) for name in LIFTED})
-    _add(told.fit_metrics, data.get("fit_metrics"))
-    _add(told.evaluation_metrics, data.get("eval_metrics"))
+    add_scalars(told.metrics, _numbers(data.get("metrics")))
+    add_scalars(told.metrics, _numbers({name: data.get(name) for name in LIFTED}))
+    add_scalars(told.fit_metrics, _numbers(data.get("fit_metrics")))
+    add_scalars(told.evaluation_metrics, _numbers(data.get("eval_metrics")))
     return record
 
 

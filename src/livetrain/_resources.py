@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import psutil
 __all__ = ["ResourceProbe", "Resources"]
 
 _MIB = float(1 << 20)
+_SHORTEST_SECONDS = 0.2  # the system counts a process's time in hundredths of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,27 @@ class Resources:
 
 
 class ResourceProbe:
-    """Reads this process's figures; used on one thread in the background, for a reading takes up to a millisecond."""
+    """Reads this process's figures; read on one thread in the background, for that takes up to a millisecond.
+
+    The first reading is about the time since the probe was made, each later one about the time since the one before.
+    """
 
     def __init__(self) -> None:
-        self._process = psutil.Process()
-        self._process.cpu_percent()  # the first call of psutil only starts the measurement
-        self._total_mib = psutil.virtual_memory().total / _MIB
-        self._nvml, self._gpu = _nvidia()
+        self._measured = _cpu_seconds(), time.monotonic()
+        self._percent = 0.0
+        self._process: psutil.Process | None = None
+        self._total_mib = 0.0
+        self._nvml: Any = None
+        self._gpu: Any = None
 
     def read(self) -> Resources | None:
         """Return the figures since the last call, or None where the system does not tell."""
         try:
-            cpu = self._process.cpu_percent()
+            if self._process is None:
+                self._total_mib = psutil.virtual_memory().total / _MIB
+                self._nvml, self._gpu = _nvidia()
+                self._process = psutil.Process()
+            cpu = self._cpu_percent()
             memory = self._process.memory_info().rss / _MIB
         except (psutil.Error, OSError):
             return None
@@ -57,6 +68,19 @@ class ResourceProbe:
             gpu_memory_mib=gpu_memory.used / _MIB,
             gpu_memory_total_mib=gpu_memory.total / _MIB,
         )
+
+    def _cpu_percent(self) -> float:
+        cpu, now = _cpu_seconds(), time.monotonic()
+        before, then = self._measured
+        if now - then >= _SHORTEST_SECONDS or not self._percent:
+            self._percent = 100 * (cpu - before) / max(now - then, 1e-3)
+            self._measured = cpu, now
+        return self._percent
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system
 
 
 def _nvidia() -> tuple[Any, Any]:

@@ -102,9 +102,7 @@ class LiveTrainTracker(GeneralTracker):  # type: ignore[misc]  # mypy does not f
         """Record numbers, and what else `values` holds."""
         numbers: dict[str, Any] = {}
         for name, value in values.items():
-            if isinstance(value, Mapping):
-                numbers.update({f"{name}/{key}": inner for key, inner in value.items()})
-            elif isinstance(value, str):
+            if isinstance(value, str):
                 self.tracker.log_message("info", f"{name}: {value}")
             else:
                 numbers[name] = value

@@ -171,8 +171,7 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
         found = {
             n: v for n, v in found.items() if n not in ("train_loss", "time") and v is not None
         }
-        if found:
-            self._training.monitor.log_validation(self.learn.epoch, **found)
+        self._training.validated(self.learn.epoch, found)
 
     def _set_rate(self, rate: float) -> None:
         self._rate = rate

@@ -16,7 +16,7 @@ from livetrain import _wire
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._frameworks.settings import given_options
 from livetrain._monitor import Monitor
-from livetrain._relay_messages import records_of
+from livetrain._relay_messages import PHASES, records_of
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions
 from livetrain.proto import telemetry_pb2 as pb
@@ -26,6 +26,12 @@ __all__ = ["MetricsWebSocketSender"]
 _GRPC_PORT = 50051
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", None)
 _BEGIN = frozenset({"training_mode", "training_start"})
+_METRICS = {
+    "epoch_end": ("metrics",),
+    **dict.fromkeys(
+        ("round_end", "round_metrics", *PHASES), ("metrics", "fit_metrics", "eval_metrics")
+    ),
+}
 _STATUS = {
     pb.INITIALIZING: "initializing",
     pb.RUNNING: "running",
@@ -162,7 +168,7 @@ class MetricsWebSocketSender:
         step = data.get("step")
         if kind == "batch_metrics" and isinstance(step, int):
             self._step = max(self._step or 0, step)
-        for record in records_of(kind, _plain(data), step=self._step):
+        for record in records_of(kind, _plain(_read(monitor, kind, data)), step=self._step):
             if record.HasField("status_update"):
                 self._tell_status(monitor, record.status_update)
             else:
@@ -186,6 +192,18 @@ class MetricsWebSocketSender:
         if update.config.total_epochs:
             monitor.update(total_epochs=update.config.total_epochs)
         monitor.set_status(_STATUS[update.status], update.message)
+
+
+def _read(monitor: Monitor, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return data with its metrics as plain numbers; what is none is left out with a warning that names it."""
+    read = dict(data)
+    for part in _METRICS.get(kind, ()):
+        if isinstance(data.get(part), Mapping):
+            read[part] = monitor.read_numbers(data[part])
+    if kind == "batch_metrics":
+        given = {name: data.get(name) for name in ("loss", "accuracy")}
+        read.update(dict.fromkeys(given), **monitor.read_numbers(given))
+    return read
 
 
 def _writer(record: pb.TelemetryRequest) -> Callable[[_wire.Stamp], bytes]:

@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from livetrain._capture.device import device_of
-from livetrain._capture.reading import Reading, take_reading
-from livetrain._capture.reports import Reports
 from livetrain._monitor import Monitor
-from livetrain._monitor.numbers import NumberReader
+from livetrain._monitor.numbers import awaited
 from livetrain._monitor.place import whole
 from livetrain._resume import ResumeState
 from livetrain.exceptions import UsageError
@@ -73,10 +70,6 @@ class RecordingMonitor(Monitor):
     def __init__(self, run: str | None = None, **options: Any) -> None:
         super().__init__(run, **{**options, "enabled": False})
         self.options = {"run": run, **options}
-        reports = Reports()
-        self._named = NumberReader(
-            lambda value, name: take_reading(value, name, reports, device_of), reports
-        )
         self.batches: list[LoggedBatch] = []
         self.scalars: list[tuple[int, dict[str, float]]] = []
         self.epochs: list[tuple[int, dict[str, float]]] = []
@@ -140,13 +133,13 @@ class RecordingMonitor(Monitor):
             raise UsageError(f"log({metrics!r}): not a mapping; give for example {{'norm': 1.5}}.")
         values, without = self._named.read(metrics)
         at, _ = self._step_of_numbers(step, (*values, *without))
-        self.scalars.append((at, _now(values)))
+        self.scalars.append((at, awaited(values)))
 
     def log_epoch(self, epoch: int | None = None, *, step: int | None = None, **means: Any) -> None:
         """Keep an epoch's means."""
         number = self._place.epoch_or(epoch)
         self.epoch_steps.append(self._place.step_of(number, step))
-        self.epochs.append((number, self._floats(means)))
+        self.epochs.append((number, self.read_numbers(means)))
         self._end_epoch(None, number)
 
     def log_validation(
@@ -155,7 +148,7 @@ class RecordingMonitor(Monitor):
         """Keep a validation's result."""
         number = self._place.epoch_or(epoch)
         self.validation_steps.append(self._place.step_of(number, step))
-        self.validations.append((number, self._floats(values)))
+        self.validations.append((number, self.read_numbers(values)))
 
     def log_message(self, level: str, text: str) -> None:
         """Keep a line."""
@@ -176,10 +169,11 @@ class RecordingMonitor(Monitor):
         """Keep a federated round, or a client's part."""
         whole("round", round)
         whole("total_rounds", total_rounds)
+        metrics, fit, eval = (self.read_numbers(given or {}) for given in (metrics, fit, eval))
         if client or phase != "end":
-            self.client_rounds.append((client, phase, round, metrics, fit or {}, eval or {}))
+            self.client_rounds.append((client, phase, round, metrics, fit, eval))
         else:
-            self.rounds.append((round, total_rounds, metrics, fit or {}, eval or {}))
+            self.rounds.append((round, total_rounds, metrics, fit, eval))
 
     def log_sample(
         self,
@@ -278,9 +272,6 @@ class RecordingMonitor(Monitor):
             self.closed, self.ended_by = True, error
         return True
 
-    def _floats(self, values: Mapping[str, Any]) -> dict[str, float]:
-        return _now(self._named.read(values)[0])
-
     @property
     def should_stop(self) -> bool:
         """Whether the test asked for a stop."""
@@ -289,8 +280,3 @@ class RecordingMonitor(Monitor):
     @should_stop.setter
     def should_stop(self, stop: bool) -> None:
         self._stop = stop
-
-
-def _now(values: Mapping[str, float | Reading]) -> dict[str, float]:
-    read = {name: v.get() if isinstance(v, Reading) else v for name, v in values.items()}
-    return {name: number for name, number in read.items() if number is not None}

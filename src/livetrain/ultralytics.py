@@ -174,8 +174,7 @@ class LiveTrainCallbacks:
         found = {
             n.removeprefix("metrics/").removeprefix("val/"): v for n, v in trainer.metrics.items()
         }
-        if found:
-            self._training.monitor.log_validation(epoch, **found)
+        self._training.validated(epoch, found)
 
     def _model_save(self, trainer: Any) -> None:
         if self._training is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 
@@ -167,7 +168,7 @@ def test_a_slow_training_sends_every_step() -> None:
     run.run(60)
     assert len(run.frames) == run.steps
     assert run.governor.settings == (85, 256)
-    assert run.governor.describe().startswith("Every step has its frame: quality 85, 256 px")
+    assert run.governor.describe(run.now).startswith("Every step has its frame: quality 85, 256 px")
 
 
 def test_the_first_frame_comes_at_once() -> None:
@@ -192,7 +193,7 @@ def test_the_servers_wish_slows_frames_and_is_taken_back() -> None:
     run.run(30)
     assert 58 <= len(run.frames) <= 62
     assert set(run.reasons) == {pb.STRIP_REASON_UNWATCHED}
-    assert "as the server wishes" in run.governor.describe()
+    assert "as the server wishes" in run.governor.describe(run.now)
     run.governor.wish(0)
     run.settle(2)
     run.run(10)
@@ -212,7 +213,7 @@ def test_pressure_lowers_quality_first_then_size_then_rate() -> None:
     run.run(60)
     assert run.reasons
     assert set(run.reasons) == {pb.STRIP_REASON_BUDGET}
-    assert "to stay within the overhead budget" in governor.describe()
+    assert "to stay within the overhead budget" in governor.describe(run.now)
 
 
 def test_pressure_on_the_training_thread_leaves_quality_alone() -> None:
@@ -271,7 +272,7 @@ def test_low_quality_of_the_users_is_not_raised() -> None:
 
 
 def test_what_is_said_before_the_first_frame() -> None:
-    assert Governor(0.01, 60.0).describe().startswith("No frame yet: quality 85, 256 px")
+    assert Governor(0.01, 60.0).describe(0.0).startswith("No frame yet: quality 85, 256 px")
 
 
 def test_what_steps_cost_anyway_is_not_a_frames() -> None:
@@ -279,3 +280,79 @@ def test_what_steps_cost_anyway_is_not_a_frames() -> None:
     run.run(60)
     # Of 1 %, 0.6 go to the numbers of 20 steps a second.
     assert len(run.frames) / 60 == pytest.approx((0.0095 - 0.006) / 0.001, rel=0.1)
+
+
+@dataclass
+class Call:
+    """One call of a training, and what it costs."""
+
+    kind: str
+    wait: float  # seconds since the one before
+    cost: float  # training-thread seconds
+    background: float  # CPU seconds
+
+
+@settings(max_examples=60)
+@given(
+    kinds=st.sets(st.sampled_from(["log", "epoch", "batch", "plain batch"]), min_size=1),
+    wait=st.sampled_from([0.0001, 0.002, 0.05, 1.5, 30.0]),
+    cost=st.floats(1e-6, 5e-4),
+    background=st.floats(0.0, 2e-4),
+    seed=st.integers(0, 99),
+)
+def test_the_overhead_that_is_told_is_true_whatever_is_called(
+    kinds: set[str], wait: float, cost: float, background: float, seed: int
+) -> None:
+    """Against the costs of the last ten seconds, the older ones faded, over the time that they came in."""
+    draw = random.Random(seed)
+    governor = Governor(0.01, 60.0, cpus=2.0)
+    now = began = 500.0
+    governor.pass_time(now)
+    spent: list[tuple[float, float]] = []
+    metered_at = now
+    for _ in range(min(4000, max(50, int(40 / wait)))):
+        now += wait * draw.uniform(0.5, 1.5)
+        kind = draw.choice(sorted(kinds))
+        took = cost * draw.uniform(0.5, 1.5)
+        if kind == "batch":
+            governor.admit(now)
+        elif kind == "plain batch":
+            governor.pass_over(now)
+        elif now - metered_at >= 0.05:  # as the engine does with what is no step
+            metered_at = now
+            governor.pass_time(now)
+        governor.training_time(took)
+        governor.background_time(0.0, background)
+        spent.append((now, took + 0.75 * background / 2.0))
+    for later in (now, now + 0.4, now + 20.0):
+        faded = sum(cost * math.exp((at - later) / 10) for at, cost in spent)
+        age = 10 * (1 - math.exp((began - later) / 10))
+        assert governor.overhead_at(later) == pytest.approx(faded / max(age, 1.0), rel=0.02)
+    before = governor.overhead
+    governor.overhead_at(now + 1000.0, encoding=1.0)
+    assert governor.overhead == before, "asking changes nothing"
+
+
+def test_what_a_run_of_numbers_alone_costs_is_a_share_of_its_time() -> None:
+    """An hour of a number each 10 ms at 30 us: 0.3 %, not the sum of all that was ever spent."""
+    governor = Governor(0.01, 60.0)
+    now = 0.0
+    for _ in range(360_000):
+        now += 0.01
+        governor.pass_over(now)
+        governor.training_time(30e-6)
+    assert governor.overhead_at(now) == pytest.approx(0.003, rel=0.02)
+
+
+def test_frames_have_what_numbers_of_a_run_without_images_left() -> None:
+    """Steps without images use four fifths of the budget by themselves: frames that come later take the rest."""
+    governor = Governor(0.01, 60.0, cpus=2.0)
+    run = Training(governor, step=0.01, scalar=0.00008, frame=0.0005, encode=0.001)
+    while run.now < 1060.0:
+        governor.pass_over(run.now)
+        governor.training_time(run.scalar)
+        run.now += run.step + run.scalar
+    run.settle(20)
+    run.run(60)
+    assert run.overhead(60) <= 1.15 * 0.01
+    assert run.frames

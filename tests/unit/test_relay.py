@@ -75,6 +75,25 @@ def test_a_centralised_training() -> None:
     assert seen.statuses == [("running", ""), ("completed", "")]
 
 
+def test_a_metric_that_cannot_be_read_is_named_and_costs_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    older = sender()
+    metrics = {"loss": 0.1, "f1": 10**400, "auc": np.ma.masked, "of": {"a": np.float64(0.1)}}
+    older.send_epoch_end(1, "train", metrics)
+    older.send_round_end(1, 2, {"a": [1.0], "b": 2.0}, {"c": 3})
+    older.send_metrics({"step": 3, "loss": 0.1, "accuracy": "high"}, "batch_metrics")
+    epoch, rounded, batch = kept(older).records
+    assert epoch.epoch_data.exact_loss == 0.1
+    assert {s.name: s.value for s in epoch.epoch_data.metrics} == {"of/a": 0.1}
+    assert {s.name: s.value for s in rounded.round.fit_metrics} == {"b": 2.0}
+    assert {s.name: s.value for s in rounded.round.evaluation_metrics} == {"c": 3.0}
+    assert batch.batch_data.exact_loss == 0.1
+    assert not batch.batch_data.HasField("batch_accuracy")
+    said = [r.getMessage().partition(" cannot")[0] for r in caplog.records]
+    assert said == ["'f1'", "'auc'", "'a'", "'accuracy'"]
+
+
 def test_a_federated_training_and_its_failure() -> None:
     older = sender()
     older.send_training_mode(True, 15, 5)

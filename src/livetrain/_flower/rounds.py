@@ -44,9 +44,9 @@ class Rounds:
             set()
         )  # round, phase and client: of this round alone
         self._began = time.monotonic()
-        self._fit: dict[str, float] = {}
+        self._fit: dict[str, Any] = {}
         self._counts: dict[str, float] = {}
-        self._evaluation: dict[str, float] = {}
+        self._evaluation: dict[str, Any] = {}
         self._central = False
 
     @harmless
@@ -126,7 +126,7 @@ class Rounds:
         self._told.clear()
         self._fit, self._evaluation, self._counts = {}, {}, {}
 
-    def _end(self, metrics: Mapping[str, float]) -> None:
+    def _end(self, metrics: Mapping[str, Any]) -> None:
         if self._round and not self._counts:
             return  # a round that was left empty, since somebody stopped the training
         self.monitor.log_round(
@@ -139,12 +139,11 @@ class Rounds:
             self.monitor.log(numbers, step=self._round)
 
 
-def _numbers(records: Mapping[str, Any]) -> dict[str, float]:
-    """Return the plain numbers in metric records; of several records those under the same name are told apart."""
+def _numbers(records: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what metric records hold by name; of several records those under the same name are told apart."""
     several = len(records) > 1
     return {
-        f"{name}/{key}" if several else key: float(value)
+        f"{name}/{key}" if several else key: value
         for name, record in records.items()
         for key, value in record.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
     }

@@ -52,9 +52,18 @@ class Training:
 
     def end_epoch(self, epoch: int, metrics: Mapping[str, Any]) -> None:
         """Log an epoch: the means of its batches, weighted by their sizes, and what the framework gives beside them."""
-        self.monitor.log_epoch(
-            epoch, **{"loss": self._loss.take(), "accuracy": self._accuracy.take(), **metrics}
-        )
+        means = {"loss": self._loss.take(), "accuracy": self._accuracy.take()}
+        self.monitor.log_epoch(epoch, **{**means, **_others(metrics)})
+
+    def validated(self, epoch: int, found: Mapping[str, Any]) -> None:
+        """Log what a validation found, if it found anything."""
+        if values := _others(found):
+            self.monitor.log_validation(epoch, **values)
+
+
+def _others(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metrics but for those that the monitor's methods take themselves: an epoch or a step is known anyway."""
+    return {n: v for n, v in metrics.items() if n not in ("self", "epoch", "step")}
 
 
 def class_names_of(*places: tuple[Any, str]) -> list[str] | None:

@@ -123,10 +123,8 @@ class Session:
     def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> None:
         """Log an epoch, and the validation that Keras puts beside it."""
         own = {n: v for n, v in logs.items() if not n.startswith("val_") and n != "learning_rate"}
-        found = {n.removeprefix("val_"): v for n, v in logs.items() if n.startswith("val_")}
         self._training.end_epoch(epoch, own)
-        if found:
-            self.monitor.log_validation(epoch, **found)
+        self._training.validated(epoch, {n: v for n, v in logs.items() if n.startswith("val_")})
 
     @harmless
     def end_test(self, logs: Mapping[str, Any]) -> None:

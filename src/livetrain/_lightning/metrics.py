@@ -14,8 +14,8 @@ __all__ = [
     "validation_metrics",
 ]
 
-ARGUMENTS = frozenset({"epoch", "self"})
-"""Names that the monitor's methods take for themselves; an epoch logged as a metric is known anyway."""
+ARGUMENTS = frozenset({"epoch", "self", "step"})
+"""Names that the monitor's methods take for themselves; an epoch or a step logged as a metric is known anyway."""
 OWN_NAMES = ARGUMENTS | {"loss", "accuracy", "learning_rate"}
 """Names that the callback itself gives to a step or an epoch: a second point there would be drawn twice."""
 LOSS_NAMES = ("loss", "train_loss", "train/loss", "training_loss", "loss_step")

@@ -187,8 +187,8 @@ class Session:
     def end_validation(self, trainer: Any) -> None:
         """Log what the validation found."""
         values = validation_metrics(self._metrics.take(trainer.callback_metrics))
-        if values and self._speaks:
-            self.monitor.log_validation(trainer.current_epoch, **values)
+        if self._speaks:
+            self._training.validated(trainer.current_epoch, values)
 
     @harmless
     def end_test(self, trainer: Any) -> None:

@@ -11,6 +11,7 @@ from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._launch import training_config
 from livetrain._monitor.loop import StepLoop
+from livetrain._monitor.numbers import NumberReader, awaited
 from livetrain._monitor.place import Place, whole
 from livetrain._steering.steering import Steering
 from livetrain.exceptions import UsageError
@@ -32,6 +33,7 @@ ENDS = frozenset({"completed", "failed", "interrupted"})
 class Base:
     """A run, where it stands, and what it is sent through."""
 
+    _named: NumberReader
     _engine: Engine | None  # None: disabled, closed, or in a forked child
     _place: Place
     _steering: Steering
@@ -116,6 +118,10 @@ class Base:
         if (engine := self._engine) is not None:
             engine.describe(self._config)
             self.set_status(self._status, self._message)
+
+    def read_numbers(self, values: Mapping[Any, Any]) -> dict[str, float]:
+        """Return numbers as they would be recorded, by their names; it waits for those on a device. For integrations."""
+        return awaited(self._named.read(values)[0])
 
     def _put(
         self, writer: _records.Writer, lane: Lane = Lane.DURABLE, size: int = SMALL_BYTES

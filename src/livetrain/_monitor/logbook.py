@@ -11,7 +11,7 @@ from livetrain import _records
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._monitor.base import Base
-from livetrain._monitor.numbers import NumberReader, Numbers
+from livetrain._monitor.numbers import Numbers
 from livetrain._monitor.place import whole
 from livetrain._text import text_of
 from livetrain.exceptions import UsageError
@@ -28,8 +28,6 @@ _FIELDS = 200  # of an event
 
 class Logbook(Base):
     """The methods that record something."""
-
-    _named: NumberReader
 
     def log_batch(
         self,
@@ -136,7 +134,7 @@ class Logbook(Base):
             Lane.POINT,
             SMALL_BYTES * (1 + len(values) // 4),
         )
-        engine.spent(time.perf_counter() - started)
+        engine.spent(time.perf_counter() - started, at)
         if begins:
             self._boundary(engine)
 
@@ -159,11 +157,14 @@ class Logbook(Base):
         engine = self._engine
         if engine is None:
             return
+        started = time.perf_counter()
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
         values, _ = self._numbers(engine, means)
         engine.put(_records.epoch(number, at, values), Lane.CRITICAL)
+        engine.last_step = at
         self._end_epoch(engine, number)
+        engine.spent(time.perf_counter() - started)
 
     def log_validation(
         self, epoch: int | None = None, *, step: int | None = None, **values: Any
@@ -185,10 +186,12 @@ class Logbook(Base):
         engine = self._engine
         if engine is None:
             return
+        started = time.perf_counter()
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
         numbers, _ = self._numbers(engine, values)
         engine.put(_records.validation(number, at, numbers))
+        engine.spent(time.perf_counter() - started)
 
     def log_message(self, level: str, text: str) -> None:
         """Record a line of the training's log; `level` is debug, info, warning, error or critical.
@@ -239,6 +242,7 @@ class Logbook(Base):
                 f"log_round(..., phase={phase!r}): no such phase; give one of {', '.join(_PHASES)}."
             )
         if (engine := self._engine) is not None:
+            started = time.perf_counter()
             numbers = [self._numbers(engine, m)[0] for m in (metrics, fit or {}, eval or {})]
             engine.put(
                 _records.round_(
@@ -250,6 +254,7 @@ class Logbook(Base):
                 ),
                 Lane.CRITICAL if phase == "end" and not client else Lane.DURABLE,
             )
+            engine.spent(time.perf_counter() - started)
 
     def log_sample(
         self,

@@ -160,6 +160,7 @@ class Monitor(Logbook, Helm):
             reachable=lambda: self._engine is not None and online,
             recipe=() if recipe is None else read_recipe(recipe),
         )
+        self._named = NumberReader.alone()
         if self._inert:
             return
         self._engine = launch(

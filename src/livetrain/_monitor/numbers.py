@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from livetrain._capture.reading import Reading
+from livetrain._capture.device import device_of
+from livetrain._capture.reading import Reading, take_reading
 from livetrain._capture.reports import Reports
 from livetrain._metric_names import NAME_CHARS, is_plain_name, metric_name
 
-__all__ = ["NumberReader", "Numbers"]
+__all__ = ["NumberReader", "Numbers", "awaited"]
 
 Numbers = dict[str, float | Reading]
 
@@ -26,10 +27,7 @@ class NumberReader:
         reports: where it is told what was left out, once for each name.
 
     Example:
-        >>> from livetrain._capture.reading import take_reading
-        >>> reports = Reports()
-        >>> reader = NumberReader(lambda value, name: take_reading(value, name, reports, lambda value: None), reports)
-        >>> reader.read({"loss": 0.5, "val": {"f1": 1}})
+        >>> NumberReader.alone().read({"loss": 0.5, "val": {"f1": 1}})
         ({'loss': 0.5, 'val/f1': 1.0}, ())
     """
 
@@ -37,6 +35,12 @@ class NumberReader:
         self._take = take
         self._reports = reports
         self._known: set[str] = set()  # names that are stored as they stand
+
+    @classmethod
+    def alone(cls) -> NumberReader:
+        """Return one that belongs to no capture: it reads and warns all the same."""
+        reports = Reports()
+        return cls(lambda value, name: take_reading(value, name, reports, device_of), reports)
 
     def read(self, values: Mapping[Any, Any]) -> tuple[Numbers, Sequence[str]]:
         """Return the numbers by the names that they are stored under, and the names that came without a number.
@@ -119,3 +123,9 @@ class NumberReader:
                 f"A metric's name has {len(whole)} characters, and {NAME_CHARS} are stored: it is shown as {name!r}.",
             )
         return name
+
+
+def awaited(numbers: Numbers) -> dict[str, float]:
+    """Return the numbers that there are, after waiting for those on a device."""
+    read = {name: n if isinstance(n, float) else n.get() for name, n in numbers.items()}
+    return {name: number for name, number in read.items() if number is not None}

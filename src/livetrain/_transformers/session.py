@@ -154,7 +154,7 @@ class Session:
         numbers = {
             name: value
             for name, value in logs.items()
-            if name not in own and not name.startswith("eval_") and _is_number(value)
+            if name not in own and not name.startswith("eval_")
         }
         if numbers and self._speaks:
             self.monitor.log(numbers, step=max(self._step - 1, 0))
@@ -162,9 +162,8 @@ class Session:
     @harmless
     def end_evaluation(self, metrics: Mapping[str, Any]) -> None:
         """Log what an evaluation found."""
-        values = _found(metrics, "eval_")
-        if values and self._speaks:
-            self.monitor.log_validation(self._epoch, **values)
+        if self._speaks:
+            self._training.validated(self._epoch, _found(metrics, "eval_"))
 
     @harmless
     def end_prediction(self, metrics: Mapping[str, Any]) -> None:
@@ -233,9 +232,5 @@ def _found(metrics: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {
         name.removeprefix(prefix): value
         for name, value in metrics.items()
-        if name not in ("epoch", "self") and not name.endswith(_SPEEDS) and _is_number(value)
+        if name != "epoch" and not name.endswith(_SPEEDS)
     }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

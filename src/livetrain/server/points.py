@@ -107,8 +107,11 @@ def _validation(validation: pb.Validation) -> Iterator[tuple[str, float]]:
 
 
 def _performance(performance: pb.PerformanceData) -> Iterator[tuple[str, float]]:
-    yield "perf/fps", performance.current_fps
-    yield "perf/time_per_batch_ms", performance.time_per_batch_ms
+    # Where both are 0, no two steps came yet.
+    if performance.time_per_batch_ms > 0 or performance.current_fps > 0:
+        yield "perf/fps", performance.current_fps
+    if performance.time_per_batch_ms > 0:
+        yield "perf/time_per_batch_ms", performance.time_per_batch_ms
     if performance.HasField("resource_usage"):
         usage = performance.resource_usage
         yield "system/cpu_percent", usage.cpu_percent

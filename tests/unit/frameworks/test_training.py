@@ -31,6 +31,17 @@ def test_a_batch_is_logged_with_its_share_of_right_answers_and_an_epoch_with_the
     assert monitor.epochs == [(0, {"loss": 2.0, "accuracy": 0.5, "f1": 0.5}), (1, {})]
 
 
+def test_names_that_the_monitors_methods_take_themselves_stop_nothing() -> None:
+    monitor = RecordingMonitor()
+    training = Training(monitor)
+    odd = {"epoch": 7.0, "step": torch.tensor(3.5), "self": 1.0, "f1": 0.5}
+    training.end_epoch(2, odd)
+    training.validated(2, {**odd, "val_loss": 0.25})
+    training.validated(2, {"epoch": 1})
+    assert monitor.epochs == [(2, {"f1": 0.5})]
+    assert monitor.validations == [(2, {"f1": 0.5, "val_loss": 0.25})]
+
+
 @pytest.mark.parametrize(
     ("value", "count"),
     [(3, 3), (2.0, 2), (0, None), (-1, None), (float("inf"), None), (None, None), ("3", None)],

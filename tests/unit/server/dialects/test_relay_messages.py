@@ -179,6 +179,33 @@ def test_without_batches_an_epoch_stands_for_the_step() -> None:
     assert record.epoch_data.step == 99
 
 
+def test_numbers_are_exact_and_each_stands_for_itself() -> None:
+    metrics = {
+        "loss": 0.1,
+        "Learning Rate": 1e-50,
+        "val_ppl": 16777217,
+        "per": {"class": {"a": 1, 2: 3}},
+        "huge": 10**400,
+        "text": "x",
+        "y" * 300: 2.0,
+        "": 1.0,
+    }
+    (record,) = records_of("epoch_end", {"epoch": 1, "phase": "train", "metrics": metrics})
+    data = record.epoch_data
+    assert (data.exact_loss, data.exact_learning_rate) == (0.1, 1e-50)
+    assert {s.name: s.value for s in data.validation_metrics} == {"ppl": 16777217.0}
+    names = {s.name: s.value for s in data.metrics}
+    assert {n: v for n, v in names.items() if len(n) < 50} == {"per/class/a": 1, "per/class/2": 3}
+    assert [len(n) for n in names if len(n) > 50] == [256]
+    (record,) = records_of("batch_metrics", {"step": 1, "loss": 0.1, "accuracy": 10**400})
+    assert record.batch_data.exact_loss == 0.1
+    assert not record.batch_data.HasField("batch_accuracy")
+    (record,) = records_of("epoch_end", {"epoch": 1, "phase": "val", "metrics": {"val_loss": 0.1}})
+    assert record.validation.loss == 0.1
+    (record,) = records_of("round_end", {"round": 1, "fit_metrics": {"a": {"b": 1}}})
+    assert {s.name for s in record.round.fit_metrics} == {"a/b"}
+
+
 def test_batches_of_clients_are_curves_of_their_own() -> None:
     data = {"step": 3, "loss": 0.5, "client_id": "c1", "epoch": 1}
     (record,) = records_of("batch_metrics", data)

@@ -79,8 +79,9 @@ function validation(put: Put, data: Validation): void {
 }
 
 function performance(put: Put, data: PerformanceData): void {
-  put('perf/fps', data.currentFps);
-  put('perf/time_per_batch_ms', data.timePerBatchMs);
+  // Else no two steps came yet.
+  if (data.timePerBatchMs > 0 || data.currentFps > 0) put('perf/fps', data.currentFps);
+  if (data.timePerBatchMs > 0) put('perf/time_per_batch_ms', data.timePerBatchMs);
   const used = data.resourceUsage;
   if (used === undefined) return;
   put('system/cpu_percent', used.cpuPercent);
