@@ -16,6 +16,14 @@ it('keeps apart what lies apart, and joins what is near on a long run', () => {
   expect(gapsOf(line([]), 0)).toEqual([]);
 });
 
+it('knows where a longer gap ends', () => {
+  const told = { steps: [100, 5000, 9000, 9001], weights: [4000, 0, 1, 1] };
+  expect(gapsOf(told, 10_000)).toEqual([
+    { from: 100, to: 5000, records: 4000 },
+    { from: 9000, to: 9001, records: 2 },
+  ]);
+});
+
 it('says of each gap what is missing, and where', () => {
   const marks = gapMarks([
     { from: 100, to: 2000, records: 1234.4 },

@@ -31,7 +31,8 @@ export function gapsOf(
   line.steps.forEach((step, i) => {
     const records = line.weights[i] ?? 1;
     const last = gaps.at(-1);
-    if (last !== undefined && step - last.to <= near) {
+    // A zero is where a longer gap ends.
+    if (last !== undefined && (records === 0 || step - last.to <= near)) {
       last.to = step;
       last.records += records;
     } else {

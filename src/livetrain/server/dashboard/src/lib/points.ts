@@ -50,10 +50,26 @@ type Put = (name: string, value: number | undefined) => void;
 const NO_TIME_US = 2 ** 62;
 const ROW_BYTES = 8;
 
-/** Each number under `prefix`, once: who names it so already means the same. */
-const scalars = (put: Put, prefix: string, list: readonly Scalar[]) => {
-  for (const { name, value } of list) put(name.startsWith(prefix) ? name : prefix + name, value);
-};
+/** A name below a prefix, which is not said twice. */
+const below = (prefix: string, name: string): string => (name.startsWith(prefix) ? name : prefix + name);
+
+function validationName(name: string): string {
+  return below('val/', name.startsWith('val_') && name.length > 4 ? `val/${name.slice(4)}` : name);
+}
+
+function epochName(name: string): string {
+  return name.startsWith('val/') || name.startsWith('val_') ? validationName(name) : below('epoch/', name);
+}
+
+/** Each name once: what stands in a field of its own comes before a metric that is named like it. */
+function distinct(put: Put): Put {
+  const seen = new Set<string>();
+  return (name, value) => {
+    if (value === undefined || seen.has(name)) return;
+    seen.add(name);
+    put(name, value);
+  };
+}
 
 function batch(put: Put, data: BatchData): void {
   put('loss', data.exactLoss ?? data.batchLoss);
@@ -61,21 +77,20 @@ function batch(put: Put, data: BatchData): void {
 }
 
 function epoch(put: Put, data: EpochData): void {
-  const given = (has: boolean, exact: number | undefined, near: number) =>
-    has ? (exact ?? near) : undefined;
-  put('epoch/loss', given(data.hasLoss, data.exactLoss, data.averageLoss));
-  put('epoch/accuracy', given(data.hasAccuracy, data.exactAccuracy, data.averageAccuracy));
-  put('learning_rate', given(data.hasLearningRate, data.exactLearningRate, data.learningRate));
+  const given = (has: boolean, value: number) => (has ? value : undefined);
+  put('epoch/loss', data.exactLoss ?? given(data.hasLoss, data.averageLoss));
+  put('epoch/accuracy', data.exactAccuracy ?? given(data.hasAccuracy, data.averageAccuracy));
+  put('learning_rate', data.exactLearningRate ?? given(data.hasLearningRate, data.learningRate));
   put('val/loss', data.exactValidationLoss ?? data.validationLoss);
   put('val/accuracy', data.exactValidationAccuracy ?? data.validationAccuracy);
-  scalars(put, 'epoch/', data.metrics);
-  scalars(put, 'val/', data.validationMetrics);
+  for (const { name, value } of data.metrics) put(epochName(name), value);
+  for (const { name, value } of data.validationMetrics) put(validationName(name), value);
 }
 
 function validation(put: Put, data: Validation): void {
   put('val/loss', data.loss);
   put('val/accuracy', data.accuracy);
-  scalars(put, 'val/', data.metrics);
+  for (const { name, value } of data.metrics) put(validationName(name), value);
 }
 
 function performance(put: Put, data: PerformanceData): void {
@@ -86,17 +101,24 @@ function performance(put: Put, data: PerformanceData): void {
   if (used === undefined) return;
   put('system/cpu_percent', used.cpuPercent);
   put('system/memory_mb', used.memoryMb);
-  if (used.hasGpu || used.gpuPercent > 0 || used.gpuMemoryMb > 0) {
+  if (used.hasGpu || used.gpuPercent !== 0 || used.gpuMemoryMb !== 0) {
     put('system/gpu_percent', used.gpuPercent);
     put('system/gpu_memory_mb', used.gpuMemoryMb);
   }
 }
 
+const scalars = (put: Put, list: readonly Scalar[]) => {
+  for (const { name, value } of list) put(name, value);
+};
+
 function round(put: Put, { clientId, metrics, fitMetrics, evaluationMetrics }: Round): void {
   const prefix = clientId === '' ? 'round/' : `client/${clientId}/`;
-  for (const { name, value } of metrics) put(prefix + name, value);
-  for (const { name, value } of fitMetrics) put(`${prefix}fit/${name}`, value);
-  for (const { name, value } of evaluationMetrics) put(`${prefix}evaluation/${name}`, value);
+  const group = (own: string, list: readonly Scalar[]) => {
+    for (const { name, value } of list) put(below(prefix, below(own, name)), value);
+  };
+  group('', metrics);
+  group('fit/', fitMetrics);
+  group('evaluation/', evaluationMetrics);
 }
 
 /** The step that a record says; null: it has none. */
@@ -147,12 +169,19 @@ export class PointCollector {
       if (value !== undefined) push(this.open(prefix + name, origin), step, value, timeUs, origin.offset);
     };
     if (payload.case === 'batchData') batch(put, payload.value);
-    else if (payload.case === 'epochData') epoch(put, payload.value);
-    else if (payload.case === 'scalars') scalars(put, '', payload.value.values);
-    else if (payload.case === 'validation') validation(put, payload.value);
+    else if (payload.case === 'epochData') epoch(distinct(put), payload.value);
+    else if (payload.case === 'scalars') scalars(put, payload.value.values);
+    else if (payload.case === 'validation') validation(distinct(put), payload.value);
     else if (payload.case === 'performanceData') performance(put, payload.value);
-    else if (payload.case === 'tombstone') put(LEFT_OUT, payload.value.records);
     else if (payload.case === 'round') round(put, payload.value);
+    else if (payload.case === 'tombstone') {
+      const { records, lastStep } = payload.value;
+      put(LEFT_OUT, records);
+      // Where a longer gap ends.
+      if (Number(lastStep ?? 0) > step) {
+        push(this.open(prefix + LEFT_OUT, origin), Number(lastStep), 0, timeUs, origin.offset);
+      }
+    }
   }
 
   /** What was gathered since the last time. */
@@ -210,7 +239,9 @@ export function timeOf({ payload, timestampMs }: TelemetryRequest, origin: Origi
 }
 
 function serverTime(ownUs: number, { receivedMs, clockOffsetUs }: Origin): number {
-  return ownUs > 0 && ownUs < NO_TIME_US ? ownUs - clockOffsetUs : receivedMs * 1000;
+  const timeUs = ownUs - clockOffsetUs;
+  const sane = ownUs > 0 && ownUs < NO_TIME_US && timeUs >= 0 && timeUs < NO_TIME_US;
+  return sane ? timeUs : receivedMs * 1000;
 }
 
 function push(into: Growing, step: number, value: number, timeUs: number, offset: number): void {
