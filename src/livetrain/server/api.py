@@ -19,6 +19,7 @@ from livetrain.server.live import Live
 from livetrain.server.orders import Orders
 from livetrain.server.ranks import RankStanding
 from livetrain.server.run import Run
+from livetrain.server.settings_json import read_settings
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.reader import Curve
 from livetrain.server.upkeep import Upkeep
@@ -258,11 +259,7 @@ def _config(config: pb.TrainingConfig) -> dict[str, Any]:
     shown = MessageToDict(config, preserving_proto_field_name=True)
     shown.pop("class_names", None)
     text = shown.pop("config_json", "")
-    try:
-        own = json.loads(text, parse_constant=str) if text else {}
-    except ValueError:
-        own = {}
-    return {**shown, "settings": own}
+    return {**shown, "settings": read_settings(text)}
 
 
 def _curves_json(run_id: str, curves: Mapping[str, Curve]) -> bytes:
