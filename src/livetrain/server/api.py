@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response, WebSocket
 from google.protobuf.json_format import MessageToDict
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.curves import Curves
 from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
+from livetrain.server.lookup import find_run, find_settled_run
 from livetrain.server.orders import Orders
 from livetrain.server.ranks import RankStanding
 from livetrain.server.run import Run
-from livetrain.server.settings_json import read_settings
 from livetrain.server.store.journal import JournalError
-from livetrain.server.store.reader import Curve
 from livetrain.server.upkeep import Upkeep
 
 __all__ = ["Api"]
-
-_KINDS = {math.inf: "inf", -math.inf: "-inf"}
 
 
 class Api:
@@ -49,11 +45,11 @@ class Api:
             status_code=204,
             summary="Delete a run and all of its data",
         )
-        route("/api/runs/{run_id}/metrics", self.metrics, methods=["GET"], summary="Curves")
         route(
             "/api/runs/{run_id}/events", self.events, methods=["GET"], summary="Committed records"
         )
         self.router.include_router(orders.router)
+        self.router.include_router(Curves(intake).router)
         self.router.include_router(Gallery(intake.registry).router)
         route(
             "/healthz",
@@ -91,7 +87,7 @@ class Api:
 
     async def run(self, run_id: str) -> dict[str, Any]:
         """Return a run with its settings, streams and the names of its curves."""
-        run = await self._find(run_id)
+        run = await find_run(self._registry, run_id)
         names = await self._registry.ask(self._registry.reader.metric_names, run.key)
         now = time.monotonic()
         return {
@@ -129,7 +125,7 @@ class Api:
 
     async def delete(self, run_id: str) -> Response:
         """Delete a run: its records, curves, viewers and streams."""
-        run = await self._find(run_id)
+        run = await find_run(self._registry, run_id)
         try:
             await self._upkeep.delete(run)
         except JournalError as error:
@@ -137,26 +133,6 @@ class Api:
                 503, f"The store cannot be written now ({error}); try again."
             ) from error
         return Response(status_code=204)
-
-    async def metrics(
-        self,
-        run_id: str,
-        names: Annotated[str | None, Query(description="comma-separated; absent: all")] = None,
-        first: Annotated[int | None, Query(alias="from", ge=0, description="first step")] = None,
-        to: Annotated[int | None, Query(ge=0, description="last step")] = None,
-        points: Annotated[
-            int | None, Query(ge=4, le=100_000, description="at most so many a curve; absent: all")
-        ] = None,
-    ) -> Response:
-        """Return curves. A non-finite value is null, and its step and kind are listed under `nonfinite`."""
-        run = await self._find_settled(run_id)
-        wanted = None if names is None else [name for name in names.split(",") if name]
-        curves = await self._registry.ask(
-            self._registry.reader.curves, run.key, names=wanted, first=first, last=to, points=points
-        )
-        return Response(
-            await self._registry.ask(_curves_json, run_id, curves), media_type="application/json"
-        )
 
     async def events(
         self,
@@ -168,7 +144,7 @@ class Api:
         ] = False,
     ) -> Response:
         """Return committed records in order; `next` is the offset to ask after, or null at the end."""
-        run = await self._find_settled(run_id)
+        run = await find_settled_run(self._intake, run_id)
         found = await self._registry.ask(
             self._registry.reader.events, run.key, after=after, limit=limit + 1, notable=notable
         )
@@ -204,19 +180,6 @@ class Api:
             )
         )
         return Response(counters.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    async def _find_settled(self, run_id: str) -> Run:
-        """Return a run; of one that is said to be over, everything is in the store."""
-        run = await self._find(run_id)
-        if run.ended and run.committed < run.offset:
-            await self._intake.settle()
-        return run
-
-    async def _find(self, run_id: str) -> Run:
-        run = await self._registry.find(run_id)
-        if run is None:
-            raise HTTPException(404, f"There is no run {run_id[:40]!r}; /api/runs lists them.")
-        return run
 
 
 def _summary(run: Run) -> dict[str, Any]:
@@ -259,33 +222,11 @@ def _config(config: pb.TrainingConfig) -> dict[str, Any]:
     shown = MessageToDict(config, preserving_proto_field_name=True)
     shown.pop("class_names", None)
     text = shown.pop("config_json", "")
-    return {**shown, "settings": read_settings(text)}
-
-
-def _curves_json(run_id: str, curves: Mapping[str, Curve]) -> bytes:
-    metrics = {name: _curve(curve) for name, curve in curves.items()}
-    return json.dumps(
-        {"run_id": run_id, "metrics": metrics}, allow_nan=False, separators=(",", ":")
-    ).encode()
-
-
-def _curve(curve: Curve) -> dict[str, Any]:
-    columns = curve.columns
-    steps, values = columns.steps.tolist(), columns.values.tolist()
-    answer: dict[str, Any] = {
-        "steps": steps,
-        "values": values,
-        "times": (columns.times_us / 1e6).tolist(),
-        "total_points": curve.total,
-    }
-    odd = np.flatnonzero(~np.isfinite(columns.values)).tolist()
-    if odd:
-        answer["nonfinite"] = [
-            {"step": steps[at], "kind": _KINDS.get(values[at], "nan")} for at in odd
-        ]
-        for at in odd:
-            values[at] = None
-    return answer
+    try:
+        own = json.loads(text, parse_constant=str) if text else {}
+    except ValueError:
+        own = {}
+    return {**shown, "settings": own}
 
 
 def _events_json(run_id: str, events: list[Any], more: bool) -> bytes:

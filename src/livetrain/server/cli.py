@@ -20,7 +20,6 @@ _NEEDED = (
     "prometheus_client",
     "pydantic_settings",
     "sqlalchemy",
-    "tsdownsample",
     "uvicorn",
     "websockets",
 )

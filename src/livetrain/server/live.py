@@ -21,7 +21,8 @@ from livetrain.server.intake import Intake
 from livetrain.server.replay import History, Recovery, plan
 from livetrain.server.run import Run
 from livetrain.server.shelf import Shelf
-from livetrain.server.store.reader import Curve, StoredEvent
+from livetrain.server.store.question import Curve
+from livetrain.server.store.reader import StoredEvent
 from livetrain.server.viewer import Viewer, encode_events
 
 __all__ = ["COME_AGAIN", "NOT_ALLOWED", "NO_SUCH_RUN", "Live"]
@@ -249,12 +250,12 @@ def _shelve(
             group, size = live.Curves(), 0
         group.curves.add(
             name=name,
-            steps=curve.columns.steps.tolist(),
-            values=curve.columns.values.tolist(),
-            times=(curve.columns.times_us / 1e6).tolist(),
+            steps=curve.series.steps.tolist(),
+            values=curve.series.values.tolist(),
+            times=(curve.series.times_us / 1e6).tolist(),
             total_points=curve.total,
         )
-        size += len(curve.columns.steps) * _POINT_BYTES
+        size += len(curve.series.steps) * _POINT_BYTES
     snapshot = live.Snapshot(epoch=epoch, offset=offset, curves=group.curves)
     pieces: list[bytes | memoryview] = [snapshot.SerializeToString()]
     for event in recent:

@@ -1,100 +1,187 @@
-"""Which points of which curves a record holds. Pure."""
+"""Which points of which curves a record holds: the one rule, and the page's copy of it is held to the same examples. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Protocol
+
+import numpy as np
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import column_of
+from livetrain.server.series import Series
 
-__all__ = ["LEFT_OUT", "Point", "points"]
+__all__ = ["LEFT_OUT", "PointSink", "read_points", "series_of"]
 
 LEFT_OUT = "livetrain/left_out"
-"""The curve of records that trainers left out, at the steps where they were."""
+"""The curve of records that trainers left out: how many, at the step where the gap begins; the end of a longer gap is a zero."""
+
+_LAST_US = 2**62
+"""Times beyond this are a clock that is out of its mind."""
+
+_Named = Iterable[tuple[str, float]]
 
 
-class Point(NamedTuple):
-    """One value of one curve; ``time_us`` is Unix microseconds."""
+class PointSink(Protocol):
+    """Takes points of curves."""
 
-    name: str
-    step: int
-    value: float
-    time_us: int
+    def put(self, name: str, step: int, value: float, time_us: int) -> None:
+        """Take one point; ``time_us`` is Unix microseconds."""
+
+    def put_series(self, name: str, series: Series) -> None:
+        """Take points of one curve in the order in which they were logged."""
 
 
-def points(
-    record: pb.TelemetryRequest, *, received_ms: int, rank: int = 0, clock_offset_us: int = 0
-) -> Iterator[Point]:
-    """Yield the points of a record.
+def read_points(
+    record: pb.TelemetryRequest,
+    sink: PointSink,
+    *,
+    received_ms: int,
+    rank: int = 0,
+    clock_offset_us: int = 0,
+) -> None:
+    """Give the points of a record to a sink.
 
     Args:
         record: as it is kept.
+        sink: takes the points.
         received_ms: when it came, for a record that does not say its own time; Unix milliseconds.
         rank: the producer's; the curves of ranks above 0 are ``rank1/loss`` and so on.
         clock_offset_us: of the trainer's clock to the server's when the record was made; it is taken off the record's own times.
     """
     kind = record.WhichOneof("payload")
-    if kind is None:
-        return
-    time_us = received_ms * 1000
-    if record.timestamp_ms:
-        time_us = record.timestamp_ms * 1000 - clock_offset_us
     prefix = f"rank{rank}/" if rank else ""
-    named: Iterable[tuple[str, float]]
+    if kind == "columns":
+        for column in record.columns.columns:
+            if column.steps:
+                series = _series(column, received_ms * 1000, clock_offset_us)
+                sink.put_series(prefix + column.name, series)
+        return
+    logged_us = 0
+    named: _Named
     if kind == "batch_data":
         batch = record.batch_data
-        step = batch.step
-        if batch.logged_us:
-            time_us = batch.logged_us - clock_offset_us
-        named = [
-            (name, value)
-            for name, given, value in (
-                ("loss", batch.HasField("batch_loss"), batch.batch_loss),
-                ("accuracy", batch.HasField("batch_accuracy"), batch.batch_accuracy),
-            )
-            if given
-        ]
+        step, named, logged_us = batch.step, _batch(batch), batch.logged_us
     elif kind == "scalars":
-        step = record.scalars.step
-        named = ((s.name, s.value) for s in record.scalars.values)
-    elif kind == "columns":
-        for one in record.columns.columns:
-            curve, column = prefix + one.name, column_of(one)
-            rows = zip(column.steps, column.values, column.times_us, strict=True)
-            yield from (Point(curve, int(s), float(v), int(t)) for s, v, t in rows)
-        return
+        step, named = record.scalars.step, ((s.name, s.value) for s in record.scalars.values)
     elif kind == "epoch_data":
-        step, named = record.epoch_data.step, _epoch(record.epoch_data)
+        step, named = record.epoch_data.step, _distinct(_epoch(record.epoch_data))
     elif kind == "validation":
-        step, named = record.validation.step, _validation(record.validation)
+        step, named = record.validation.step, _distinct(_validation(record.validation))
     elif kind == "performance_data":
         step, named = record.performance_data.step, _performance(record.performance_data)
-    elif kind == "tombstone" and record.tombstone.HasField("step"):
-        step, named = record.tombstone.step, [(LEFT_OUT, record.tombstone.records)]
     elif kind == "round":
         step, named = record.round.round, _round(record.round)
+    elif kind == "tombstone" and record.tombstone.HasField("step"):
+        step, named = record.tombstone.step, [(LEFT_OUT, float(record.tombstone.records))]
     else:
         return
-    if not 0 <= time_us < 2**62:  # a clock that is out of its mind must not break the columns
+    own_us = logged_us or record.timestamp_ms * 1000
+    time_us = own_us - clock_offset_us if own_us else received_ms * 1000
+    if not 0 <= time_us < _LAST_US:
         time_us = received_ms * 1000
     for name, value in named:
-        yield Point(prefix + name, step, value, time_us)
+        sink.put(prefix + name, step, value, time_us)
+    if kind == "tombstone" and record.tombstone.last_step > step:
+        sink.put(prefix + LEFT_OUT, record.tombstone.last_step, 0.0, time_us)
+
+
+def series_of(
+    record: pb.TelemetryRequest, *, received_ms: int, rank: int = 0, clock_offset_us: int = 0
+) -> dict[str, Series]:
+    """Return the points of one record as columns, by the name of their curve.
+
+    Example:
+        >>> record = pb.TelemetryRequest(batch_data=pb.BatchData(step=3, exact_loss=0.1))
+        >>> series_of(record, received_ms=7)["loss"].values.tolist()
+        [0.1]
+    """
+    found = _Collected()
+    read_points(record, found, received_ms=received_ms, rank=rank, clock_offset_us=clock_offset_us)
+    return {name: Series.join(parts) for name, parts in found.parts.items()}
+
+
+class _Collected:
+    def __init__(self) -> None:
+        self.parts: dict[str, list[Series]] = {}
+
+    def put(self, name: str, step: int, value: float, time_us: int) -> None:
+        self.put_series(name, Series.of([step], [value], [time_us]))
+
+    def put_series(self, name: str, series: Series) -> None:
+        self.parts.setdefault(name, []).append(series)
+
+
+def _series(column: pb.PointColumn, received_us: int, clock_offset_us: int) -> Series:
+    found = column_of(column)
+    # Compared before the offset is taken off, so that nothing overflows.
+    known = (found.times_us > 0) & (found.times_us < _LAST_US)
+    times_us = np.where(known, found.times_us, 0) - clock_offset_us
+    times_us = np.where(known & (times_us >= 0), times_us, received_us)
+    return Series(found.steps, found.values, times_us)
+
+
+def _distinct(named: _Named) -> Iterator[tuple[str, float]]:
+    """Yield each name once: what stands in a field of its own comes before a metric that is named like it."""
+    seen: set[str] = set()
+    for name, value in named:
+        if name not in seen:
+            seen.add(name)
+            yield name, value
+
+
+def _below(prefix: str, name: str) -> str:
+    """Return a name below a prefix, which is not said twice."""
+    return name if name.startswith(prefix) else prefix + name
+
+
+def _validation_name(name: str) -> str:
+    return _below("val/", f"val/{name[4:]}" if name.startswith("val_") and name[4:] else name)
+
+
+def _epoch_name(name: str) -> str:
+    if name.startswith(("val/", "val_")):
+        return _validation_name(name)
+    return _below("epoch/", name)
+
+
+def _batch(batch: pb.BatchData) -> Iterator[tuple[str, float]]:
+    if batch.HasField("exact_loss"):
+        yield "loss", batch.exact_loss
+    elif batch.HasField("batch_loss"):
+        yield "loss", batch.batch_loss
+    if batch.HasField("exact_accuracy"):
+        yield "accuracy", batch.exact_accuracy
+    elif batch.HasField("batch_accuracy"):
+        yield "accuracy", batch.batch_accuracy
 
 
 def _epoch(epoch: pb.EpochData) -> Iterator[tuple[str, float]]:
-    if epoch.has_loss:
-        yield "epoch/loss", epoch.average_loss
-    if epoch.has_accuracy:
-        yield "epoch/accuracy", epoch.average_accuracy
-    if epoch.has_learning_rate:
-        yield "learning_rate", epoch.learning_rate
-    if epoch.HasField("validation_loss"):
-        yield "val/loss", epoch.validation_loss
-    if epoch.HasField("validation_accuracy"):
-        yield "val/accuracy", epoch.validation_accuracy
+    for name, exact, given, value in (
+        ("epoch/loss", "exact_loss", epoch.has_loss, epoch.average_loss),
+        ("epoch/accuracy", "exact_accuracy", epoch.has_accuracy, epoch.average_accuracy),
+        ("learning_rate", "exact_learning_rate", epoch.has_learning_rate, epoch.learning_rate),
+        (
+            "val/loss",
+            "exact_validation_loss",
+            epoch.HasField("validation_loss"),
+            epoch.validation_loss,
+        ),
+        (
+            "val/accuracy",
+            "exact_validation_accuracy",
+            epoch.HasField("validation_accuracy"),
+            epoch.validation_accuracy,
+        ),
+    ):
+        if epoch.HasField(exact):
+            yield name, getattr(epoch, exact)
+        elif given:
+            yield name, value
     for scalar in epoch.metrics:
-        yield f"epoch/{scalar.name}", scalar.value
+        yield _epoch_name(scalar.name), scalar.value
+    for scalar in epoch.validation_metrics:
+        yield _validation_name(scalar.name), scalar.value
 
 
 def _validation(validation: pb.Validation) -> Iterator[tuple[str, float]]:
@@ -103,7 +190,7 @@ def _validation(validation: pb.Validation) -> Iterator[tuple[str, float]]:
     if validation.HasField("accuracy"):
         yield "val/accuracy", validation.accuracy
     for scalar in validation.metrics:
-        yield f"val/{scalar.name}", scalar.value
+        yield _validation_name(scalar.name), scalar.value
 
 
 def _performance(performance: pb.PerformanceData) -> Iterator[tuple[str, float]]:
@@ -129,4 +216,4 @@ def _round(round_: pb.Round) -> Iterator[tuple[str, float]]:
         ("evaluation/", round_.evaluation_metrics),
     ):
         for scalar in scalars:
-            yield f"{prefix}{group}{scalar.name}", scalar.value
+            yield _below(prefix, _below(group, scalar.name)), scalar.value

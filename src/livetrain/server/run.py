@@ -25,7 +25,6 @@ from livetrain.server.records import (
     STATUS,
     Record,
 )
-from livetrain.server.settings_json import clean_settings
 from livetrain.server.stream import (
     ENDED,
     GUEST,
@@ -389,7 +388,7 @@ class Run:
             offset=row["last_offset"],
             committed=row["last_offset"],
             trimmed=row["trimmed_offset"],
-            config=_config_of(row["config"]),
+            config=pb.TrainingConfig.FromString(row["config"]),
             controls=pb.SessionInfo.FromString(row["controls"]),
             report=pb.ClientReport.FromString(row["report"]),
             first_point_us=row["first_point_us"],
@@ -399,13 +398,6 @@ class Run:
         )
         run.check_contact(now)
         return run
-
-
-def _config_of(kept: bytes) -> pb.TrainingConfig:
-    """Return a config as the store has it; an earlier release kept settings as they came."""
-    config = pb.TrainingConfig.FromString(kept)
-    config.config_json = clean_settings(config.config_json)
-    return config
 
 
 def _without_lists(config: pb.TrainingConfig) -> pb.TrainingConfig:

@@ -173,7 +173,7 @@ class Upkeep:
             run.sealing = False
 
     def _seal_and_trim(self, run_key: int, events: int, connection: Connection) -> int:
-        seal(connection, run_key, events=events, max_metrics=self._limits.metrics)
+        seal(connection, run_key, events=events)
         return trim(connection, run_key, self._retain_events)
 
     async def delete(self, run: Run) -> None:

@@ -9,7 +9,7 @@ from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary, column_named, summarize_columns
 from livetrain.server.limits import Limits
-from livetrain.server.points import points
+from livetrain.server.points import series_of
 from livetrain.server.records import COLUMNS, Record, Rejected, read
 
 LIMITS = Limits()
@@ -150,7 +150,7 @@ def test_every_point_of_a_record_is_there_again(curves: dict[str, Points]) -> No
         assert found.steps.tolist() == [step for step, _, _ in rows]
         assert found.times_us.tolist() == [time for _, time, _ in rows]
         assert repr(found.values.tolist()) == repr([value for _, _, value in rows])
-    assert sum(1 for _ in points(kept, received_ms=0)) == len(everything)
+    assert sum(map(len, series_of(kept, received_ms=0).values())) == len(everything)
 
 
 @given(st.binary(max_size=200))

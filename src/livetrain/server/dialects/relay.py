@@ -112,10 +112,7 @@ class Relay(Listener):
         kind = message.get("type")
         if kind in _NEVER_SENT:
             return
-        try:
-            plain, changed = cleaned(message)
-        except RecursionError:
-            raise BadJsonError("it is nested too deeply") from None
+        plain, changed = cleaned(message)
         if changed:
             text = write(plain)
         for client in self._clients:

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.series import Series
 from livetrain.server.store import schema
-from livetrain.server.store.chunks import Columns, rollups, thin, unpack
+from livetrain.server.store.chunks import unpack
+from livetrain.server.store.grid import Window
+from livetrain.server.store.question import Buckets, Curve, Question, answer, cut
 from livetrain.server.store.samples import list_samples, read_picture
-from livetrain.server.store.seal import tail
+from livetrain.server.store.seal import curves_of, tail
 
-__all__ = ["Curve", "Reader", "StoredEvent"]
+__all__ = ["Reader", "StoredEvent"]
 
 _NEWEST = 100
-_EXACT = 64
-"""Chunks are read whole while they hold at most this many times the points asked for; beyond, their rollups have as many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A curve as it was asked for; ``total`` is how many points there are without thinning."""
-
-    columns: Columns
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,21 +184,17 @@ class Reader:
         run_key: int,
         *,
         names: Sequence[str] | None = None,
-        first: int | None = None,
-        last: int | None = None,
-        points: int | None = None,
-    ) -> dict[str, Curve]:
-        """Return curves by name, each by ascending step.
+        question: Question,
+    ) -> dict[str, Curve | Buckets]:
+        """Return curves by name.
 
         Args:
             run_key: the run's.
             names: which; None: all. A name that the run does not have gives an empty curve.
-            first: the first step wanted; None: from the beginning.
-            last: the last step wanted; None: to the end.
-            points: how many a curve may have at most; None: all.
+            question: which of their points, and how.
         """
         with self._engine.connect() as connection:
-            return _curves(connection, run_key, names, first, last, points)
+            return _curves(connection, run_key, names, question)
 
     def snapshot(
         self, run_key: int, *, points: int, recent: int
@@ -216,10 +204,10 @@ class Reader:
             offset = connection.execute(
                 select(schema.runs.c.last_offset).where(schema.runs.c.key == run_key)
             ).scalar()
-            curves = _curves(connection, run_key, None, None, None, points)
+            curves = _curves(connection, run_key, None, Question(points=points))
             return (
                 int(offset or 0),
-                curves,
+                {name: curve for name, curve in curves.items() if isinstance(curve, Curve)},
                 _events(connection, run_key, after=0, limit=recent, notable=True, newest=True),
             )
 
@@ -265,61 +253,33 @@ def _metric_keys(connection: Connection, run_key: int) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def _tail(connection: Connection, run_key: int) -> dict[str, Columns]:
+def _tail(connection: Connection, run_key: int) -> dict[str, Series]:
     sealed = connection.execute(
         select(schema.runs.c.sealed_offset).where(schema.runs.c.key == run_key)
     ).scalar()
-    return {} if sealed is None else tail(connection, run_key, int(sealed)).curves
+    return {} if sealed is None else curves_of(tail(connection, run_key, int(sealed)))
 
 
 def _curves(
-    connection: Connection,
-    run_key: int,
-    names: Sequence[str] | None,
-    first: int | None,
-    last: int | None,
-    points: int | None,
-) -> dict[str, Curve]:
+    connection: Connection, run_key: int, names: Sequence[str] | None, question: Question
+) -> dict[str, Curve | Buckets]:
     keys = _metric_keys(connection, run_key)
     fresh = _tail(connection, run_key)
-    wanted = sorted({*keys, *fresh}) if names is None else list(names)
-    result: dict[str, Curve] = {}
+    wanted = sorted({*keys, *fresh}) if names is None else list(dict.fromkeys(names))
+    result: dict[str, Curve | Buckets] = {}
     for name in wanted:
-        newest = fresh.get(name, Columns.empty()).between(first, last)
-        sealed = (
-            _sealed(connection, keys[name], first, last, points) if name in keys else _Sealed([], 0)
-        )
-        columns = Columns.join([*sealed.parts, newest]).by_step()
-        total = sealed.total + len(newest)
-        result[name] = Curve(columns if points is None else thin(columns, points), total)
+        parts = [fresh.get(name, Series.empty())]
+        if name in keys:
+            parts.insert(0, _sealed(connection, keys[name], question.window))
+        result[name] = answer(Series.join(parts), question)
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Sealed:
-    parts: list[Columns]
-    total: int
-
-
-def _sealed(
-    connection: Connection, metric_key: int, first: int | None, last: int | None, points: int | None
-) -> _Sealed:
+def _sealed(connection: Connection, metric_key: int, window: Window) -> Series:
     chunks = schema.chunks
-    where: list[Any] = [chunks.c.metric_key == metric_key]
-    if first is not None:
-        where.append(chunks.c.last_step >= first)
-    if last is not None:
-        where.append(chunks.c.first_step <= last)
-    total = int(
-        connection.execute(
-            select(func.coalesce(func.sum(chunks.c.points), 0)).where(*where)
-        ).scalar()
-        or 0
-    )
-    whole = points is None or total <= _EXACT * points
-    column = chunks.c.data if whole else chunks.c.rollup
-    packed = list(connection.execute(select(column).where(*where).order_by(chunks.c.key)).scalars())
-    if not whole:
-        return _Sealed([rollups(packed).between(first, last)], total)
-    parts = [unpack(data).between(first, last) for data in packed]
-    return _Sealed(parts, sum(map(len, parts)))
+    query = select(chunks.c.data).where(chunks.c.metric_key == metric_key).order_by(chunks.c.key)
+    if window.axis == "step" and window.first is not None:
+        query = query.where(chunks.c.last_step >= window.first)
+    if window.axis == "step" and window.last is not None:
+        query = query.where(chunks.c.first_step <= window.last)
+    return Series.join([cut(unpack(d), window) for d in connection.execute(query).scalars()])

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 from sqlalchemy import Connection, delete, insert, select, update
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.points import points
+from livetrain.server.points import read_points
+from livetrain.server.series import Series
 from livetrain.server.store import schema
-from livetrain.server.store.chunks import Columns, pack, rollup
+from livetrain.server.store.chunks import pack, rollup
 from livetrain.server.store.statements import insert_row
+from livetrain.server.store.tail import Gatherer, TailBlock
 
-__all__ = ["Tail", "chunk_row", "columns_of", "seal", "tail", "trim"]
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """The curves of events that are in no chunk yet; ``last_offset`` is the newest of them, or 0."""
-
-    curves: dict[str, Columns]
-    last_offset: int
+__all__ = ["chunk_row", "curves_of", "seal", "tail", "trim"]
 
 
-def tail(connection: Connection, run_key: int, after: int, *, limit: int | None = None) -> Tail:
-    """Read the events after an offset as curves."""
+def tail(
+    connection: Connection, run_key: int, after: int, *, limit: int | None = None
+) -> TailBlock:
+    """Read the points of the events after an offset."""
     events, streams = schema.events, schema.streams
     ranks = dict(
         connection.execute(
@@ -49,47 +37,45 @@ def tail(connection: Connection, run_key: int, after: int, *, limit: int | None 
         .order_by(events.c.offset)
         .limit(limit)
     )
-    # Arrays, not lists: a number in a list takes four times the memory, and several threads may read at once.
-    found: dict[str, tuple[array[int], array[float], array[int]]] = {}
-    last = 0
+    gatherer, last = Gatherer(after), after
     for offset, stream_key, received_ms, clock_offset_us, record in connection.execute(query):
         last = offset
-        message = pb.TelemetryRequest.FromString(record)
-        for name, step, value, time_us in points(
-            message,
+        gatherer.begin(stream_key, offset)
+        read_points(
+            pb.TelemetryRequest.FromString(record),
+            gatherer,
             received_ms=received_ms,
             rank=ranks.get(stream_key, 0),
             clock_offset_us=clock_offset_us,
-        ):
-            steps, values, times = found.setdefault(name, (array("q"), array("d"), array("q")))
-            steps.append(step)
-            values.append(value)
-            times.append(time_us)
-    return Tail({name: columns_of(*lists) for name, lists in found.items()}, last)
+        )
+    return gatherer.finish(last)
 
 
-def columns_of(steps: Sequence[int], values: Sequence[float], times_us: Sequence[int]) -> Columns:
-    """Return numbers as columns."""
-    return Columns(
-        np.array(steps, np.int64), np.array(values, np.float64), np.array(times_us, np.int64)
-    )
+def curves_of(block: TailBlock) -> dict[str, Series]:
+    """Return the curves of a block by name, those of several streams one after the other."""
+    found: dict[str, list[Series]] = {}
+    for stream, places in block.curves.items():
+        for name in places:
+            series = block.series(stream, name)
+            if series is not None:
+                found.setdefault(name, []).append(series)
+    return {name: Series.join(parts) for name, parts in found.items()}
 
 
-def seal(connection: Connection, run_key: int, *, events: int, max_metrics: int) -> int:
+def seal(connection: Connection, run_key: int, *, events: int) -> int:
     """Turn the oldest unsealed events of a run into one chunk a curve, and return the offset up to which that is done.
 
     Args:
         connection: within a transaction.
         run_key: the run's.
         events: how many to take.
-        max_metrics: how many curves a run may have; points of further ones are dropped.
     """
     runs = schema.runs
     sealed = int(
         connection.execute(select(runs.c.sealed_offset).where(runs.c.key == run_key)).scalar() or 0
     )
     fresh = tail(connection, run_key, sealed, limit=events)
-    if not fresh.last_offset:
+    if fresh.last == sealed:
         return sealed
     metrics = schema.metrics
     keys: dict[str, int] = dict(
@@ -98,26 +84,19 @@ def seal(connection: Connection, run_key: int, *, events: int, max_metrics: int)
         ).all()
     )
     rows = []
-    for name, curve in fresh.curves.items():
+    for name, curve in curves_of(fresh).items():
         metric_key = keys.get(name)
         if metric_key is None:
-            if len(keys) >= max_metrics:
-                log.warning(
-                    "run %s has more than %s metrics: %r is not kept", run_key, max_metrics, name
-                )
-                continue
             metric_key = insert_row(connection, metrics, {"run_key": run_key, "name": name})
             keys[name] = metric_key
         rows.append(chunk_row(run_key, metric_key, curve))
     if rows:
         connection.execute(insert(schema.chunks), rows)
-    connection.execute(
-        update(runs).where(runs.c.key == run_key).values(sealed_offset=fresh.last_offset)
-    )
-    return fresh.last_offset
+    connection.execute(update(runs).where(runs.c.key == run_key).values(sealed_offset=fresh.last))
+    return fresh.last
 
 
-def chunk_row(run_key: int, metric_key: int, curve: Columns) -> dict[str, object]:
+def chunk_row(run_key: int, metric_key: int, curve: Series) -> dict[str, object]:
     """Return a stretch of a curve as a row of the table ``chunks``."""
     return {
         "run_key": run_key,

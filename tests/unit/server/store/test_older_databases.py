@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from livetrain.server.series import Series
 from livetrain.server.store.engine import open_store
+from livetrain.server.store.question import Curve, Question
 from livetrain.server.store.reader import Reader
 
 _GOLDEN = Path(__file__).parents[3] / "golden" / "store_of_schema_0003.db.gz"
@@ -32,6 +34,11 @@ def keys(reader: Reader) -> dict[str, int]:
     return {str(row["name"]): int(row["key"]) for row in reader.runs(limit=10, before=None)}
 
 
+def curves(reader: Reader, run: str) -> dict[str, Series]:
+    found = reader.curves(keys(reader)[run], question=Question())
+    return {name: curve.series for name, curve in found.items() if isinstance(curve, Curve)}
+
+
 def test_every_run_is_there_as_it_stood(reader: Reader) -> None:
     rows = reader.runs(limit=10, before=None)
     assert [(row["name"], row["status"], row["steps"]) for row in rows] == [
@@ -45,10 +52,10 @@ def test_every_run_is_there_as_it_stood(reader: Reader) -> None:
 
 
 def test_every_point_is_there_from_chunks_and_from_records(reader: Reader) -> None:
-    curves = reader.curves(keys(reader)["sealed"])
-    assert sorted(curves) == ["epoch/loss", "loss2", "odd/näme,1"]
+    found = curves(reader, "sealed")
+    assert sorted(found) == ["epoch/loss", "loss2", "odd/näme,1"]
     for name, values in (("loss2", np.arange(6000) / 1000), ("odd/näme,1", -np.arange(6000.0))):
-        columns = curves[name].columns
+        columns = found[name]
         if name != "loss2":
             values[77] = np.nan
         assert np.array_equal(columns.steps, np.arange(6000))
@@ -57,7 +64,7 @@ def test_every_point_is_there_from_chunks_and_from_records(reader: Reader) -> No
 
 
 def test_what_had_several_streams_is_one_attempt_each(reader: Reader) -> None:
-    loss = reader.curves(keys(reader)["resumed"])["loss"].columns
+    loss = curves(reader, "resumed")["loss"]
     assert (len(loss), loss.values.sum()) == (20, 30.0)
     streams = reader.streams(keys(reader)["resumed"])
     assert [(s["stream_id"], s["attempt"], s["from_step"]) for s in streams] == [

@@ -1,0 +1,35 @@
+"""Finds the run that a request is about, or answers 404."""
+
+from __future__ import annotations
+
+from fastapi import HTTPException
+
+from livetrain.server.intake import Intake
+from livetrain.server.registry import Registry
+from livetrain.server.run import Run
+
+__all__ = ["find_run", "find_settled_run"]
+
+
+async def find_run(registry: Registry, run_id: str) -> Run:
+    """Return a run by its id.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    run = await registry.find(run_id)
+    if run is None:
+        raise HTTPException(404, f"There is no run {run_id[:40]!r}; /api/runs lists them.")
+    return run
+
+
+async def find_settled_run(intake: Intake, run_id: str) -> Run:
+    """Return a run; of one that is said to be over, everything is in the store.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    run = await find_run(intake.registry, run_id)
+    if run.ended and run.committed < run.offset:
+        await intake.settle()
+    return run

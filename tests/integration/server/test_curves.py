@@ -1,0 +1,222 @@
+"""Curves over HTTP, as scripts and the page ask for them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from tests.integration.server.processes import ServerProcess
+from tests.integration.server.trainer import Trainer
+
+from livetrain.proto import telemetry_pb2 as pb
+
+TIME_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+def server(shared_server: ServerProcess) -> ServerProcess:
+    """One for all: each test has a run of its own."""
+    return shared_server
+
+
+def column(
+    name: str, steps: np.ndarray, values: np.ndarray, times_us: np.ndarray
+) -> pb.PointColumn:
+    return pb.PointColumn(
+        name=name,
+        steps=steps.astype("<i8").tobytes(),
+        values=values.astype("<f8").tobytes(),
+        times_us=times_us.astype("<i8").tobytes(),
+    )
+
+
+def log_columns(
+    trainer: Trainer, curves: dict[str, tuple[np.ndarray, np.ndarray]], *, first_seq: int = 1
+) -> int:
+    """Send curves as columns of 10,000 rows each, 16 ms a step, and wait until they are kept; return the next number."""
+    seq = first_seq
+    for name, (steps, values) in curves.items():
+        times_us = TIME_MS * 1000 + 16_000 * steps
+        for start in range(0, len(steps), 10_000):
+            part = slice(start, start + 10_000)
+            columns = pb.PointColumns(
+                columns=[column(name, steps[part], values[part], times_us[part])]
+            )
+            trainer.send(pb.TelemetryRequest(seq=seq, timestamp_ms=TIME_MS, columns=columns))
+            seq += 1
+    trainer.wait_durable(seq - 1)
+    return seq
+
+
+def log_scalars(trainer: Trainer, values: dict[str, float], *, step: int, seq: int) -> None:
+    scalars = pb.Scalars(step=step, values=[pb.Scalar(name=n, value=v) for n, v in values.items()])
+    trainer.send(pb.TelemetryRequest(seq=seq, timestamp_ms=TIME_MS + step, scalars=scalars))
+    trainer.wait_durable(seq)
+
+
+def ask(server: ServerProcess, run_id: str, **params: Any) -> dict[str, Any]:
+    answer = httpx.get(f"{server.http}/api/runs/{run_id}/metrics", params=params, timeout=60)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()["metrics"]
+    return found
+
+
+def started(trainer: Trainer) -> str:
+    run_id: str = trainer.register().run_id
+    trainer.open()
+    return run_id
+
+
+def test_the_mean_of_many_points_is_their_mean_at_every_width(server: ServerProcess) -> None:
+    """Of 40,000 points of even noise between 1 and 2 the page drew a saw-tooth: extremes were all that it was told."""
+    steps, noise = np.arange(40_000), 1 + np.random.default_rng(0).random(40_000)
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_columns(trainer, {"noise": (steps, noise)})
+        for points in (1, 7, 100, 1500, 40_000):
+            found = ask(server, run_id, stat="buckets", points=points)["noise"]
+            assert len(found["steps"]) <= points
+            assert sum(found["count"]) == found["total_points"] == 40_000
+            width = found["width"]
+            assert [step % width for step in found["steps"]] == [0] * len(found["steps"])
+            assert set(np.diff(found["steps"])) <= {width}
+            for start, mean, low, high in zip(
+                *(found[name] for name in ("steps", "mean", "min", "max")), strict=True
+            ):
+                part = noise[start : start + width]
+                assert math.isclose(mean, part.mean(), rel_tol=1e-12)
+                assert (low, high) == (part.min(), part.max())
+            assert found["first"] == noise[found["first_step"]].tolist()
+            assert found["last"] == noise[found["last_step"]].tolist()
+
+
+def test_a_spike_at_the_edge_of_a_window_is_there_and_the_total_is_right(
+    server: ServerProcess,
+) -> None:
+    steps, values = np.arange(200_000), np.zeros(200_000)
+    values[12_900] = 1.0
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_columns(trainer, {"loss": (steps, values)})
+        found = ask(server, run_id, **{"from": 12_864, "points": 1500})["loss"]
+        assert found["total_points"] == 200_000 - 12_864
+        assert (max(found["values"]), found["steps"][0]) == (1.0, 12_864)
+        assert len(found["steps"]) <= 1500
+        buckets = ask(server, run_id, **{"from": 12_864, "points": 1500, "stat": "buckets"})["loss"]
+        assert sum(buckets["count"]) == 200_000 - 12_864
+        assert max(buckets["max"]) == 1.0
+        assert buckets["max_step"][buckets["max"].index(1.0)] == 12_900
+
+
+def test_points_are_even_on_the_axis_though_the_newest_are_not_packed_yet(
+    server: ServerProcess,
+) -> None:
+    steps, noise = np.arange(40_000), np.random.default_rng(0).random(40_000)
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        seq = log_columns(trainer, {"noise": (steps[:39_900], noise[:39_900])})
+        for step in range(39_900, 40_000):
+            log_scalars(trainer, {"noise": noise[step]}, step=step, seq=seq)
+            seq += 1
+        found = ask(server, run_id, points=1500)["noise"]
+        tenths = np.bincount(np.array(found["steps"]) // 4000, minlength=10)
+        assert tenths.min() > 0.9 * tenths.max()
+        zoomed = ask(server, run_id, **{"from": 20_000, "to": 20_499, "points": 1500})["noise"]
+        assert zoomed["steps"] == list(range(20_000, 20_500))
+        assert zoomed["values"] == noise[20_000:20_500].tolist()
+
+
+def test_stretches_of_time(server: ServerProcess) -> None:
+    steps = np.concatenate([np.arange(1000), np.arange(1000)])  # begin again, as at an epoch
+    values = np.arange(2000.0)
+    times = TIME_MS / 1000 + 0.5 * np.arange(2000)
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        columns = pb.PointColumns(columns=[column("x", steps, values, times * 1e6)])
+        trainer.send(pb.TelemetryRequest(seq=1, columns=columns))
+        trainer.wait_durable(1)
+        window = {"axis": "time", "from": TIME_MS / 1000 + 100, "to": TIME_MS / 1000 + 899.9}
+        found = ask(server, run_id, stat="buckets", points=100, **window)["x"]
+        assert found["width"] == 10
+        assert found["times"] == [TIME_MS / 1000 + 100 + 10 * at for at in range(80)]
+        assert found["mean"] == [209.5 + 20 * at for at in range(80)]
+        assert found["steps"][40] == 0
+        points = ask(server, run_id, points=100, **window)["x"]
+        assert points["times"] == sorted(points["times"])
+        assert (points["values"][0], points["values"][-1]) == (200, 1799)
+        assert points["total_points"] == 1600
+        raw = ask(server, run_id, axis="time")["x"]
+        assert raw["values"] == values.tolist()
+
+
+def test_what_is_not_finite_is_counted_and_never_taken_for_a_number(server: ServerProcess) -> None:
+    values = np.arange(16.0)
+    values[[3, 4, 5, 15]] = [math.nan, math.inf, -math.inf, math.nan]
+    values[8:12] = math.nan
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_columns(trainer, {"odd": (np.arange(16), values)})
+        found = ask(server, run_id, stat="buckets", points=4)["odd"]
+        assert found["count"] == [3, 2, 0, 3]
+        assert found["nonfinite_count"] == [1, 2, 4, 1]
+        assert found["mean"] == [1, 6.5, None, 13]
+        assert found["min"] == [0, 6, None, 12]
+        assert found["max"] == [2, 7, None, 14]
+        assert found["first"] == [0, 6, None, 12]
+        assert found["last"] == [2, 7, None, 14]
+        assert (found["first_step"], found["last_step"]) == ([0, 4, 8, 12], [3, 7, 11, 15])
+        raw = ask(server, run_id)["odd"]
+        assert [entry["kind"] for entry in raw["nonfinite"][:3]] == ["nan", "inf", "-inf"]
+
+
+def test_a_metric_of_any_name_can_be_asked_for(server: ServerProcess) -> None:
+    names = ["loss, total", "a|b", "__proto__", "constructor", 'p(y|x) "1"', "ä/b?c=d&e#f", ","]
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_scalars(trainer, {name: 1.0 + at for at, name in enumerate(names)}, step=1, seq=1)
+        assert sorted(ask(server, run_id)) == sorted(names)
+        for at, name in enumerate(names):
+            assert ask(server, run_id, name=name) == {
+                name: {
+                    "steps": [1],
+                    "values": [1.0 + at],
+                    "times": [(TIME_MS + 1) / 1000],
+                    "total_points": 1,
+                }
+            }
+        both = ask(server, run_id, name=["loss, total", "a|b"], names="__proto__,a|b,none")
+        assert list(both) == ["__proto__", "a|b", "none", "loss, total"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"points": 3},
+        {"stat": "median"},
+        {"axis": "epoch"},
+        {"from": -1},
+        {"to": "x"},
+        {"from": "nan"},
+        {"points": 100_001},
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(
+    server: ServerProcess, params: dict[str, Any]
+) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        answer = httpx.get(f"{server.http}/api/runs/{run_id}/metrics", params=params)
+    assert answer.status_code == 422
+
+
+def test_a_window_without_points_is_empty(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_scalars(trainer, {"a": 1.0}, step=5, seq=1)
+        for window in ({"from": 6}, {"to": 4}, {"from": 9, "to": 3}, {"from": 1e300}):
+            for stat in ("points", "buckets"):
+                found = ask(server, run_id, stat=stat, **window)["a"]
+                assert (found["steps"], found["total_points"]) == ([], 0)
