@@ -135,11 +135,14 @@ class Engine(Listener):
         declared.extend(controls)
         self.put(_records.controls(controls), Lane.CRITICAL)
 
-    def describe(self, config: pb.TrainingConfig) -> None:
-        """Tell what became known about the training: with each registration from now on, and to all that reads or meters it."""
+    def describe(self, config: pb.TrainingConfig, class_names: Sequence[str] | None) -> None:
+        """Tell what became known about the training: with each registration from now on, and to all that reads or meters it.
+
+        `class_names` are all of them, of which `config` may hold the first alone; None: they stay.
+        """
         self.identity.info.config.CopyFrom(config)
-        if config.class_names:
-            self.capture.name_classes(config.class_names)
+        if class_names:
+            self.capture.name_classes(class_names)
         self.meter.total_epochs = config.total_epochs or self.meter.total_epochs
         self.meter.batches_per_epoch = config.batches_per_epoch or self.meter.batches_per_epoch
 

@@ -14,10 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from livetrain import _records, _wire
+from livetrain import _wire
 from livetrain._budget import Governor
 from livetrain._capture.capture import Capture
 from livetrain._capture.encoder import usable_cpus
+from livetrain._config_json import are_settings, config_json, plain_settings
 from livetrain._delivery.backoff import full_jitter
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.session import Session
@@ -28,20 +29,27 @@ from livetrain._ranks.meeting import Meeting
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.spool import Spool
+from livetrain._text import text_of
+from livetrain._warnings import warn_once_a_minute
 from livetrain.config import DEFAULT_SERVER, ControlOptions, Environment, ImageOptions
 from livetrain.exceptions import ConfigurationError
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = [
     "RunDescription",
+    "class_labels",
     "describe_run",
     "endpoint",
     "launch",
+    "read_settings",
     "state_directory",
     "training_config",
 ]
 
 
+_NAME_CHARS = 256  # of a name, a tag or a label
+_TAGS = 32
+_LABELS = 10_000  # a server takes 20,000 fields in one message
 _SESSION = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -100,7 +108,7 @@ def describe_run(
     run: str | None,
     project: str,
     tags: Iterable[str],
-    config: Mapping[str, Any] | None,
+    config: Any,
     class_names: Sequence[str] | None,
     total_epochs: int | None,
     batches_per_epoch: int | None,
@@ -140,20 +148,56 @@ def describe_run(
     )
     script = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
     return RunDescription(
-        name=_wire.sendable(run or env.run or f"{script} {datetime.now():%Y-%m-%d %H:%M}"),
-        project=_wire.sendable((env.project or project) if project == "default" else project),
-        tags=tuple(_wire.sendable(str(tag)) for tag in tags),
+        name=text_of(run or env.run or f"{script} {datetime.now():%Y-%m-%d %H:%M}", _NAME_CHARS),
+        project=text_of((env.project or project) if project == "default" else project, _NAME_CHARS),
+        tags=_tags(tags),
         config=training,
-        class_names=None if class_names is None else tuple(training.class_names),
+        class_names=None if class_names is None else class_labels(class_names),
         rank=_rank("rank", rank, environ.get("RANK"), 0),
         world_size=_rank("world_size", world_size, environ.get("WORLD_SIZE"), 1),
         session=session or env.session,
     )
 
 
+def read_settings(config: Any) -> dict[str, Any]:
+    """Return settings as plain values that JSON can hold; what had to be cut is said once a minute.
+
+    Args:
+        config: a mapping, a namespace, a dataclass or the like; None: there are none.
+
+    Raises:
+        ConfigurationError: it is none of these.
+    """
+    if config is None:
+        return {}
+    if not are_settings(config):
+        raise ConfigurationError(
+            "config", config, "not a mapping", "give a dict such as {'lr': 3e-4}, or vars(args)"
+        )
+    settings, cut = plain_settings(config)
+    if cut:
+        warn_once_a_minute("config", f"Of config, {'; '.join(cut)}.")
+    return settings
+
+
+def class_labels(names: Iterable[Any]) -> tuple[str, ...]:
+    """Return the label of each class as text.
+
+    Raises:
+        ConfigurationError: it is one text, or nothing that has several.
+    """
+    if isinstance(names, str):
+        raise ConfigurationError(
+            "class_names", names, "one text, not one label a class", "give a list of labels"
+        )
+    if not isinstance(names, Iterable):
+        raise ConfigurationError("class_names", names, *_TYPES["class_names"][1:])
+    return tuple(text_of(name, _NAME_CHARS) for name in names)
+
+
 def training_config(
     *,
-    config: Mapping[str, Any] | None = None,
+    config: Any = None,
     class_names: Sequence[str] | None = None,
     total_epochs: int | None = None,
     batches_per_epoch: int | None = None,
@@ -164,13 +208,12 @@ def training_config(
     Raises:
         ConfigurationError: a value cannot work.
     """
-    if config is not None and not isinstance(config, Mapping):
-        raise ConfigurationError(
-            "config", config, "not a mapping", "give a dict such as {'lr': 3e-4}, or vars(args)"
-        )
-    if isinstance(class_names, str):
-        raise ConfigurationError(
-            "class_names", class_names, "one text, not one label a class", "give a list of labels"
+    settings = read_settings(config)
+    labels = class_labels(() if class_names is None else class_names)
+    if len(labels) > _LABELS:
+        warn_once_a_minute(
+            "class_names",
+            f"Of {len(labels):,} class names the page is told the first {_LABELS:,}; predictions have all of them.",
         )
     for option, number in (
         ("total_epochs", total_epochs),
@@ -187,9 +230,16 @@ def training_config(
         total_epochs=total_epochs or 0,
         batches_per_epoch=batches_per_epoch or 0,
         batch_size=batch_size or 0,
-        class_names=[_wire.sendable(str(name)) for name in class_names or ()],
-        config_json=_records.config_json(config) if config else "",
+        class_names=labels[:_LABELS],
+        config_json=config_json(settings) if settings else "",
     )
+
+
+def _tags(given: Iterable[Any]) -> tuple[str, ...]:
+    tags = tuple(text_of(tag, _NAME_CHARS) for tag in given)
+    if len(tags) > _TAGS:
+        warn_once_a_minute("tags", f"Of {len(tags)} tags the first {_TAGS} are kept.")
+    return tags[:_TAGS]
 
 
 def _rank(option: str, given: int | None, variable: str | None, default: int) -> int:

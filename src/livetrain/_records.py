@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from livetrain import _wire
+from livetrain._config_json import config_json
 from livetrain._means import fill_epoch, fill_validation
 from livetrain._performance import Performance
 from livetrain._resources import Resources
@@ -53,21 +52,6 @@ _LEVELS = {
     "critical": pb.CRITICAL,
 }
 LEVELS = tuple(_LEVELS)
-
-
-def config_json(config: Mapping[str, Any] | None) -> str:
-    """Write the user's settings as a JSON object; what JSON cannot hold becomes its text."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, float) and not math.isfinite(value):
-            return str(value)  # NaN and Infinity are not JSON, and break a browser
-        if isinstance(value, Mapping):
-            return {str(key): plain(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple, set, frozenset)):
-            return [plain(item) for item in value]
-        return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-    return json.dumps(plain(dict(config or {})), allow_nan=False)
 
 
 def _read(values: Numbers) -> dict[str, float]:

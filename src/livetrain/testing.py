@@ -230,7 +230,7 @@ class RecordingMonitor(Monitor):
     def update(
         self,
         *,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         class_names: Sequence[str] | None = None,
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,

@@ -9,11 +9,12 @@ from typing import Any
 from livetrain import _records
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
-from livetrain._launch import training_config
+from livetrain._launch import class_labels, read_settings, training_config
 from livetrain._monitor.loop import StepLoop
 from livetrain._monitor.numbers import NumberReader, awaited
 from livetrain._monitor.place import Place, whole
 from livetrain._steering.steering import Steering
+from livetrain._text import text_of
 from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -27,6 +28,7 @@ _STATUSES = {
     "failed": pb.FAILED,
     "interrupted": pb.FAILED,
 }
+_MESSAGE_CHARS = 10_000
 ENDS = frozenset({"completed", "failed", "interrupted"})
 
 
@@ -53,6 +55,7 @@ class Base:
             raise UsageError(
                 f"set_status({status!r}): no such status; give one of {', '.join(_STATUSES)}."
             )
+        message = text_of(message, _MESSAGE_CHARS)
         self._status, self._message = status, message
         interrupted = status == "interrupted"
         self._put(
@@ -81,7 +84,7 @@ class Base:
     def update(
         self,
         *,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         class_names: Sequence[str] | None = None,
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,
@@ -90,7 +93,7 @@ class Base:
         """Say what became known about the run only after it began; None leaves what was said before.
 
         Args:
-            config: settings to be added to those of before, or put in their place.
+            config: settings to be added to those of before, or put in their place; a mapping, a namespace or the like.
             class_names: the label of each class index, from now on.
             total_epochs: for the time remaining.
             batches_per_epoch: for the time remaining.
@@ -103,20 +106,21 @@ class Base:
             >>> import livetrain
             >>> livetrain.Monitor(enabled=False).update(config={"seed": 1}, batches_per_epoch=100)
         """
-        settings = {**self._settings, **(config or {})} if isinstance(config, Mapping) else config
+        settings = {**self._settings, **read_settings(config)}
+        labels = None if class_names is None else class_labels(class_names)
         told = training_config(
             config=settings,
-            class_names=class_names,
+            class_names=labels,
             total_epochs=total_epochs,
             batches_per_epoch=batches_per_epoch,
             batch_size=batch_size,
         )
-        self._settings = dict(settings or self._settings)
+        self._settings = settings
         if told.class_names:
             del self._config.class_names[:]
         self._config.MergeFrom(told)
         if (engine := self._engine) is not None:
-            engine.describe(self._config)
+            engine.describe(self._config, labels)
             self.set_status(self._status, self._message)
 
     def read_numbers(self, values: Mapping[Any, Any]) -> dict[str, float]:

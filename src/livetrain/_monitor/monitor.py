@@ -19,6 +19,7 @@ from livetrain._launch import (
     describe_run,
     endpoint,
     launch,
+    read_settings,
     state_directory,
 )
 from livetrain._lifecycle import close_at_exit, disarm_in_children, forked_while_open
@@ -46,7 +47,8 @@ class Monitor(Logbook, Helm):
         server: ``"host:port"``. None: ``$LIVETRAIN_SERVER``, else ``127.0.0.1:50051``.
         project: what runs are grouped by; ``$LIVETRAIN_PROJECT`` stands in for the default.
         tags: short words to find the run by.
-        config: the training's settings, shown beside the run and compared between runs; anything JSON can hold.
+        config: the training's settings, shown beside the run and compared between runs: a mapping, a namespace such as that of
+            argparse, a dataclass or the like, with whatever in it; what JSON cannot hold becomes its text.
         class_names: the label of each class index. None: indices are shown.
         total_epochs, batches_per_epoch: for the time remaining. None: unknown, and batches an epoch are learned from the first.
         batch_size: shown beside the run. None: not shown.
@@ -87,7 +89,7 @@ class Monitor(Logbook, Helm):
         server: str | None = None,
         project: str = "default",
         tags: Iterable[str] = (),
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         class_names: Sequence[str] | None = None,
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,
@@ -116,13 +118,14 @@ class Monitor(Logbook, Helm):
             class_names=class_names,
         )
         env = from_environment(os.environ)
+        settings = read_settings(config)
         description = describe_run(
             env,
             os.environ,
             run=run,
             project=project,
             tags=tags,
-            config=config,
+            config=settings,
             class_names=class_names,
             total_epochs=total_epochs,
             batches_per_epoch=batches_per_epoch,
@@ -134,7 +137,7 @@ class Monitor(Logbook, Helm):
         target = endpoint(env, server=server, token=token, tls=tls)
         earlier = read_resume(resume)
         self._config = description.config
-        self._settings = dict(config or {})
+        self._settings = settings
         self._world_size = description.world_size
         self._place = Place(earlier.step, earlier.epoch) if earlier else Place()
         self._loop = None
