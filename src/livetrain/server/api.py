@@ -19,6 +19,7 @@ from livetrain.server.lookup import find_run, find_settled_run
 from livetrain.server.orders import Orders
 from livetrain.server.ranks import RankStanding
 from livetrain.server.run import Run
+from livetrain.server.settings_json import read_settings
 from livetrain.server.store.journal import JournalError
 from livetrain.server.upkeep import Upkeep
 
@@ -222,11 +223,7 @@ def _config(config: pb.TrainingConfig) -> dict[str, Any]:
     shown = MessageToDict(config, preserving_proto_field_name=True)
     shown.pop("class_names", None)
     text = shown.pop("config_json", "")
-    try:
-        own = json.loads(text, parse_constant=str) if text else {}
-    except ValueError:
-        own = {}
-    return {**shown, "settings": own}
+    return {**shown, "settings": read_settings(text)}
 
 
 def _events_json(run_id: str, events: list[Any], more: bool) -> bytes:

@@ -15,6 +15,7 @@ from typing import Final
 import grpc.aio
 import uvicorn
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 
 import livetrain
 from livetrain.server.api import Api
@@ -32,6 +33,7 @@ from livetrain.server.live import Live
 from livetrain.server.logs import set_up
 from livetrain.server.orders import Orders
 from livetrain.server.pages import Pages, read_index
+from livetrain.server.refused_request import refuse_request
 from livetrain.server.registration import Registrar
 from livetrain.server.registry import Registry
 from livetrain.server.settings import Address, Settings
@@ -249,6 +251,7 @@ class Server:
             docs_url=None,
             redoc_url=None,
         )
+        app.add_exception_handler(RequestValidationError, refuse_request)
         app.include_router(self._api.router)
         self._dialects.mount(app)
         app.include_router(Pages(read_index(_STATIC)).router)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.commands import Command
@@ -17,7 +17,20 @@ from livetrain.server.store.journal import JournalError
 __all__ = ["Order", "Orders"]
 
 _ROUTE: Final = "/api/runs/{run_id}/commands"
-_Text = Annotated[str, Field(max_length=1000)]
+_BITS: Final = 1024
+
+
+def _whole(text: str) -> str:
+    """Refuse text with half of a character in it: neither the store nor the trainer can be told it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it has half of a character in it (a lone surrogate)") from None
+    return text
+
+
+_Whole = AfterValidator(_whole)
+_Text = Annotated[str, Field(max_length=1000), _Whole]
 
 
 class Order(BaseModel):
@@ -35,12 +48,12 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    verb: Annotated[str, Field(min_length=1, max_length=64)]
+    verb: Annotated[str, Field(min_length=1, max_length=64), _Whole]
     parameters: Annotated[dict[_Text, _Text], Field(max_length=32)] = {}
-    issued_by: Annotated[str, Field(max_length=100)] = ""
+    issued_by: Annotated[str, Field(max_length=100), _Whole] = ""
     ttl_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = DEFAULT_TTL_SECONDS
     command_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
-    seen: Annotated[str, Field(max_length=64)] | None = None
+    seen: Annotated[str, Field(max_length=64), _Whole] | None = None
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -48,12 +61,15 @@ class Order(BaseModel):
         if not isinstance(value, dict):
             return value
         # Whether a number makes sense is for the training to say: NaN becomes text here, and is refused there.
-        return {
-            name: repr(given)
-            if isinstance(given, (int, float)) and not isinstance(given, bool)
-            else given
-            for name, given in value.items()
-        }
+        return {name: _number_as_text(given) for name, given in value.items()}
+
+
+def _number_as_text(given: Any) -> Any:
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        return given
+    if isinstance(given, int) and given.bit_length() > _BITS:
+        raise ValueError(f"a whole number of more than {_BITS} bits")
+    return repr(given)
 
 
 class Orders:

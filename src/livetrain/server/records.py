@@ -21,6 +21,7 @@ from livetrain.server.columns import ColumnsSummary, summarize_columns
 from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
 from livetrain.server.pictures import check_picture, picture_size
+from livetrain.server.settings_json import clean_settings
 from livetrain.server.wire import Field, count_elements, fields
 
 __all__ = [
@@ -360,6 +361,8 @@ def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> None:
                 payload.ClearField(name)
         return
     _check_step(getattr(payload, "step", 0), limits)
+    if kind == "status_update" and payload.HasField("config"):
+        payload.config.config_json = clean_settings(payload.config.config_json)
     if kind == "round":
         _check_length("a client's id", payload.client_id, limits, least=0)
     for group in _GROUPS:

@@ -16,6 +16,7 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.intake import Intake
 from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
 from livetrain.server.sequencing import Sequencer
+from livetrain.server.settings_json import clean_settings
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.statements import add_run, add_stream, mark_opened, set_token
 
@@ -63,6 +64,8 @@ class Registrar:
 
     async def register(self, info: pb.SessionInfo) -> pb.SessionResponse:
         """Return the answer to a registration, be it yes or no."""
+        if info.HasField("config"):
+            info.config.config_json = clean_settings(info.config.config_json)
         try:
             if not 0 < len(info.session_id) <= self._limits.name_chars:
                 raise RefusedError(

@@ -25,6 +25,7 @@ from livetrain.server.records import (
     STATUS,
     Record,
 )
+from livetrain.server.settings_json import clean_settings
 from livetrain.server.stream import (
     ENDED,
     GUEST,
@@ -388,7 +389,7 @@ class Run:
             offset=row["last_offset"],
             committed=row["last_offset"],
             trimmed=row["trimmed_offset"],
-            config=pb.TrainingConfig.FromString(row["config"]),
+            config=_config_of(row["config"]),
             controls=pb.SessionInfo.FromString(row["controls"]),
             report=pb.ClientReport.FromString(row["report"]),
             first_point_us=row["first_point_us"],
@@ -398,6 +399,13 @@ class Run:
         )
         run.check_contact(now)
         return run
+
+
+def _config_of(kept: bytes) -> pb.TrainingConfig:
+    """Return a config as the store has it; an earlier release kept settings as they came."""
+    config = pb.TrainingConfig.FromString(kept)
+    config.config_json = clean_settings(config.config_json)
+    return config
 
 
 def _without_lists(config: pb.TrainingConfig) -> pb.TrainingConfig:

@@ -57,6 +57,7 @@ def test_it_forwards_and_answers_nothing(server: ServerProcess) -> None:
             b"\x00\xff",
             b'{"type":"epoch_end","data":{}}',
             "[" * 50_000,
+            '{"type":"x","data":' + '{"a":' * 900 + "1" + "}" * 900 + "}",
             '{"type":"connected","data":{}}',
             '{"type":"reconnected","data":{}}',
         ):

@@ -64,20 +64,33 @@ def read(text: str, *, nonfinite: bool = False) -> Any:
         nonfinite: take the bare tokens NaN, Infinity and -Infinity too, which some writers write.
 
     Raises:
-        BadJsonError: it is not JSON.
+        BadJsonError: it is not JSON, or nested too deeply.
     """
 
     def refuse(token: str) -> float:
         raise BadJsonError(f"{token} is not JSON")
 
     try:
-        return json.loads(text) if nonfinite else json.loads(text, parse_constant=refuse)
+        value = json.loads(text) if nonfinite else json.loads(text, parse_constant=refuse)
+        # Halves of characters come as escapes only: no text frame can hold one.
+        return _whole(value) if "\\ud" in text or "\\uD" in text else value
     except RecursionError:
         raise BadJsonError("it is nested too deeply") from None
     except BadJsonError:
         raise
     except ValueError as error:
         raise BadJsonError(str(error)) from None
+
+
+def _whole(value: Any) -> Any:
+    """Return a value with halves of characters, which no record can hold, written out."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(item) for name, item in value.items()}
+    return value
 
 
 def said(text: str | bytes) -> str:

@@ -112,7 +112,10 @@ class Relay(Listener):
         kind = message.get("type")
         if kind in _NEVER_SENT:
             return
-        plain, changed = cleaned(message)
+        try:
+            plain, changed = cleaned(message)
+        except RecursionError:
+            raise BadJsonError("it is nested too deeply") from None
         if changed:
             text = write(plain)
         for client in self._clients:

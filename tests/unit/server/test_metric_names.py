@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livetrain.server.metric_names import MetricNames, is_own
+
+
+@pytest.mark.parametrize(
+    ("curve", "own"),
+    [
+        ("loss", True),
+        ("accuracy", True),
+        ("learning_rate", True),
+        ("val/anything", True),
+        ("epoch/loss", True),
+        ("perf/fps", True),
+        ("system/cpu_percent", True),
+        ("livetrain/left_out", True),
+        ("rank12/loss", True),
+        ("rank12/val/loss", True),
+        ("rank/loss", False),
+        ("rankx/loss", False),
+        ("losses", False),
+        ("value", False),
+        ("round/loss", False),
+        ("", False),
+    ],
+)
+def test_the_librarys_own_curves_are_known_by_their_names(curve: str, own: bool) -> None:
+    assert is_own(curve) is own
+
+
+def test_names_beyond_the_limit_are_refused_and_own_curves_are_not() -> None:
+    names = MetricNames(limit=3)
+    assert names.admit(["a", "b", "a", "loss"]) == []
+    assert names.admit(["c", "a", "val/loss", "rank1/loss", "d"]) == [0, 4]
+    assert names.admit(["c", "b"]) == [0]
+    assert len(names) == 5
+
+
+def test_names_that_look_like_own_ones_have_an_end_too() -> None:
+    names = MetricNames(limit=10)
+    assert names.admit([f"val/{n}" for n in range(25)]) == list(range(20, 25))
+    assert names.admit(["val/19", "a"]) == [1]
+
+
+def test_names_from_the_store_count() -> None:
+    names = MetricNames(3, ["a", "b", "a"])
+    assert len(names) == 2
+    assert names.admit(["a", "b", "c", "d"]) == [3]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([f"m{n}" for n in range(30)] + ["loss"]), max_size=12)),
+    st.integers(1, 20),
+    st.sets(st.sampled_from([f"m{n}" for n in range(30)])),
+)
+def test_it_is_a_bounded_set(groups: list[list[str]], limit: int, known: set[str]) -> None:
+    names, model = MetricNames(limit, known), set(known)
+    for group in groups:
+        expected = []
+        for place, name in enumerate(group):
+            if name not in model and len(model) >= (2 * limit if name == "loss" else limit):
+                expected.append(place)
+            else:
+                model.add(name)
+        assert names.admit(group) == expected
+        assert len(names) == len(model)
+
+
+def test_200_000_names_take_about_eight_bytes_each() -> None:
+    names = MetricNames(limit=200_000)
+    tracemalloc.start()
+    for start in range(0, 200_000, 1000):
+        assert names.admit([f"layer{n}/weight" for n in range(start, start + 1000)]) == []
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 3_000_000
+    assert len(names) == 200_000
+    assert names.admit(["one more", "layer7/weight", "layer199999/weight"]) == [0]
