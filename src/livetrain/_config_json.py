@@ -15,7 +15,7 @@ what holds itself, is nested deeper than 32, or fails when read        a text th
 =====================================================================  ==============================================
 
 Texts of more than 10,000 characters and lists of more than 1,000 are cut, and say so; all settings together have 20,000 entries
-and 256 KiB at most.
+and 250 KiB at most.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ _TEXT: Final = 10_000  # characters
 _LIST: Final = 1_000
 _ARRAY: Final = 64
 _ENTRIES: Final = 20_000  # of everything together
-_CHARS: Final = 256 << 10  # of everything together
+_CHARS: Final = 250 << 10  # of everything together, as JSON; a server takes 256 KiB
+_TOO_MUCH: Final = f"{_ENTRIES:,} settings of {_CHARS >> 10} KiB are taken at most"
 _EXACT: Final = 2**53  # whole numbers up to here are the same in every reader
 _REST: Final = "…"
 
@@ -94,6 +95,7 @@ class _Cleaner:
     def plain(self, value: Any) -> Any:
         """Return a value as JSON can hold it."""
         self._entries -= 1
+        self._chars -= 2  # what stands between two
         try:
             return self._read(value)
         except Exception as error:
@@ -108,6 +110,8 @@ class _Cleaner:
             return self._text(value.value if isinstance(value.value, str) else value.name)
         if isinstance(value, str):
             return self._text(str.__str__(value))
+        if isinstance(value, (int, float)):
+            self._chars -= 24
         if isinstance(value, int):
             return self._whole(int(value))
         if isinstance(value, float):
@@ -147,15 +151,17 @@ class _Cleaner:
             text = text[: _TEXT - len(end)] + end
             self.cut[f"texts are cut at {_TEXT:,} characters"] = None
         text = clean_text(text)
-        # What JSON writes as an escape takes six characters.
-        self._chars -= len(text) if text.isascii() and text.isprintable() else 6 * len(text)
+        size = len(json.dumps(text))  # with the escapes, of six characters each
+        if size > self._chars:
+            return self._say(_TOO_MUCH, _REST)
+        self._chars -= size
         return text
 
     def _whole(self, number: int) -> int | str:
         if -_EXACT <= number <= _EXACT:
             return number
         bits = number.bit_length()
-        return str(number) if bits < 1024 else f"a whole number of {bits:,} bits"
+        return self._text(str(number) if bits < 1024 else f"a whole number of {bits:,} bits")
 
     def _array(self, value: Any) -> Any:
         shape = tuple(int(n) for n in value.shape)
@@ -190,14 +196,14 @@ class _Cleaner:
         for place, (given, get) in enumerate(members):
             if self._full:
                 found[_REST] = f"{len(members) - place:,} more settings are left out"
-                self.cut[f"{_ENTRIES:,} settings of {_CHARS >> 10} KiB are taken at most"] = None
+                self.cut[_TOO_MUCH] = None
                 break
             name = key = metric_name(given)
             number = 1
             while key in found:
                 number += 1
                 key = f"{name} ({number})"
-            self._chars -= len(key)
+            self._chars -= len(json.dumps(key)) + 2
             try:
                 value = get()
             except Exception as error:  # a value that is still missing, as OmegaConf has them
