@@ -26,16 +26,12 @@ class ColumnsSummary:
     Attributes:
         points: how many points there are.
         rows: how many rows the longest column has: of batches, how many there are.
-        highest_step: the highest step; None: there are no points.
-        newest_step: the step of the point that was logged last, by its time; None: there are no points.
         newest_batch: the index of the last batch; None: the rows are no batches.
         epoch: as it was said; None: it was not.
     """
 
     points: int
     rows: int
-    highest_step: int | None
-    newest_step: int | None
     newest_batch: int | None
     epoch: int | None
 
@@ -90,10 +86,9 @@ def summarize_columns(
     """
     names = [column.name for column in columns.columns]
     steps = [column.steps for column in columns.columns]
-    times = [column.times_us for column in columns.columns]
     sizes = list(map(len, steps))
     _check_names(names, name_chars)
-    _check_sizes(columns, names, sizes, list(map(len, times)))
+    _check_sizes(columns, names, sizes)
     batches = columns.batches if columns.HasField("batches") else None
     rows = max(sizes, default=0) // _BYTES
     if batches is not None:
@@ -104,22 +99,15 @@ def summarize_columns(
     newest_batch = batches.first_batch_idx + rows - 1 if batches is not None and rows else None
     epoch = columns.epoch if columns.HasField("epoch") else None
     points = sum(sizes) // _BYTES
-    if not points:
-        return ColumnsSummary(0, rows, None, None, newest_batch, epoch)
     all_steps = np.frombuffer(b"".join(steps), "<i8")
-    lowest, highest = int(all_steps.min()), int(all_steps.max())
-    ends = np.cumsum(np.array(sizes) // _BYTES)
-    if lowest < 0 or highest > max_step:
+    if points and (int(all_steps.min()) < 0 or int(all_steps.max()) > max_step):
+        ends = np.cumsum(np.array(sizes) // _BYTES)
         bad = int(np.argmax((all_steps < 0) | (all_steps > max_step)))
         name = names[int(np.searchsorted(ends, bad, side="right"))]
         raise ProtocolError(
             f"step {int(all_steps[bad])} of metric {name[:60]!r}; 0 to {max_step} are taken"
         )
-    all_times = np.frombuffer(b"".join(times), "<i8")
-    last = ends[np.array(sizes) > 0] - 1  # of each column that has points
-    # Of points of one moment the one with the highest step was logged last.
-    newest = last[np.lexsort((all_steps[last], all_times[last]))[-1]]
-    return ColumnsSummary(points, rows, highest, int(all_steps[newest]), newest_batch, epoch)
+    return ColumnsSummary(points, rows, newest_batch, epoch)
 
 
 def _check_names(names: list[str], name_chars: int) -> None:
@@ -132,9 +120,8 @@ def _check_names(names: list[str], name_chars: int) -> None:
         raise ProtocolError(f"metric {name[:60]!r} stands in {count} columns of one record")
 
 
-def _check_sizes(
-    columns: pb.PointColumns, names: list[str], sizes: list[int], times: list[int]
-) -> None:
+def _check_sizes(columns: pb.PointColumns, names: list[str], sizes: list[int]) -> None:
+    times = [len(column.times_us) for column in columns.columns]
     values = [len(column.values) for column in columns.columns]
     if sizes != times or sizes != values:
         at = next(at for at, size in enumerate(sizes) if not size == times[at] == values[at])

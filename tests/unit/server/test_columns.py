@@ -40,18 +40,11 @@ def test_columns_are_summarized() -> None:
         ],
         epoch=4,
     )
-    assert summary(columns) == ColumnsSummary(
-        points=5, rows=3, highest_step=9, newest_step=3, newest_batch=None, epoch=4
-    )
-
-
-def test_of_one_moment_the_highest_step_is_the_newest() -> None:
-    columns = pb.PointColumns(columns=[column("b", [(5, 9, 1.0)]), column("a", [(4, 9, 1.0)])])
-    assert summary(columns).newest_step == 5
+    assert summary(columns) == ColumnsSummary(points=5, rows=3, newest_batch=None, epoch=4)
 
 
 def test_no_points_are_nothing() -> None:
-    assert summary(pb.PointColumns()) == ColumnsSummary(0, 0, None, None, None, None)
+    assert summary(pb.PointColumns()) == ColumnsSummary(0, 0, None, None)
 
 
 def test_rows_of_batches_are_counted_on() -> None:
@@ -136,12 +129,6 @@ def test_every_point_of_a_record_is_there_again(curves: dict[str, Points]) -> No
     assert record.columns is not None
     everything = [row for rows in curves.values() for row in rows]
     assert record.columns.points == len(everything)
-    assert record.columns.highest_step == max((step for step, _, _ in everything), default=None)
-    if everything:
-        newest = max(time for _, time, _ in (rows[-1] for rows in curves.values() if rows))
-        assert record.columns.newest_step in [
-            rows[-1][0] for rows in curves.values() if rows and rows[-1][1] == newest
-        ]
     for name, rows in curves.items():
         found = column_named(kept.columns, name)
         if found is None:
