@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.commands import Command, moved_on, refusal, to_wire
+from livetrain.server.completion import complete
 from livetrain.server.intake import Intake
 from livetrain.server.run import Run, Stream
 
@@ -88,14 +89,18 @@ class Desk:
         log.info("run %s: %s wants %s %s", run.run_id, issued_by, verb, dict(parameters))
         if refused is not None:
             self._settle(run, command, pb.REJECTED, refused)
-        self._uncommitted.add((run.key, command_id))
+        # Written down, it is carried out, whether or not who gave it is still there.
+        await complete(self._carry_out(run, command, to_trainer=refused is None))
+        return command
+
+    async def _carry_out(self, run: Run, command: Command, *, to_trainer: bool) -> None:
+        self._uncommitted.add((run.key, command.command_id))
         try:
             await self._committed()
         finally:
-            self._uncommitted.discard((run.key, command_id))
-        if refused is None:
+            self._uncommitted.discard((run.key, command.command_id))
+        if to_trainer:
             self._deliver(run, command)
-        return command
 
     def attached(self, run: Run, stream: Stream) -> None:
         """A stream is open: tell its trainer what it may have missed."""

@@ -13,6 +13,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.completion import complete
 from livetrain.server.intake import Intake
 from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
 from livetrain.server.sequencing import Sequencer
@@ -63,7 +64,10 @@ class Registrar:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def register(self, info: pb.SessionInfo) -> pb.SessionResponse:
-        """Return the answer to a registration, be it yes or no."""
+        """Return the answer to a registration, be it yes or no; one that its client gave up is made all the same."""
+        return await complete(self._register(info))
+
+    async def _register(self, info: pb.SessionInfo) -> pb.SessionResponse:
         if info.HasField("config"):
             info.config.config_json = clean_settings(info.config.config_json)
         try:
@@ -182,6 +186,9 @@ class Registrar:
             RefusedError: there are too many runs.
             JournalError: the store cannot be written now.
         """
+        return await complete(self._open_guest(info))
+
+    async def _open_guest(self, info: pb.SessionInfo) -> Run:
         run = await self._new_run(info, hashed(secrets.token_hex(16)), protocol=GUEST)
         await self._new_stream(run, GUEST_STREAM, 0, "")
         return run
@@ -311,9 +318,16 @@ class Registrar:
         self._fence(run, stream)
         connection = stream.order.connection
         if not stream.opened:
-            stream.opened = True
-            await self._intake.journal.execute(lambda db: mark_opened(db, [stream.key]))
+            await complete(self._mark_opened(stream))
         return run, stream, connection
+
+    async def _mark_opened(self, stream: Stream) -> None:
+        stream.opened = True  # at once: from now on it is let in with its token only
+        try:
+            await self._intake.journal.execute(lambda db: mark_opened(db, [stream.key]))
+        except JournalError:
+            stream.opened = False
+            raise
 
     async def open_older(self, session_id: str) -> tuple[Run, Stream, int]:
         """Do the same for an older client, which says no more than its session's id."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.completion import complete
 from livetrain.server.desk import Desk
 from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake, error_response
@@ -182,6 +183,9 @@ class Upkeep:
         Raises:
             JournalError: the store cannot be written now; nothing was deleted.
         """
+        await complete(self._delete(run))
+
+    async def _delete(self, run: Run) -> None:
         run.deleted = True  # nothing more is taken for it
         try:
             await self._intake.journal.execute(partial(mark_deleted, run_key=run.key))

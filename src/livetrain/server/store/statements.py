@@ -129,8 +129,25 @@ def add_run(connection: Connection, row: Mapping[str, Any]) -> int:
 
 
 def add_stream(connection: Connection, row: Mapping[str, Any]) -> int:
-    """Add a stream of a run and return its key."""
-    return insert_row(connection, schema.streams, row)
+    """Add a stream of a run and return its key.
+
+    One that is there and was never opened takes the new token: whoever wrote it did not learn that it was written.
+
+    Raises:
+        ValueError: it is there and was opened.
+    """
+    streams = schema.streams
+    known = connection.execute(
+        select(streams.c.key, streams.c.opened).where(
+            streams.c.run_key == row["run_key"], streams.c.stream_id == row["stream_id"]
+        )
+    ).one_or_none()
+    if known is None:
+        return insert_row(connection, streams, row)
+    if known.opened:
+        raise ValueError(f"stream {row['stream_id']!r} was opened already")
+    connection.execute(update(streams).where(streams.c.key == known.key).values(**row))
+    return int(known.key)
 
 
 def set_token(connection: Connection, stream_key: int, token_hash: str) -> None:
