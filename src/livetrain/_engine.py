@@ -5,9 +5,10 @@ A monitor that is disabled, closed or in a forked child has no engine: that is a
 
 from __future__ import annotations
 
+import operator
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from livetrain import _records, _wire
@@ -15,12 +16,14 @@ from livetrain._budget import Governor
 from livetrain._capture.capture import Capture, Captured
 from livetrain._capture.encoder import EncoderPool
 from livetrain._capture.fitting import Fitting
+from livetrain._capture.reading import Reading
 from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import SMALL_BYTES, BatchRecord, Lane, SampleRecord, SmallRecord
 from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox
+from livetrain._delivery.rows import BatchShape
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Connector
@@ -91,9 +94,9 @@ class Engine(Listener):
         self.on_contact: Callable[[], object] | None = None  # called once, when a server answered
         self._meeting = meeting
         self._outbox = Outbox()
-        self._ledger = Ledger(identity.session_id, session, backlog)
+        self._ledger = Ledger(identity.session_id, session, backlog, identity.info.run_name)
         self._encode = Fitting(
-            lambda: governor.settings, lambda: self._ledger.max_message_bytes, packing
+            lambda: governor.settings, lambda: self._ledger.limits.message_bytes, packing
         )
         self._encoder = EncoderPool(self._encode)
         self._stream = Stream(
@@ -108,6 +111,7 @@ class Engine(Listener):
         self._told_activity = -1
         self._encoding = self._sending = 0.0  # CPU seconds in the background that were metered
         self._metered_at = 0.0
+        self._refused: Counter[str] = Counter()  # points that were not put in line, by reason
         self._turned_away = 0  # images of batches that found no room in line
         self.training_seconds = 0.0
         self.steps = 0
@@ -127,6 +131,61 @@ class Engine(Listener):
         """Hand a small record over; `size`: about how many bytes of memory it holds."""
         now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
         self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000, size))
+
+    def knows(self, values: Mapping[Any, Any]) -> bool:
+        """Return whether names were logged together before, as they stand, and all values are plain numbers."""
+        return self._outbox.knows(values)
+
+    def put_known(self, step: int, values: Mapping[str, Any], epoch: int) -> bool:
+        """Hand named numbers over that `knows` knew; False: one of them is too large for a double."""
+        return self._outbox.put_known(step, values, epoch)
+
+    def put_numbers(self, step: int, values: Mapping[str, float | Reading], epoch: int) -> None:
+        """Hand named numbers over: as rows of columns, or as a record of its own if some are still on their way from a device."""
+        plain: dict[str, float] = {}
+        for name, value in values.items():
+            if isinstance(value, Reading):
+                if not value.settled:
+                    self._put_later(step, values, epoch)
+                    return
+                number = value.get()
+                if number is not None:
+                    plain[name] = number
+            else:
+                plain[name] = value
+        if plain:
+            self._outbox.put_numbers(step, plain, epoch)
+
+    def _put_later(self, step: int, values: Mapping[str, float | Reading], epoch: int) -> None:
+        record = SmallRecord(
+            _records.scalars(step, values, epoch),
+            Lane.POINT,
+            time.time_ns() // 1_000_000,
+            time.monotonic_ns() // 1000,
+            SMALL_BYTES * (1 + len(values) // 4),
+            records=len(values),
+            step=step,
+        )
+        self._outbox.put(record)
+
+    def refuses_step(self, step: Any, metrics: Iterable[Any]) -> bool:
+        """Return whether a step is larger than the server takes; if so, it is counted and said."""
+        limit = self._ledger.limits.max_step
+        try:
+            if not step > limit:
+                return False
+            number = operator.index(step)
+        except (TypeError, ValueError):  # no step at all, which is said elsewhere
+            return False
+        names = [str(name) for name in metrics]
+        self._refused["step_too_large"] += len(names)
+        warn_once_a_minute(
+            f"step {self.identity.session_id}",
+            f"livetrain left {', '.join(map(repr, names[:3]))} out of run {self.identity.info.run_name!r} at step {number}: "
+            f"that is above {limit}, the largest step that the server takes. Give a step that counts, such as the batch's "
+            "number; the time is recorded anyway.",
+        )
+        return True
 
     def declare(self, controls: Sequence[pb.ControlDeclaration]) -> None:
         """Tell what may be done to this training: now, and with each registration from now on."""
@@ -148,6 +207,13 @@ class Engine(Listener):
 
     def put_batch(self, captured: Captured, reason: int, step: int, epoch: int, index: int) -> None:
         """Hand a batch over, and its frame, if it has one, to the encoder; `reason` says why it has none."""
+        # None are left out of a batch that has none to show, or whose images go with those of the next.
+        has_images = captured.frame is not None or reason
+        images = min(captured.batch_size, TILES) if has_images else 0
+        if captured.frame is None and (values := _settled(captured)):
+            shape = BatchShape(captured.batch_size, images, reason if images else 0)
+            self._outbox.put_batch(step, values, epoch, index, shape)
+            return
         unix_us = time.time_ns() // 1000
 
         def read() -> _wire.Batch:
@@ -157,9 +223,9 @@ class Engine(Listener):
         record = BatchRecord(
             read,
             captured.frame,
+            step=step,
             reason=reason,
-            # None are left out of a batch that has none to show, or whose images go with those of the next.
-            images=0 if captured.frame is None and not reason else min(captured.batch_size, TILES),
+            images=images,
             unix_ms=unix_us // 1000,
             mono_us=time.monotonic_ns() // 1000,
             line=self._outbox,
@@ -284,11 +350,12 @@ class Engine(Listener):
         """Return a snapshot."""
         session, counters, backlog = self._session, self._stream.counters, self._stream.backlog
         overhead = self.overhead
+        tally = self._ledger.tally
         problems = self.problems + Counter(unreadable=self.capture.reports.problems)
-        dropped = Counter(counters.dropped) + Counter(self._outbox.dropped)
+        dropped = counters.dropped + self._outbox.dropped + self._refused
         if backlog.thinned:
             dropped["thinned"] += backlog.thinned
-        stripped = Counter(counters.stripped)
+        stripped = counters.stripped + self._outbox.stripped
         if self._turned_away:
             stripped[pb.STRIP_REASON_SUPERSEDED] += self._turned_away
         return Stats(
@@ -296,10 +363,10 @@ class Engine(Listener):
             steps=self.steps,
             sent=counters.sent,
             frames_sent=counters.frames_sent,
-            acknowledged=session.durable_seq,
-            queued=session.unacknowledged + len(self._outbox),
+            acknowledged=tally.kept - tally.waiting,
+            queued=tally.waiting + self._outbox.calls,
             queued_bytes=backlog.pending_bytes,
-            spooled=0 if backlog.memory_only else session.unacknowledged,
+            spooled=0 if backlog.memory_only else tally.waiting,
             stripped={STRIP_REASONS[reason]: n for reason, n in stripped.items()},
             dropped=dict(dropped),
             problems=dict(problems),
@@ -404,3 +471,12 @@ class Engine(Listener):
         report.overhead_percent = stats.overhead * 100
         report.governor = stats.governor
         return request.SerializeToString()
+
+
+def _settled(captured: Captured) -> dict[str, float]:
+    """Return a batch's numbers by their names; none at all if one of them has yet to be worked out or read from a device."""
+    loss, accuracy = captured.loss, captured.accuracy
+    if not (isinstance(accuracy, Reading) and loss.settled and accuracy.settled):
+        return {}
+    found = {"loss": loss.get(), "accuracy": accuracy.get()}
+    return {name: value for name, value in found.items() if value is not None}

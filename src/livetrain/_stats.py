@@ -12,18 +12,22 @@ __all__ = ["Stats"]
 class Stats:
     """What `Monitor.stats` returns. Counts are cumulative; times in seconds.
 
+    What one call logged is one record here, though many calls that log numbers may travel as one.
+
     Attributes:
         state: where the connection stands, in a word or two; "inert" when this monitor does nothing.
         inert: why this monitor does nothing (disabled, forked child, ...); empty: it works.
         steps: batches logged.
-        sent: records handed to the network; one that was sent again counts again.
+        sent: records handed to the network, as they travel; one that was sent again counts again.
         frames_sent: batches that went out with their images.
         acknowledged: records that the server committed.
         queued: records that the server has not committed yet.
         queued_bytes: what those take.
         spooled: records that wait on this machine's disk.
         stripped: images that were left out, by reason.
-        dropped: records that were left out, by reason.
+        dropped: points of curves and other records that were left out, by reason: ``outbox_full`` and ``thinned`` for want of room,
+            ``rejected`` by the server, ``too_many_metrics`` in one run, ``step_too_large``, ``oversize``, ``older_server``,
+            ``unwritable``.
         problems: data that could not be read as given, by kind.
         reconnects: how often an open stream was lost.
         training_seconds: time spent on the training's threads.

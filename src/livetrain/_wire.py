@@ -31,7 +31,6 @@ __all__ = [
     "bundle",
     "scalars",
     "sendable",
-    "step_of",
     "stripped_mark",
     "tombstone",
     "without_sample_picture",
@@ -44,7 +43,6 @@ BUNDLED_BYTES = 8
 """What a record in a bundle takes beside its own bytes, at most; the bundle's own head included."""
 
 _RECORDS = pb.RecordBundle.RECORDS_FIELD_NUMBER
-_STEPS = 2**53  # of a run at most; the server refuses what JSON and JavaScript cannot say exactly
 _BUNDLE = pb.TelemetryRequest.BUNDLE_FIELD_NUMBER
 _BATCH = pb.TelemetryRequest.BATCH_DATA_FIELD_NUMBER
 _STRIP = pb.BatchData.STRIP_FIELD_NUMBER
@@ -235,25 +233,31 @@ def stripped_mark(count: int, reason: int) -> bytes:
     ).SerializeToString()
 
 
-def tombstone(stamp: Stamp, reason: str, records: int = 1, *, step: int | None = None) -> bytes:
-    """Serialise what stands in the place of a record that is not coming; `step`: about where that stood on a curve."""
+def tombstone(
+    stamp: Stamp,
+    reason: str,
+    records: int = 1,
+    *,
+    step: int | None = None,
+    last_step: int | None = None,
+) -> bytes:
+    """Serialise what stands in the place of a record that is not coming.
+
+    Args:
+        stamp: of the record.
+        reason: why it is not coming.
+        records: how many records of the user's it stands for.
+        step: about where they stood on a curve; None: not known.
+        last_step: where they end; None: at `step`.
+    """
     request = stamp.request()
     request.tombstone.reason = sendable(reason)
     request.tombstone.records = records
     if step is not None:
         request.tombstone.step = step
+    if last_step is not None and last_step != step:
+        request.tombstone.last_step = last_step
     return request.SerializeToString()
-
-
-def step_of(record: bytes) -> int | None:
-    """Return the global step that a serialised record belongs to; None: it says none, or one that no server takes."""
-    request = pb.TelemetryRequest.FromString(record)
-    kind = request.WhichOneof("payload")
-    payload = getattr(request, kind) if kind is not None else None
-    if kind == "tombstone" and not request.tombstone.HasField("step"):
-        return None
-    step = getattr(payload, "step", None)
-    return None if step is None or step >= _STEPS else int(step)
 
 
 def without_sample_picture(record: bytes, error: str) -> bytes:

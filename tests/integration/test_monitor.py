@@ -22,7 +22,7 @@ from tests.faults.conditions import wait_until
 from tests.faults.processes import Server, free_port
 
 import livetrain
-from livetrain import _warnings
+from livetrain import _records, _warnings
 from livetrain._delivery.transport import Endpoint
 from livetrain._sync import leftovers, upload
 
@@ -239,7 +239,8 @@ def test_a_record_that_is_too_large_costs_itself_alone(
     """The server ends a stream that brings a message over its limit, each time anew: it must not be sent."""
     with livetrain.Monitor(server=server.grpc) as monitor:
         monitor.log({"before": 1.0}, step=0)
-        monitor.log({f"{'name' * 50} {number}": 1.0 for number in range(30_000)}, step=1)
+        assert monitor._engine is not None
+        monitor._engine.put(_records.log("info", "word " * 1_000_000))
         monitor.log({"after": 1.0}, step=2)
         assert monitor.flush(30)
         stats = monitor.stats()
@@ -249,6 +250,48 @@ def test_a_record_that_is_too_large_costs_itself_alone(
     assert curve(server, "after") == {2: 1.0}
     (said,) = [r.getMessage() for r in caplog.records if "too large" in r.getMessage()]
     assert "4194304 bytes" in said
+
+
+def test_a_call_with_very_many_names_becomes_as_many_records_as_it_needs(
+    server: SharedServer,
+) -> None:
+    """Once refused by the server for its fields, again and again, with a reconnect for each call."""
+    names = [f"{'name' * 10}/{number}" for number in range(6_665)]
+    with livetrain.Monitor(server=server.grpc) as monitor:
+        for step in range(3):
+            monitor.log_batch(None, None, step / 4)
+            monitor.log({name: float(step) for name in names}, step=step)
+        monitor.log_validation(**{f"v{number}": 0.5 for number in range(7_000)})
+        monitor.log_epoch(0, **{f"e{number}": 0.5 for number in range(7_000)})
+        assert monitor.flush(60)
+        stats = monitor.stats()
+    assert (stats.dropped, stats.reconnects) == ({}, 0)
+    assert curve(server, "loss") == {0: 0.0, 1: 0.25, 2: 0.5}
+    for name in (names[0], names[-1]):
+        assert curve(server, name) == {0: 0.0, 1: 1.0, 2: 2.0}
+    run = only_run(server)["run_id"]
+    found = set(get(server, f"/api/runs/{run}/metrics")["metrics"])
+    assert found >= {*names, *(f"val/v{n}" for n in range(7_000))}
+    assert found >= {f"epoch/e{n}" for n in range(7_000)}
+
+
+def test_a_step_that_no_server_takes_costs_that_number_alone(
+    server: SharedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with livetrain.Monitor("resnet", server=server.grpc) as monitor:
+        for step in range(60):
+            monitor.log_batch(None, None, 0.5)
+            monitor.log({"stamped": 1.0, "other": 2.0}, step=time.time_ns())
+            monitor.log_batch(None, None, 0.5, step=10**30)
+            monitor.log({"counted": 1.0}, step=step)
+        assert monitor.flush(30)
+        stats = monitor.stats()
+    assert (stats.dropped, stats.reconnects) == ({"step_too_large": 180}, 0)
+    assert list(curve(server, "loss")) == list(range(60))
+    assert list(curve(server, "counted")) == list(range(60))
+    said = [r.getMessage() for r in caplog.records if "step" in r.getMessage()]
+    assert len(said) == 1
+    assert all(word in said[0] for word in ("resnet", "stamped", "9007199254740991"))
 
 
 def test_offline_writes_the_spool_alone(

@@ -165,10 +165,3 @@ def test_text_that_utf8_cannot_hold_is_sent_all_the_same() -> None:
     captioned = _wire.EncodedFrame((), captions=(odd,), sample_ids=("é",))
     data = parse(b"".join(_wire.batch_pictures(captioned))).batch_data
     assert (list(data.captions), list(data.sample_ids)) == (["a?b"], ["é"])
-
-
-def test_the_step_of_a_record_is_one_that_a_server_takes() -> None:
-    stamp = _wire.Stamp("run", 1, 0, 0)
-    assert _wire.step_of(_wire.scalars(stamp, 7, {"x": 1.0})) == 7
-    assert _wire.step_of(_wire.scalars(stamp, 2**62, {"x": 1.0})) is None
-    assert _wire.step_of(stamp.request().SerializeToString()) is None

@@ -48,6 +48,11 @@ class Reading:
         """The number, where it is here already; None: there is none, or it is on its way."""
         return self._value
 
+    @property
+    def settled(self) -> bool:
+        """Whether `get` waits for nothing."""
+        return self._pending is None
+
     def get(self) -> float | None:
         """Return the number, NaN and infinity too; None if there is none. Background threads only: it may wait for a device."""
         pending = self._pending

@@ -6,11 +6,9 @@ import queue
 from collections.abc import Iterator, Sequence
 
 from livetrain import _wire
+from livetrain._delivery.server_limits import MAX_RECORDS
 
 __all__ = ["Bundle", "joined"]
-
-_MOST_RECORDS = 5_000
-"""In one message; a server takes 10,000."""
 
 
 class Bundle:
@@ -19,6 +17,7 @@ class Bundle:
     Args:
         record: the first, serialised, in pieces.
         room: bytes that the message may grow to; 0: it stays alone.
+        most_records: how many records the message may have.
 
     Example:
         >>> bundle = Bundle([b"first"], room=100)
@@ -28,11 +27,14 @@ class Bundle:
         False
     """
 
-    __slots__ = ("_records", "_room", "_size")
+    __slots__ = ("_most_records", "_records", "_room", "_size")
 
-    def __init__(self, record: Sequence[_wire.Piece], room: int = 0) -> None:
+    def __init__(
+        self, record: Sequence[_wire.Piece], room: int = 0, most_records: int = MAX_RECORDS
+    ) -> None:
         self._records = [record]
         self._room = room
+        self._most_records = most_records
         self._size = sum(map(len, record)) + _wire.BUNDLED_BYTES
 
     def take(self, following: Bundle) -> bool:
@@ -42,7 +44,7 @@ class Bundle:
         room = max(self._room, following._room)
         if self._size + following._size > room:
             return False
-        if len(self._records) + len(following._records) > _MOST_RECORDS:
+        if len(self._records) + len(following._records) > self._most_records:
             return False
         self._records += following._records
         self._size += following._size

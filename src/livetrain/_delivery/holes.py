@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from livetrain import _wire
+from livetrain import _point_columns
 
 __all__ = ["HoleSteps"]
 
@@ -15,6 +15,7 @@ class HoleSteps:
     """Gives each hole of a stream a step between those of the nearest records that have one.
 
     Example:
+        >>> from livetrain import _wire
         >>> record = lambda step: _wire.scalars(_wire.Stamp("run", 1, 0, 0), step, {"loss": 1.0})
         >>> HoleSteps().steps([(1, record(10)), (2, None), (3, None), (4, record(13))])
         {2: 11, 3: 12}
@@ -39,9 +40,9 @@ class HoleSteps:
                     self._look_at(entries[looked:place])
                     looked = place
                 hole.append(seq)
-            elif hole and (step := _wire.step_of(record)) is not None:
-                _fill(found, hole, self._before, step)
-                self._before, hole, looked = step, [], place + 1
+            elif hole and (steps := _point_columns.steps_of(record)) is not None:
+                _fill(found, hole, self._before, steps[0])
+                self._before, hole, looked = steps[1], [], place + 1
         _fill(found, hole, self._before, None)
         self._look_at(entries[looked:])  # a hole may follow; one record of most chunks is read
         return found
@@ -49,8 +50,8 @@ class HoleSteps:
     def _look_at(self, entries: Sequence[Entry]) -> None:
         """Take the last step among some entries, if any has one."""
         for _, record in reversed(entries):
-            if record is not None and (step := _wire.step_of(record)) is not None:
-                self._before = step
+            if record is not None and (steps := _point_columns.steps_of(record)) is not None:
+                self._before = steps[1]
                 return
 
 

@@ -12,13 +12,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from livetrain import _wire
+from livetrain import _point_columns, _wire
 from livetrain._delivery.backlog import Backlog
+from livetrain._delivery.columns import ColumnsRecord, RowRecord
 from livetrain._delivery.frame_window import FrameWindow
 from livetrain._delivery.holes import HoleSteps
 from livetrain._delivery.line import BatchRecord, Lane, Record, SampleRecord
+from livetrain._delivery.oversize import Shortened, may_be_too_large, split_record
 from livetrain._delivery.sent_pictures import SentPictures
+from livetrain._delivery.server_limits import ServerLimits
 from livetrain._delivery.session import Session
+from livetrain._delivery.tally import Tally
 from livetrain._warnings import warn_once_a_minute
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -71,6 +75,16 @@ class _Sent:
     counted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _GivenUp:
+    """What is told of a record that is not coming."""
+
+    reason: str
+    records: int = 1
+    first_step: int | None = None
+    last_step: int | None = None
+
+
 class Ledger:
     """Numbers records, keeps them, and gives them out in order; used on the stream's thread alone.
 
@@ -78,26 +92,29 @@ class Ledger:
         session_id: whose records these are.
         session: gives the numbers.
         backlog: keeps the records.
+        run: name of the run, for messages to people.
 
     Attributes:
-        max_message_bytes: of which the server takes no more.
-        accepts_strips: whether the server reads a picture of many tiles.
+        limits: what the server takes.
+        tally: how many calls of the user's wait.
     """
 
-    def __init__(self, session_id: str, session: Session, backlog: Backlog) -> None:
+    def __init__(self, session_id: str, session: Session, backlog: Backlog, run: str = "") -> None:
         self.counters = Counters()
         self.backlog = backlog
-        self.max_message_bytes = 4 << 20
-        self.accepts_strips = True
+        self.limits = ServerLimits()
+        self.run = run
+        self.tally = Tally()
         self._session_id = session_id
         self._session = session
         self._frames = FrameWindow()
         self._held: dict[int, _Pictures] = {}  # by seq, ascending
         # What is not committed yet of what was sent; bounded by the credit.
         self._sent: dict[int, _Sent] = {}
-        self._given_up: dict[int, str] = {}
+        self._given_up: dict[int, _GivenUp] = {}
         self._bare: set[int] = set()  # samples whose picture was too large
         self._holes = HoleSteps()
+        self._refused_points = self._refused_before = 0
         self._there = SentPictures()
 
     def pictures_wanted(self, number: int) -> None:
@@ -111,18 +128,42 @@ class Ledger:
         try:
             data = record.write(stamp)
         except Exception as error:  # a record of values that no protobuf field takes
-            self.counters.dropped["unwritable"] += 1
-            warn_once_a_minute("unwritable", f"livetrain could not write a record: {error}")
-            data = self._tombstone(seq, "could not be written", None)
+            points = record.points if isinstance(record, (ColumnsRecord, RowRecord)) else 1
+            self.counters.dropped["unwritable"] += points
+            self._warn("unwritable", f"a record could not be written ({error})")
+            data = self._tombstone(seq, _GivenUp("could not be written", points))
         if isinstance(record, BatchRecord):
             data += self._put_pictures_aside(seq, len(data), record, sendable)
+        elif isinstance(record, (ColumnsRecord, RowRecord)):
+            if record.images:
+                data += self._strip(record.images, record.reason)
         elif isinstance(record, SampleRecord) and record.pictures is None:
             self.counters.stripped[record.reason] += 1
-        self.backlog.append(
-            seq,
-            data,
-            critical=record.lane is Lane.CRITICAL,
-            thinnable=record.lane is Lane.POINT,
+        elif may_be_too_large(data, self.limits):
+            self._append_parts(data, record.lane)
+            return
+        calls = record.calls if isinstance(record, (ColumnsRecord, RowRecord)) else 1
+        self._append(seq, data, record.lane, calls)
+
+    def _append_parts(self, data: bytes, lane: Lane) -> None:
+        """Keep a record that the server would not take as one in as many as are needed."""
+        shortened: Shortened = []
+        for place, part in enumerate(split_record(data, self.limits, shortened)):
+            if place:
+                part.seq = self._session.assign()
+            self._append(part.seq, part.SerializeToString(), lane, 0 if place else 1)
+        if shortened:
+            self.counters.dropped["oversize"] += len(shortened)
+            self._warn("oversize", f"{', '.join(shortened[:5])}, too large for the server")
+
+    def _append(self, seq: int, data: bytes, lane: Lane, calls: int) -> None:
+        self.tally.keep(seq, calls)
+        self.backlog.append(seq, data, critical=lane is Lane.CRITICAL, thinnable=lane is Lane.POINT)
+
+    def _warn(self, cause: str, what: str) -> None:
+        run = f"run {self.run!r}" if self.run else "a run"
+        warn_once_a_minute(
+            f"{cause} {self._session_id}", f"livetrain left something out of {run}: {what}."
         )
 
     def _put_pictures_aside(
@@ -153,8 +194,10 @@ class Ledger:
                 pieces, shown = (self._hole(seq, steps.get(seq)),), False
             else:
                 pieces, shown = self._dressed(seq, kept)
-            if self._session.older_server and not _is_older(pieces[0]):
-                self.counters.dropped["older_server"] += 1
+            kind = _kind(pieces[0]) if self._session.older_server else ""
+            if self._session.older_server and kind not in _OLDER_PAYLOADS:
+                if kind != "tombstone":  # what that stands for is counted
+                    self.counters.dropped["older_server"] += 1
                 pieces = ()
             else:
                 self.counters.sent += 1
@@ -180,12 +223,14 @@ class Ledger:
             return (self._undressed(seq, kept),), False
         head = kept[: pictures.head_bytes]
         pieces = _wire.batch_pictures(pictures.frame, self._there)
-        if len(head) + sum(map(len, pieces)) > self.max_message_bytes:
+        if len(head) + sum(map(len, pieces)) > self.limits.message_bytes:
             mark = self._strip(pictures.count, pb.STRIP_REASON_OVERSIZE)
             self._sent[seq] = _Sent(len(head), pictures.count, pb.STRIP_REASON_OVERSIZE, True)
             return (head + mark,), False
         # A strip may have been encoded before it was known that an older server is there.
-        readable = self.accepts_strips or not isinstance(pictures.frame.pictures, _wire.Strip)
+        readable = self.limits.accepts_strips or not isinstance(
+            pictures.frame.pictures, _wire.Strip
+        )
         if not (readable and self._frames.open):
             self._count(pictures)
             return (kept,), False
@@ -198,20 +243,31 @@ class Ledger:
         if (sent := self._sent.get(seq)) is not None:
             self._count_again(sent)
             return kept[: sent.head_bytes] + _wire.stripped_mark(sent.count, sent.reason)
-        if len(kept) <= self.max_message_bytes:
+        if not self.limits.accepts_columns and _kind(kept) == "columns":
+            return self._hole_for_older_server(seq, kept)
+        if len(kept) <= self.limits.message_bytes:
             return kept
         # The server would end the stream for it, each time that it is sent.
-        limit = f"{len(kept)} bytes, of which the server takes {self.max_message_bytes} bytes"
+        limit = f"{len(kept)} bytes, of which the server takes {self.limits.message_bytes} bytes"
         smaller = _wire.without_sample_picture(kept, f"too large: {limit}")
-        if len(smaller) <= self.max_message_bytes:
+        if len(smaller) <= self.limits.message_bytes:
             if seq not in self._bare:
                 self._bare.add(seq)
                 self.counters.stripped[pb.STRIP_REASON_OVERSIZE] += 1
             return smaller
-        self.counters.dropped["oversize"] += 1
-        warn_once_a_minute("oversize", f"livetrain gave up a record that is too large: {limit}.")
-        self._give_up(seq, f"too large: {limit}")
-        return self._hole(seq, _wire.step_of(kept))
+        self._give_up(seq, kept, "oversize", f"too large: {limit}")
+        self._warn("oversize", f"a record that is too large: {limit}")
+        return self._hole(seq, None)
+
+    def _hole_for_older_server(self, seq: int, kept: bytes) -> bytes:
+        """Give up columns that were kept before it was known that the server cannot read them."""
+        self._give_up(seq, kept, "older_server", "the server is of an older release")
+        self._warn(
+            "older_server",
+            "numbers that were logged before the first contact with the server, which is of an older release and cannot read "
+            "them; upgrade it to at least the release of this package",
+        )
+        return self._hole(seq, None)
 
     def _hole(self, seq: int, step: int | None) -> bytes:
         """Return what goes out in the place of a record that is gone."""
@@ -219,8 +275,10 @@ class Ledger:
             self._count(pictures)
         if (sent := self._sent.get(seq)) is not None:
             self._count_again(sent)
-        reason = self._given_up.get(seq) or self.backlog.hole_reason(seq)
-        return self._tombstone(seq, reason, step)
+        gone = self._given_up.get(seq)
+        return self._tombstone(
+            seq, gone or _GivenUp(self.backlog.hole_reason(seq), first_step=step)
+        )
 
     def resumed(self, now: float) -> None:
         """The session was let in: it knows what is committed, and sends all else again."""
@@ -238,6 +296,7 @@ class Ledger:
             for seq in [seq for seq in memory if seq <= durable]:
                 del memory[seq]
         self._bare = {seq for seq in self._bare if seq > durable}
+        self.tally.commit(durable)
         self.backlog.trim(durable)
 
     def disconnected(self) -> None:
@@ -254,13 +313,50 @@ class Ledger:
         self.backlog.close()
 
     def quarantine(self, seq: int, reason: str) -> None:
-        """Give up a record that the server will never take."""
-        self.counters.dropped["rejected"] += 1
-        self._give_up(seq, f"refused by the server: {reason}")
+        """Give up a record that the server refused: if it is to be sent again, a tombstone is sent in its place."""
+        kept = dict(self.backlog.read(seq - 1, 1)).get(seq)
+        if seq not in self._given_up:
+            self._give_up(seq, kept, "rejected", f"refused by the server: {reason}")
+        if (sent := self._sent.get(seq)) is not None:
+            self._count_again(sent)
+        self._warn("rejected", f"record {seq}, which the server refused: {reason}")
 
-    def _give_up(self, seq: int, reason: str) -> None:
-        self._given_up[seq] = reason[:_REASON_CHARS]
+    def _give_up(self, seq: int, kept: bytes | None, counted_as: str, reason: str) -> None:
+        """Leave a record out, and remember what it was and why as long as it may have to be told."""
+        points, steps = 1, None
+        if kept is not None:
+            points, steps = _point_columns.points_in(kept), _point_columns.steps_of(kept)
+        first, last = steps or (None, None)
+        self.counters.dropped[counted_as] += points
+        self._given_up[seq] = _GivenUp(reason[:_REASON_CHARS], points, first, last)
         self.backlog.replace(seq)
+
+    def refuse(self, metric: str, points: int, reason: str) -> None:
+        """Count points that the server would not take, which were not sent therefore."""
+        self.counters.dropped["rejected"] += points
+        self._warn(f"refused {reason}", f"points of the metric {metric!r}: {reason}")
+
+    def lost(self, points: int) -> None:
+        """Say that the line was full, as it is counted there."""
+        self._warn(
+            "outbox_full",
+            f"{points} points or other records, because more came than fits into memory; the curves have a gap there",
+        )
+
+    def refused_points(self, count: int) -> None:
+        """The server says how many points of this stream it did not store, because the run has too many metrics."""
+        if count < self._refused_points:
+            self._refused_before += self._refused_points  # a server that counts anew
+        self._refused_points = count
+        points = self._refused_before + count
+        if points <= self.counters.dropped["too_many_metrics"]:
+            return
+        self.counters.dropped["too_many_metrics"] = points
+        self._warn(
+            "too_many_metrics",
+            f"the points of further metrics: a run may have {self.limits.metrics} different names on this server. "
+            "What has a name already goes on",
+        )
 
     def _count(self, pictures: _Pictures) -> None:
         self.counters.stripped[pictures.reason] += pictures.count
@@ -274,12 +370,13 @@ class Ledger:
         self.counters.stripped[reason] += count
         return _wire.stripped_mark(count, reason)
 
-    def _tombstone(self, seq: int, reason: str, step: int | None) -> bytes:
+    def _tombstone(self, seq: int, gone: _GivenUp) -> bytes:
         unix_ms, mono_us = time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
         stamp = _wire.Stamp(self._session_id, seq, unix_ms, mono_us)
-        return _wire.tombstone(stamp, reason, step=step)
+        return _wire.tombstone(
+            stamp, gone.reason, gone.records, step=gone.first_step, last_step=gone.last_step
+        )
 
 
-def _is_older(record: _wire.Piece) -> bool:
-    """Say whether a server of the older protocol knows this kind of record."""
-    return pb.TelemetryRequest.FromString(bytes(record)).WhichOneof("payload") in _OLDER_PAYLOADS
+def _kind(record: _wire.Piece) -> str:
+    return pb.TelemetryRequest.FromString(bytes(record)).WhichOneof("payload") or ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from livetrain import _wire
@@ -14,8 +14,11 @@ from livetrain.proto import telemetry_pb2 as pb
 __all__ = [
     "SMALL_BYTES",
     "BatchRecord",
+    "Claim",
+    "Droppable",
     "FrameSource",
     "FramedRecord",
+    "Gap",
     "Lane",
     "Line",
     "Mark",
@@ -44,8 +47,10 @@ class Record(Protocol):
     lane: Lane
     unix_ms: int
     mono_us: int
-    size: int
-    """About how many bytes of memory it holds, pictures aside."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it holds, pictures aside."""
 
     @property
     def ready(self) -> bool:
@@ -53,6 +58,77 @@ class Record(Protocol):
 
     def write(self, stamp: _wire.Stamp) -> bytes:
         """Serialise it, without pictures; on the stream's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Points or other records that were left out.
+
+    Attributes:
+        records: how many.
+        first_step: the lowest step of them; None: not known.
+        last_step: the highest step of them; None: not known.
+
+    Example:
+        >>> Gap.over([Gap(2, 10, 20), Gap(1, 5, 5), Gap(1)])
+        Gap(records=4, first_step=5, last_step=20)
+    """
+
+    records: int
+    first_step: int | None = None
+    last_step: int | None = None
+
+    @classmethod
+    def over(cls, gaps: Iterable[Gap]) -> Gap:
+        """Return one gap in place of several."""
+        all_of_them = list(gaps)
+        firsts = [gap.first_step for gap in all_of_them if gap.first_step is not None]
+        lasts = [gap.last_step for gap in all_of_them if gap.last_step is not None]
+        records = sum(gap.records for gap in all_of_them)
+        return cls(records, min(firsts, default=None), max(lasts, default=None))
+
+
+class Claim:
+    """Decides between two threads, of which one wants to send a record and the other to leave it out: who comes first has it.
+
+    Example:
+        >>> claim = Claim()
+        >>> claim.take(), claim.take()
+        (True, False)
+    """
+
+    __slots__ = ("_free",)
+
+    def __init__(self) -> None:
+        self._free = [True]
+
+    @property
+    def taken(self) -> bool:
+        """Whether somebody came."""
+        return not self._free
+
+    def take(self) -> bool:
+        """Return whether this call is the first."""
+        try:
+            return self._free.pop()  # atomic, and no lock that a signal handler could find held
+        except IndexError:
+            return False
+
+
+class Droppable(Protocol):
+    """What may be left out where the line is full."""
+
+    gap: Gap | None
+
+    @property
+    def taken(self) -> bool:
+        """Whether it was claimed or left out."""
+
+    def claim(self) -> bool:
+        """Take the record, to send it; False: it was left out, and `gap` says what it was."""
+
+    def drop(self) -> int:
+        """Leave the record out, and remember it in `gap`; return the bytes that this frees, 0: it was claimed before."""
 
 
 @dataclass(slots=True)
@@ -64,6 +140,12 @@ class SmallRecord:
     unix_ms: int
     mono_us: int
     size: int = SMALL_BYTES
+    records: int = 1
+    """How many points it holds; 1 for what is no points."""
+    step: int | None = None
+    """Where it stands on a curve; None: nowhere."""
+    gap: Gap | None = None
+    _claim: Claim = field(default_factory=Claim)
 
     @property
     def ready(self) -> bool:
@@ -73,6 +155,28 @@ class SmallRecord:
     def write(self, stamp: _wire.Stamp) -> bytes:
         """Serialise it."""
         return self.writer(stamp)
+
+    @property
+    def taken(self) -> bool:
+        """Whether it was claimed or left out."""
+        return self._claim.taken
+
+    def claim(self) -> bool:
+        """Take it, to send it; False: it was left out."""
+        return self._claim.take()
+
+    def drop(self) -> int:
+        """Leave it out; return the bytes that this frees."""
+        self.gap = Gap(self.records, self.step, self.step)
+        if not self._claim.take():
+            return 0
+        self.writer = _nothing
+        freed, self.size = self.size, 0
+        return freed
+
+
+def _nothing(stamp: _wire.Stamp) -> bytes:
+    raise AssertionError("a record that was left out is not written")
 
 
 class Mark:
@@ -171,21 +275,54 @@ class BatchRecord(FramedRecord):
     Args:
         read: returns the numbers; on the stream's thread.
         frame: as in :class:`FramedRecord`.
-        **framed: as there.
+        step: where it stands on a curve; None: not known.
+        **framed: as in :class:`FramedRecord`.
     """
 
     lane = Lane.POINT
     size = 4 * SMALL_BYTES
 
     def __init__(
-        self, read: Callable[[], _wire.Batch], frame: FrameSource | None, **framed: Any
+        self,
+        read: Callable[[], _wire.Batch],
+        frame: FrameSource | None,
+        *,
+        step: int | None = None,
+        **framed: Any,
     ) -> None:
         super().__init__(frame, **framed)
         self._read = read
+        self._step = step
+        self._claim = Claim()
+        self.gap: Gap | None = None
 
     def write(self, stamp: _wire.Stamp) -> bytes:
         """Serialise the numbers."""
         return _wire.batch_head(stamp, self._read())
+
+    @property
+    def taken(self) -> bool:
+        """Whether it was claimed or left out."""
+        return self._claim.taken
+
+    def claim(self) -> bool:
+        """Take it, to send it; False: it was left out."""
+        return self._claim.take()
+
+    def drop(self) -> int:
+        """Leave it out, unless it has pictures or waits for them; return the bytes that this frees."""
+        if self.frame is not None or self.pictures is not None:
+            return 0
+        self.gap = Gap(1, self._step, self._step)
+        if not self._claim.take():
+            return 0
+        self._read = _no_numbers
+        freed, self.size = self.size, 0
+        return freed
+
+
+def _no_numbers() -> _wire.Batch:
+    raise AssertionError("a batch that was left out is not read")
 
 
 class SampleRecord(FramedRecord):

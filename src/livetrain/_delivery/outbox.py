@@ -1,22 +1,46 @@
 """What the training thread hands over and the stream's thread takes: bounded, never waiting, counted.
 
 *Critical* records are always taken in. *Durable* ones and *points* of curves too, up to the bounds in count and bytes; past
-them the newest is left out and counted, for the training must not wait and memory must not grow. *Conflated* ones are kept one a
-key, the newest. Images are no lane of their own: a batch's record stands in line from the moment of the call, and waits there
-for its picture.
+them the oldest make room and are counted, for the training must not wait and memory must not grow. Numbers stand in line as rows
+of tables, which take a twentieth of a record's memory. *Conflated* records are kept one a key, the newest. Images are no lane of
+their own: a batch's record stands in line from the moment of the call, and waits there for its picture.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
+import time
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from livetrain._bell import Bell
-from livetrain._delivery.line import FramedRecord, Lane, Mark, Record
+from livetrain._delivery.line import (
+    BatchRecord,
+    Droppable,
+    FramedRecord,
+    Gap,
+    Lane,
+    Mark,
+    Record,
+    SmallRecord,
+)
+from livetrain._delivery.rows import BatchShape, Shape, Table
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "Taken"]
+
+Taken = Record | Mark | Table | Gap
+
+_SHAPES = 256
+_SHAPE_NAMES = 1 << 20
+"""How many shapes of rows are remembered, and names in them."""
+_GROUP_TABLES = 64
+_BATCH = "\0batch"
+"""The key of the group's table of batches; no name of a metric."""
+_PLAIN = frozenset({float, int})
 
 
 class Outbox:
@@ -27,10 +51,16 @@ class Outbox:
         max_bytes: what they may hold together.
         max_picture_bytes: what the encoded pictures among them may hold.
 
+    Attributes:
+        dropped: how many points and other records were left out, by reason.
+        stripped: how many images went with them, by ``StripReason``.
+        late_seconds: how long a record waits for its pictures.
+
     Example:
         >>> outbox = Outbox()
-        >>> outbox.take()
-        []
+        >>> outbox.put_numbers(7, {"loss": 0.5}, epoch=0)
+        >>> [table.count for table in outbox.take()]
+        [1]
     """
 
     def __init__(
@@ -43,40 +73,200 @@ class Outbox:
         self._max_bytes = max_bytes
         self._max_picture_bytes = max_picture_bytes
         # deque.append and popleft are atomic, so the training thread takes no lock that another thread could hold.
-        self._line: deque[Record | Mark] = deque()
+        self._line: deque[Record | Mark | Table] = deque()
+        # What may be left out, in the order of the line. Entries that were taken meanwhile are passed over.
+        self._droppable: deque[Droppable] = deque()
         # Both only grow. Two threads that add at once may lose one addition, which is mended whenever the line is empty.
         self._bytes_in = self._bytes_out = 0
         self._picture_bytes = 0
         self._pictures_lock = (
             threading.Lock()
         )  # encoder threads add, the stream's thread takes away
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._shape_names = 0
+        # The tables at the end of the line, which rows are added to; by their names. Whatever is put behind them ends the group.
+        self._group: dict[Any, Table] = {}
+        self._groups = 0
+        self._left_out: Gap | None = None  # of what found no room at the end of the line
         self._conflated: dict[str, Record] = {}
         self._conflated_at: dict[str, float] = {}
         self._bell = Bell()
         self._asleep = False
         self.dropped: Counter[str] = Counter()
+        self.stripped: Counter[int] = Counter()
         self.late_seconds = 2.0
 
     def __len__(self) -> int:
         return len(self._line)
 
+    @property
+    def calls(self) -> int:
+        """How many calls of the user's stand in line, about."""
+        try:
+            return sum(item.count if isinstance(item, Table) else 1 for item in self._line)
+        except RuntimeError:  # another thread put or took something meanwhile
+            return len(self._line)
+
+    # ------------------------------------------------------------ rows of numbers
+
+    def knows(self, values: Mapping[Any, Any]) -> bool:
+        """Return whether names were handed over together before, and all values are plain numbers; any thread."""
+        return tuple(values) in self._shapes and _PLAIN.issuperset(map(type, values.values()))
+
+    def put_known(self, step: int, values: Mapping[str, Any], epoch: int | None) -> bool:
+        """Hand named numbers over that `knows` knew, the quick way of `put_numbers`; any thread, never waits.
+
+        Returns:
+            False: one of them is a whole number that no double can hold; nothing was handed over.
+        """
+        names = tuple(values)
+        shape = self._shape(names)
+        try:
+            row = shape.pack(step, time.perf_counter_ns(), *values.values())
+        except OverflowError:
+            return False
+        table = self._group.get(names)
+        if table is None or table.epoch != epoch or not table.add(row):
+            self._add_to_new(names, shape, row, step, epoch)
+        else:
+            self._bytes_in += len(row)
+        return True
+
+    def put_numbers(self, step: int, values: Mapping[str, float], epoch: int | None) -> None:
+        """Hand named numbers over; any thread, never waits.
+
+        Args:
+            step: of all of them, up to 2**63 - 1.
+            values: by name.
+            epoch: that they belong to; None: not said.
+        """
+        names = tuple(values)
+        shape = self._shape(names)
+        row = shape.pack(step, time.perf_counter_ns(), *values.values())
+        table = self._group.get(names)
+        if table is None or table.epoch != epoch or not table.add(row):
+            self._add_to_new(names, shape, row, step, epoch)
+        else:
+            self._bytes_in += len(row)
+
+    def put_batch(
+        self, step: int, values: Mapping[str, float], epoch: int, index: int, batch: BatchShape
+    ) -> None:
+        """Hand a batch over that goes without images; any thread, never waits.
+
+        Args:
+            step: its global step.
+            values: ``loss``, ``accuracy`` or both.
+            epoch: that it belongs to.
+            index: its place within the epoch.
+            batch: what else is said of it.
+        """
+        shape = self._shape(tuple(values))
+        row = shape.pack(step, time.perf_counter_ns(), *values.values())
+        table = self._group.get(_BATCH)
+        if (
+            table is None
+            or table.next_batch != index
+            or table.epoch != epoch
+            or table.batches != batch
+            or table.shape is not shape
+            or not table.add(row)
+        ):
+            self._add_to_new(_BATCH, shape, row, step, epoch, batch, index)
+        else:
+            table.next_batch = index + 1
+            self._bytes_in += len(row)
+
+    def _shape(self, names: tuple[str, ...]) -> Shape:
+        shape = self._shapes.get(names)
+        if shape is None:
+            self._shape_names += len(names)
+            if len(self._shapes) >= _SHAPES or self._shape_names > _SHAPE_NAMES:
+                self._shapes, self._shape_names = {}, len(names)  # names that change with each call
+            shape = self._shapes[names] = Shape(names)
+        return shape
+
+    def _add_to_new(
+        self,
+        key: Any,
+        shape: Shape,
+        row: bytes,
+        step: int,
+        epoch: int | None,
+        batches: BatchShape | None = None,
+        index: int = 0,
+    ) -> None:
+        """Put a table with one row at the end of the line."""
+        group = self._group
+        if group and not _fits(group, key, shape, epoch):
+            group = self._new_group()
+        table = Table(shape, self._groups, epoch, batches, index)
+        table.add(row)
+        table.next_batch += 1
+        self._bytes_in += table.size
+        self._make_room()
+        if len(self._line) >= self._max_records:
+            self._leave_out(Gap(len(shape.names), step, step))
+            return
+        # In line before it is in the group: who finds it there may count on it.
+        self._line.append(table)
+        self._droppable.append(table)
+        group[key] = table
+        if self._asleep and self.can_be_taken:
+            self._bell.ring()
+
+    def _new_group(self) -> dict[Any, Table]:
+        self._groups += 1
+        group: dict[Any, Table] = {}
+        self._group = group
+        return group
+
+    # ------------------------------------------------------------ other records
+
     def put(self, record: Record) -> bool:
         """Hand a record over; any thread, never waits. False: there is no room, and it is counted as left out."""
-        full = (
-            len(self._line) >= self._max_records
-            or self._bytes_in - self._bytes_out >= self._max_bytes
-        )
-        if full and record.lane is not Lane.CRITICAL:
-            self.dropped["outbox_full"] += 1
-            return False
         self._bytes_in += record.size
+        droppable = record.lane is not Lane.CRITICAL
+        if droppable and not (self._make_room() and len(self._line) < self._max_records):
+            self._bytes_out += record.size
+            records, step = (
+                (record.records, record.step) if isinstance(record, SmallRecord) else (1, None)
+            )
+            self._leave_out(Gap(records, step, step))
+            return False
         self._line.append(record)
+        if self._group:
+            self._new_group()  # rows that come now stand behind this record
+        if droppable and isinstance(record, (SmallRecord, BatchRecord)):
+            self._droppable.append(record)
         # While the stream's thread is at work it looks here some times a second by itself: waking it for each scalar
         # would cost the training more than the scalar does. A batch that waits for its pictures rings when it has them, for
         # all that stands behind it, too.
         if (self._asleep or record.lane is Lane.CRITICAL) and self.can_be_taken:
             self._bell.ring()
         return True
+
+    def _make_room(self) -> bool:
+        """Leave out the oldest that may be left out, until the rest keeps within the bounds; whether it does."""
+        while self._bytes_in - self._bytes_out > self._max_bytes:
+            try:
+                record = self._droppable.popleft()
+            except IndexError:
+                return False
+            freed = record.drop()
+            if not freed:
+                continue
+            self._bytes_out += freed
+            self.dropped["outbox_full"] += record.gap.records if record.gap is not None else 0
+            if isinstance(record, BatchRecord):
+                self.stripped[record.reason] += record.images
+        return True
+
+    def _leave_out(self, gap: Gap) -> None:
+        """Count what found no room at the end of the line; its place is told with what is taken next."""
+        self.dropped["outbox_full"] += gap.records
+        before = self._left_out
+        self._left_out = gap if before is None else Gap.over((before, gap))
 
     @property
     def can_be_taken(self) -> bool:
@@ -90,6 +280,8 @@ class Outbox:
         """Put a mark behind everything that was put before; any thread."""
         mark = Mark()
         self._line.append(mark)
+        if self._group:
+            self._new_group()
         self._bell.ring()
         return mark
 
@@ -105,13 +297,15 @@ class Outbox:
         """Hand a conflated record over: it replaces the one of the same key that was not taken yet."""
         self._conflated[key] = record
 
-    def take(self, now_us: int = 0) -> list[Record | Mark]:
-        """Take all that is ready, in order, marks among it; the stream's thread.
+    # ------------------------------------------------------------ the stream's thread
+
+    def take(self, now_us: int = 0) -> list[Taken]:
+        """Take all that is ready, in order, marks and gaps among it; the stream's thread.
 
         Args:
             now_us: the monotonic clock in microseconds; a batch that waited past `late_seconds` for its pictures goes without.
         """
-        taken: list[Record | Mark] = []
+        taken: list[Taken] = []
         while self._line:
             record = self._line[0]
             if not record.ready:
@@ -121,14 +315,29 @@ class Outbox:
                 ):
                     break
                 record.strip(pb.STRIP_REASON_SUPERSEDED)
-            taken.append(self._line.popleft())
+            self._line.popleft()
+            if isinstance(record, (Table, SmallRecord, BatchRecord)) and not record.claim():
+                if record.gap is not None:
+                    taken.append(record.gap)
+                continue
+            taken.append(record)
             self._bytes_out += record.size
             if isinstance(record, FramedRecord) and record.pictures is not None:
                 with self._pictures_lock:
                     self._picture_bytes -= record.pictures.size
+        if self._left_out is not None and not self._line:
+            gap, self._left_out = self._left_out, None
+            taken.insert(_end_of_points(taken), gap)
+        self._forget_taken()
+        return taken
+
+    def _forget_taken(self) -> None:
         if not self._line:
             self._bytes_out = self._bytes_in
-        return taken
+        # Both threads take from here. At worst one record more than was meant can no longer be left out.
+        with contextlib.suppress(IndexError):
+            while self._droppable[0].taken:
+                self._droppable.popleft()
 
     def take_newest(self, now: float, every: float) -> list[Record]:
         """Take the conflated records of each key of which none was taken within `every` seconds; the stream's thread."""
@@ -153,3 +362,22 @@ class Outbox:
                 return
         self._bell.wait(seconds)
         self._asleep = False
+
+
+def _end_of_points(taken: Sequence[Taken]) -> int:
+    """Return the place before the critical records at the end, such as that in which a run ends."""
+    place = len(taken)
+    while place and getattr(taken[place - 1], "lane", Lane.CRITICAL) is Lane.CRITICAL:
+        place -= 1
+    return place
+
+
+def _fits(group: Mapping[Any, Table], key: Any, shape: Shape, epoch: int | None) -> bool:
+    """Return whether a table may become one record, or records side by side, with those of a group: their order is not kept."""
+    if key in group or len(group) >= _GROUP_TABLES:
+        return False
+    if key is _BATCH:
+        return not any(table.shape.is_of_batches for table in group.values())
+    if _BATCH in group and shape.is_of_batches:
+        return False
+    return all(table.epoch == epoch for table in group.values() if table.batches is None)

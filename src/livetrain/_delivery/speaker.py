@@ -61,15 +61,15 @@ class Speaker:
 
     def send(self, connection: Connection, after_seq: int, max_bytes: int) -> None:
         """Send the records after `after_seq`, of `max_bytes` together, one at least."""
-        most = self._ledger.max_message_bytes
+        limits = self._ledger.limits
         bundle: Bundle | None = None
         for record in self._ledger.outgoing(after_seq, max_bytes):
             if not record.pieces:
                 continue
-            room = min(_FRAMES_BYTES if record.has_pictures else _SMALL_BYTES, most)
+            room = min(_FRAMES_BYTES if record.has_pictures else _SMALL_BYTES, limits.message_bytes)
             if self._session.older_server:  # which knows no bundles
                 room = 0
-            following = Bundle(record.pieces, room)
+            following = Bundle(record.pieces, room, limits.records)
             if bundle is not None and bundle.take(following):
                 continue
             if bundle is not None:

@@ -11,6 +11,9 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import cast
 
 from livetrain import _wire
 from livetrain._delivery.actions import (
@@ -25,12 +28,15 @@ from livetrain._delivery.actions import (
 )
 from livetrain._delivery.answers import Acknowledged, Registered, Rejected
 from livetrain._delivery.bundle import Bundle
+from livetrain._delivery.columns import GapRecord, records_of
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
-from livetrain._delivery.line import Mark, Record
+from livetrain._delivery.line import Gap, Mark, Record
 from livetrain._delivery.listener import Listener
-from livetrain._delivery.outbox import Outbox
+from livetrain._delivery.outbox import Outbox, Taken
+from livetrain._delivery.rows import Table
 from livetrain._delivery.server_clock import ServerClock
+from livetrain._delivery.server_limits import ServerLimits
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.speaker import Speaker
 from livetrain._delivery.transport import Connection, Connector, Ended, Reply, Report, Response
@@ -133,7 +139,7 @@ class Stream:
         self._keep_safe(time.monotonic())
         while self._marks and self._marks[0][0] <= self.session.durable_seq:
             mark = self._marks.popleft()[1]
-            mark.committed = True
+            mark.committed = not self.has_lost
             mark.settled.set()
         self.thread_seconds = time.thread_time()
         if self._stopping:
@@ -155,19 +161,34 @@ class Stream:
 
     def _collect(self) -> bool:
         """Number what the training handed over and keep it."""
-        taken: list[Record | Mark] = self._outbox.take(time.monotonic_ns() // 1000)
+        taken = self._outbox.take(time.monotonic_ns() // 1000)
         every = _CONFLATED_SECONDS if self.session.connected else _CONFLATED_AWAY_SECONDS
         every = 0.0 if self._draining else every
         taken.extend(self._outbox.take_newest(time.monotonic(), every))
-        for record in taken:
-            if isinstance(record, Mark):
-                self._marks.append((self.session.last_seq, record))
-            else:
-                self._ledger.keep(record, sendable=self._sendable)
+        self._keep(taken, sendable=self._sendable)
         if len(self._marks) > _MARKS:
             # A training that asks at each step, with a server that is away for hours.
             self._marks = deque(entry for entry in self._marks if not entry[1].abandoned)
         return bool(taken)
+
+    def _keep(self, taken: Sequence[Taken], *, sendable: bool) -> None:
+        """Number and keep what was taken from the line; neighbours of one kind together."""
+        for kind, items in groupby(taken, key=type):
+            if kind is Table:
+                tables = cast("list[Table]", list(items))
+                for record in records_of(tables, self._ledger.limits, self._ledger.refuse):
+                    self._ledger.keep(record, sendable=sendable)
+            elif kind is Gap:
+                gap = Gap.over(cast("Iterator[Gap]", items))
+                now_ms, mono_us = time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
+                self._ledger.keep(GapRecord(gap, now_ms, mono_us), sendable=sendable)
+                self._ledger.lost(gap.records)
+            else:
+                for item in cast("Iterator[Record | Mark]", items):
+                    if isinstance(item, Mark):
+                        self._marks.append((self.session.last_seq, item))
+                    else:
+                        self._ledger.keep(item, sendable=sendable)
 
     def _keep_safe(self, now: float) -> None:
         """Bring to the disk what the server does not commit in time; a healthy one does, and then nothing is written."""
@@ -179,6 +200,11 @@ class Stream:
                 self.backlog.flush()
             self._watched_seq = self.session.last_seq
             self._watched_until = now + _UNSAFE_SECONDS
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether anything was left out so far for want of room."""
+        return bool(self._outbox.dropped or self.backlog.thinned)
 
     @property
     def _sendable(self) -> bool:
@@ -214,7 +240,6 @@ class Stream:
                     self._heartbeat(number)
                 case Quarantine(seq, reason):
                     self._ledger.quarantine(seq, reason)
-                    warn_once_a_minute("rejected", f"the server refused record {seq}: {reason}")
                 case Hangup(reason):
                     self._hang_up(reason)
                 case Close():
@@ -298,9 +323,7 @@ class Stream:
         identity.resume_token = reply.resume_token or identity.resume_token
         identity.run_id = reply.run_id or reply.session_id
         identity.page_url = reply.page_url
-        if config.max_message_bytes:
-            self._ledger.max_message_bytes = config.max_message_bytes
-        self._ledger.accepts_strips = config.accepts_strips
+        self._ledger.limits = ServerLimits.told(config)
         heartbeat_ms = config.heartbeat_interval_ms or 2000
         self._clock.restart(reply.server_time_ms, now, now - self._registered_at)
         self.session.registered(
@@ -330,6 +353,7 @@ class Stream:
                 self.session.acknowledged(now, Acknowledged(ack.durable_seq, ack.credit_bytes))
                 self._ledger.acknowledged(now)
                 self._ledger.pictures_wanted(ack.pictures_wanted)
+                self._ledger.refused_points(ack.refused_points)
                 self._listener.wished(ack.frame_interval_ms)
             case "error":
                 self._refused(now, response.error)
@@ -344,6 +368,11 @@ class Stream:
                     )
 
     def _refused(self, now: float, error: pb.ErrorResponse) -> None:
+        if error.replaced and error.rejected_seq:
+            # The server has put a tombstone in its place: nothing has to be sent again, and the stream goes on.
+            self.session.heard(now)
+            self._ledger.quarantine(error.rejected_seq, error.message)
+            return
         names_a_record = error.rejected_seq or error.expected_seq
         if self.session.older_server or (error.retryable and not names_a_record):
             # A remark. If it is more than that, the server ends the stream itself.
@@ -368,7 +397,11 @@ class Stream:
         self._thread.start()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all that was put before is committed by the server; False: not within `timeout` seconds."""
+        """Wait until all that was put before is committed by the server.
+
+        Returns:
+            False: not within `timeout` seconds, or something was left out for want of room.
+        """
         mark = self._outbox.mark()
         mark.settled.wait(timeout)
         mark.abandoned = True
@@ -392,18 +425,14 @@ class Stream:
         self._stopping = True
         self._outbox.wake()
         self._thread.join(0.5)
-        return self.session.unacknowledged == 0 and not len(self._outbox)
+        return self.session.unacknowledged == 0 and not len(self._outbox) and not self.has_lost
 
     def _finish(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.drop()
         # What is still in line goes to the spool, without waiting for pictures that nobody will send.
-        for record in self._outbox.take(sys.maxsize):
-            if isinstance(record, Mark):
-                self._marks.append((0, record))
-            else:
-                self._ledger.keep(record, sendable=False)
+        self._keep(self._outbox.take(sys.maxsize), sendable=False)
         self._ledger.close()
         for _, mark in self._marks:
             mark.settled.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from livetrain import _records
@@ -71,6 +71,8 @@ class Logbook(Base):
         if engine is None:
             return
         started = time.perf_counter()
+        if step is not None and engine.refuses_step(step, ("loss",)):
+            return
         this_step = self._place.take_step(step)
         self._place.epoch = self._place.epoch_or(epoch)
         captured_size = 0
@@ -126,14 +128,17 @@ class Logbook(Base):
             raise UsageError(
                 f"log({metrics!r}): not a mapping; give for example {{'gradient_norm': 1.5}}."
             )
-        values, without = self._numbers(engine, metrics)
-        names = values.keys() if not without else (*values, *without)
+        if step is not None and engine.refuses_step(step, metrics):
+            return
+        values: Numbers | None = None
+        names: Collection[str] = metrics.keys()
+        if not engine.knows(metrics):
+            values, without = self._numbers(engine, metrics)
+            names = values.keys() if not without else (*values, *without)
         at, begins = self._step_of_numbers(step, names)
-        engine.put(
-            _records.scalars(at, values, self._place.epoch),
-            Lane.POINT,
-            SMALL_BYTES * (1 + len(values) // 4),
-        )
+        if values is not None or not engine.put_known(at, metrics, self._place.epoch):
+            values = self._numbers(engine, metrics)[0] if values is None else values
+            engine.put_numbers(at, values, self._place.epoch)
         engine.spent(time.perf_counter() - started, at)
         if begins:
             self._boundary(engine)

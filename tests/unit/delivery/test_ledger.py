@@ -14,6 +14,7 @@ from livetrain._delivery.answers import Acknowledged, Registered
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import BatchRecord, Lane, SampleRecord, SmallRecord
 from livetrain._delivery.outbox import Outbox
+from livetrain._delivery.server_limits import ServerLimits
 from livetrain._delivery.session import Session
 from livetrain._spool.spool import Spool, SpoolLimits
 from livetrain.proto import telemetry_pb2 as pb
@@ -157,7 +158,7 @@ def test_while_a_frame_is_on_its_way_through_a_slow_link_the_next_is_left_out(de
 
 
 def test_pictures_over_the_servers_limit_are_left_out_and_the_numbers_go(desk: Desk) -> None:
-    desk.ledger.max_message_bytes = 1000
+    desk.ledger.limits = ServerLimits(message_bytes=1000)
     desk.batch(size=2000)
     (request,) = desk.out()
     assert (request.frames_stripped, request.strip_reason) == (16, pb.STRIP_REASON_OVERSIZE)
@@ -229,7 +230,7 @@ def test_the_store_says_of_each_picture_what_we_counted(tmp_path: Path, seed: in
 
 
 def test_a_record_over_the_servers_limit_is_given_up_before_it_kills_the_stream(desk: Desk) -> None:
-    desk.ledger.max_message_bytes = 1000
+    desk.ledger.limits = ServerLimits(message_bytes=1000)
     text = lambda stamp: _records.log("info", "x" * 2000)(stamp)  # noqa: E731
     desk.ledger.keep(SmallRecord(text, Lane.DURABLE, 0, 0), sendable=True)
     desk.small()
@@ -245,7 +246,7 @@ def test_a_record_over_the_servers_limit_is_given_up_before_it_kills_the_stream(
 
 
 def test_a_sample_over_the_servers_limit_goes_without_its_picture(desk: Desk) -> None:
-    desk.ledger.max_message_bytes = 1000
+    desk.ledger.limits = ServerLimits(message_bytes=1000)
     tile = _wire.Tile(bytes(2000), "jpeg", 64, 64, 3)
     desk.sample(_wire.EncodedFrame((tile,)))
     (request,) = desk.out()
@@ -267,7 +268,7 @@ def test_a_sample_that_was_left_out_by_the_encoder_is_kept_with_the_reason_and_c
 
 def test_a_limit_that_comes_later_holds_for_pictures_that_wait(desk: Desk) -> None:
     desk.batch(size=2000)
-    desk.ledger.max_message_bytes = 1000
+    desk.ledger.limits = ServerLimits(message_bytes=1000)
     for _ in range(2):
         (request,) = desk.out()
         assert (request.frames_stripped, request.strip_reason) == (16, pb.STRIP_REASON_OVERSIZE)
@@ -321,7 +322,7 @@ def test_a_strip_that_was_encoded_before_the_server_was_known_to_be_older_is_not
 ) -> None:
     desk = Desk(tmp_path, version=0)
     desk.batch()
-    desk.ledger.accepts_strips = False
+    desk.ledger.limits = ServerLimits(accepts_strips=False)
     (batch,) = list(desk.ledger.outgoing(0, ROOM))
     sent = pb.TelemetryRequest.FromString(b"".join(batch.pieces)).batch_data
     assert (sent.batch_loss, sent.HasField("strip"), len(sent.images)) == (0.5, False, 0)

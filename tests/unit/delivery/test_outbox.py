@@ -6,7 +6,7 @@ import threading
 import time
 
 from livetrain import _wire
-from livetrain._delivery.line import BatchRecord, Lane, SampleRecord, SmallRecord
+from livetrain._delivery.line import BatchRecord, Gap, Lane, SampleRecord, SmallRecord
 from livetrain._delivery.outbox import Outbox
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -86,39 +86,57 @@ def test_a_batch_settles_once() -> None:
     assert (record.reason, record.pictures) == (pb.STRIP_REASON_BUDGET, None)
 
 
-def test_a_full_line_takes_critical_records_alone_and_counts_the_others() -> None:
+def test_a_line_of_too_many_records_takes_critical_ones_alone_and_counts_the_others() -> None:
     outbox = Outbox(max_records=2)
-    for _ in range(5):
-        outbox.put(small())
+    put = [small() for _ in range(5)]
+    assert [outbox.put(record) for record in put] == [True, True, False, False, False]
     critical = small(lane=Lane.CRITICAL)
-    outbox.put(critical)
+    assert outbox.put(critical)
     assert outbox.dropped == {"outbox_full": 3}
-    assert outbox.take()[-1] is critical
+    assert outbox.take() == [*put[:2], Gap(3), critical], "the end of a run stays its end"
 
 
-def test_a_record_that_finds_no_room_is_told_so() -> None:
-    outbox = Outbox(max_records=1)
-    assert outbox.put(small())
-    assert not outbox.put(small())
-    assert outbox.put(small(lane=Lane.CRITICAL))
-
-
-def test_the_line_is_bounded_in_bytes_too() -> None:
+def test_where_the_bytes_are_too_many_the_oldest_make_room() -> None:
     outbox = Outbox(max_bytes=10_000)
-    put = [outbox.put(small(size=3000)) for _ in range(6)]
-    assert put == [True, True, True, True, False, False]
-    assert outbox.dropped == {"outbox_full": 2}
-    assert outbox.put(small(lane=Lane.CRITICAL, size=3000))
-    assert len(outbox.take()) == 5
-    assert [outbox.put(small(size=3000)) for _ in range(5)] == [True, True, True, True, False]
+    status = small(lane=Lane.CRITICAL, size=3000)
+    records = [small(size=3000) for _ in range(6)]
+    end = small(lane=Lane.CRITICAL, size=3000)
+    assert all(outbox.put(record) for record in [status, *records, end])
+    assert outbox.dropped == {"outbox_full": 4}
+    assert outbox.take() == [status, *[Gap(1)] * 4, *records[-2:], end]
+    assert [outbox.put(small(size=3000)) for _ in range(4)] == [True] * 4
+    assert outbox.dropped == {"outbox_full": 5}
+
+
+def test_what_can_make_no_room_for_itself_is_turned_away() -> None:
+    outbox = Outbox(max_bytes=10_000)
+    for _ in range(4):
+        outbox.put(small(lane=Lane.CRITICAL, size=3000))
+    assert not outbox.put(small(size=3000))
+    assert outbox.dropped == {"outbox_full": 1}
+    assert outbox.take()[0] == Gap(1), "before what is critical at the end"
 
 
 def test_numbers_that_two_threads_got_wrong_are_right_again_when_the_line_is_empty() -> None:
-    outbox = Outbox(max_bytes=10_000)
+    outbox = Outbox(max_bytes=13_000)
     outbox._bytes_in -= 1_000_000  # as when two threads add at once, for a very long time
     outbox.put(small())
     outbox.take()
-    assert [outbox.put(small(size=6000)) for _ in range(3)] == [True, True, False]
+    for _ in range(3):
+        outbox.put(small(size=6000))
+    assert outbox.dropped == {"outbox_full": 1}
+
+
+def test_a_batch_that_waits_for_its_pictures_does_not_make_room() -> None:
+    outbox = Outbox(max_bytes=10_000)
+    pending = [batch(outbox) for _ in range(4)]
+    waiting = [batch(outbox, frame=False) for _ in range(3)]
+    for record in [*pending, *waiting]:
+        outbox.put(record)
+    for record in pending:
+        record.done(PICTURES)
+    assert outbox.take() == [*pending, Gap(1), Gap(1), waiting[-1]]
+    assert outbox.stripped == {pb.STRIP_REASON_RATE: 32}
 
 
 def test_pictures_that_find_no_room_are_left_out_and_the_numbers_stay() -> None:

@@ -1,0 +1,61 @@
+"""What one server takes, as it tells at registration; until then, what a server of this release takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livetrain.proto import telemetry_pb2 as pb
+
+__all__ = ["MAX_RECORDS", "MAX_STEP", "ServerLimits"]
+
+MAX_STEP = 2**53 - 1
+"""The largest step of all: whole numbers up to here are exact in JSON and JavaScript."""
+MAX_RECORDS = 5_000
+"""In one message at most: half of what today's servers take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """The bounds that what is sent has to keep to.
+
+    Attributes:
+        message_bytes: of one message.
+        records: in one message.
+        record_bytes: of one record without its pictures.
+        elements: fields of one record, those of messages within it counted too.
+        name_chars: of a metric's name.
+        metrics: different names of metrics in one run.
+        max_step: the largest step.
+        accepts_columns: whether the server reads points as columns.
+        accepts_strips: whether the server reads a picture of many tiles.
+
+    Example:
+        >>> ServerLimits.told(pb.ServerConfig(max_elements=100, accepts_columns=True)).elements
+        100
+    """
+
+    message_bytes: int = 4 << 20
+    records: int = MAX_RECORDS
+    record_bytes: int = 1 << 20
+    elements: int = 20_000
+    name_chars: int = 256
+    metrics: int = 200_000
+    max_step: int = MAX_STEP
+    accepts_columns: bool = True
+    accepts_strips: bool = True
+
+    @classmethod
+    def told(cls, config: pb.ServerConfig) -> ServerLimits:
+        """Return the limits that a server tells; of what it leaves out, those of before the contact."""
+        assumed = cls()
+        return cls(
+            message_bytes=config.max_message_bytes or assumed.message_bytes,
+            records=min(config.max_records or assumed.records, assumed.records),
+            record_bytes=config.max_record_bytes or assumed.record_bytes,
+            elements=config.max_elements or assumed.elements,
+            name_chars=config.max_name_chars or assumed.name_chars,
+            metrics=config.max_metrics or assumed.metrics,
+            max_step=min(config.max_step or MAX_STEP, MAX_STEP),
+            accepts_columns=config.accepts_columns,
+            accepts_strips=config.accepts_strips,
+        )
