@@ -210,6 +210,10 @@ class Connection:
             return self._reject(Rejected(record.seq, reason, "payload", size=record.size))
         if record.problem:
             self._report_picture(run, stream, record.problem)
+        if not self._intake.names.knows(run, record.kind):
+            await self._intake.names.learn(run)
+            if run.deleted:
+                return False
         if run.protocol == 0:
             seq = stream.order.expected
             record = adopt(record, step=run.steps)

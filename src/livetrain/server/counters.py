@@ -62,6 +62,9 @@ class Counters(Collector):
             "stripped_images", "Images that the trainer left out, by reason."
         )
         self.rejected = self._labelled("rejected", "What was refused, by reason.")
+        self.refused_points = self._counter(
+            "refused_points", "Points that were not stored: their run has too many metric names."
+        )
         self.dropped = self._labelled(
             "dropped", "What was left out for viewers and trainers, by reason."
         )

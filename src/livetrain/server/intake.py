@@ -15,6 +15,7 @@ from livetrain.server.counters import Counters
 from livetrain.server.hub import COME_AGAIN, Hub, encode_event
 from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
+from livetrain.server.name_limit import NameLimit
 from livetrain.server.records import BATCH, PERFORMANCE, Record
 from livetrain.server.registry import Registry
 from livetrain.server.run import NOTABLE, STEERING, Run, Stream
@@ -29,6 +30,8 @@ _UNWATCHED_MS: Final = 1000
 """The wish between two frames when nobody watches: enough for the page to show something at once when somebody comes."""
 
 _SETTLE_SECONDS: Final = 1.0
+_TOO_MANY_NAMES: Final = "too_many_names"
+"""Among a run's notes."""
 
 
 def error_response(
@@ -94,6 +97,7 @@ class Intake:
         epoch: of the store.
 
     Attributes:
+        names: holds runs to the number of metric names that they may have; it learns what a run has before a record is taken.
         journal: set by the composition root, because it calls back here.
         pack: called with a run that has enough records for the next chunks of its curves; set there too.
     """
@@ -112,6 +116,7 @@ class Intake:
         self.limits = limits
         self.counters = counters
         self.epoch = epoch
+        self.names = NameLimit(registry, limits)
         self.journal: Journal
         self.pack: Callable[[Run], None]
         self._complaints = Complaints(log)
@@ -126,6 +131,9 @@ class Intake:
         """Put a record that is new into the journal, and its pictures before the viewers at once."""
         now_us = time.time_ns() // 1000
         unix_ms = now_us // 1000
+        record, refused, curve = self.names.apply(run, record, stream.rank)
+        if refused:
+            self._refuse_points(run, stream, refused, curve)
         message = record.message
         if drop_impossible_times(message):
             record.data = message.SerializeToString()
@@ -153,6 +161,24 @@ class Intake:
         batch = message.batch_data.batch_idx
         self._add(
             run, stream, record.kind, record.data, seq, unix_ms, batch, sample, clock_offset_us
+        )
+
+    def _refuse_points(self, run: Run, stream: Stream, points: int, curve: str) -> None:
+        """Count points that are not stored because their run has too many metric names, and say so once."""
+        stream.refused_points += points
+        self.counters.refused_points.inc(points)
+        if _TOO_MANY_NAMES not in run.notes:
+            run.notes[_TOO_MANY_NAMES] = (
+                f"This run has more than {self.limits.metrics:,} metric names: points of further ones, such as {curve!r}, "
+                "are not stored."
+            )
+            self.hub.channel(run).tell_state()
+        self._complaints.warn(
+            f"names of {run.key}",
+            "run %s has more than %s metric names; points of further ones are not stored, such as %s",
+            run.run_id,
+            self.limits.metrics,
+            repr(curve),
         )
 
     def _renumber(self, run: Run, stream: Stream, moved: Sequence[Stream]) -> None:
@@ -320,6 +346,7 @@ class Intake:
             frame_interval_ms=0 if channel.watched else _UNWATCHED_MS,
             server_epoch=self.epoch,
             pictures_wanted=channel.keepsakes.wanted,
+            refused_points=stream.refused_points,
         )
         return pb.TelemetryResponse(session_id=session_id, timestamp_ms=_unix_ms(), ack=ack)
 

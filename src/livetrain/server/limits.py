@@ -25,6 +25,7 @@ class Limits:
         name_chars: of a metric's, run's or stream's name.
         max_step: the highest step; whole numbers up to here are exact in JSON and JavaScript.
         metrics: names of curves of one run.
+        names: of curves that are in memory at once, of all runs together; eight bytes each.
         runs: that are in memory at once.
         streams: of one run, over all its ranks and restarts.
         connections: streams that are open at once.
@@ -48,6 +49,7 @@ class Limits:
     name_chars: int = 256
     max_step: int = 2**53 - 1
     metrics: int = 200_000
+    names: int = 4_000_000
     runs: int = 2_000
     streams: int = 1_000
     connections: int = 4_000

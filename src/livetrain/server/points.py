@@ -11,7 +11,15 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import column_of
 from livetrain.server.series import Series
 
-__all__ = ["LEFT_OUT", "PointSink", "read_points", "series_of"]
+__all__ = [
+    "LEFT_OUT",
+    "PointSink",
+    "epoch_curve",
+    "read_points",
+    "round_curve",
+    "series_of",
+    "validation_curve",
+]
 
 LEFT_OUT = "livetrain/left_out"
 """The curve of records that trainers left out: how many, at the step where the gap begins; the end of a longer gap is a zero."""
@@ -135,13 +143,15 @@ def _below(prefix: str, name: str) -> str:
     return name if name.startswith(prefix) else prefix + name
 
 
-def _validation_name(name: str) -> str:
+def validation_curve(name: str) -> str:
+    """Return the curve of a validation's metric."""
     return _below("val/", f"val/{name[4:]}" if name.startswith("val_") and name[4:] else name)
 
 
-def _epoch_name(name: str) -> str:
+def epoch_curve(name: str) -> str:
+    """Return the curve of an epoch's metric."""
     if name.startswith(("val/", "val_")):
-        return _validation_name(name)
+        return validation_curve(name)
     return _below("epoch/", name)
 
 
@@ -179,9 +189,9 @@ def _epoch(epoch: pb.EpochData) -> Iterator[tuple[str, float]]:
         elif given:
             yield name, value
     for scalar in epoch.metrics:
-        yield _epoch_name(scalar.name), scalar.value
+        yield epoch_curve(scalar.name), scalar.value
     for scalar in epoch.validation_metrics:
-        yield _validation_name(scalar.name), scalar.value
+        yield validation_curve(scalar.name), scalar.value
 
 
 def _validation(validation: pb.Validation) -> Iterator[tuple[str, float]]:
@@ -190,7 +200,7 @@ def _validation(validation: pb.Validation) -> Iterator[tuple[str, float]]:
     if validation.HasField("accuracy"):
         yield "val/accuracy", validation.accuracy
     for scalar in validation.metrics:
-        yield _validation_name(scalar.name), scalar.value
+        yield validation_curve(scalar.name), scalar.value
 
 
 def _performance(performance: pb.PerformanceData) -> Iterator[tuple[str, float]]:
@@ -208,12 +218,17 @@ def _performance(performance: pb.PerformanceData) -> Iterator[tuple[str, float]]
             yield "system/gpu_memory_mb", usage.gpu_memory_mb
 
 
+def round_curve(client_id: str, group: str, name: str) -> str:
+    """Return the curve of a round's metric; `group` is empty, ``fit/`` or ``evaluation/``."""
+    prefix = f"client/{client_id}/" if client_id else "round/"
+    return _below(prefix, _below(group, name))
+
+
 def _round(round_: pb.Round) -> Iterator[tuple[str, float]]:
-    prefix = f"client/{round_.client_id}/" if round_.client_id else "round/"
     for group, scalars in (
         ("", round_.metrics),
         ("fit/", round_.fit_metrics),
         ("evaluation/", round_.evaluation_metrics),
     ):
         for scalar in scalars:
-            yield _below(prefix, _below(group, scalar.name)), scalar.value
+            yield round_curve(round_.client_id, group, scalar.name), scalar.value

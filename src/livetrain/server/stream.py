@@ -66,6 +66,7 @@ class Stream:
         heard: when it last said something, seconds of the monotonic clock.
         heard_ms: the same, Unix milliseconds; 0: not in this life of the server.
         last_batch: ``batch_idx`` of the last batch that was taken.
+        refused_points: points that were not stored because the run has too many metric names, in this life of the server.
         granted: bytes that waited for their commit when it last got credit.
         picture_error: when it was last told that its pictures cannot be shown, seconds of the monotonic clock.
         status, message: of its rank, as it said last; an empty status: it said none.
@@ -91,6 +92,7 @@ class Stream:
     heard_ms: int = 0
     last_batch: int = 0
     picture_error: float = -math.inf
+    refused_points: int = 0
     granted: int = 0
     status: str = ""
     message: str = ""

@@ -71,6 +71,7 @@ class Upkeep:
             for run in self._registry.idle(now):
                 if not self._hub.channel(run).viewers:
                     self._registry.forget(run)
+                    self._intake.names.forget(run)
                     self._hub.forget(run, COME_AGAIN)
             if self._retain_days is not None and now - retained > _RETAIN_SECONDS:
                 retained = now
@@ -193,6 +194,7 @@ class Upkeep:
             run.deleted = False
             raise
         self._registry.forget(run)
+        self._intake.names.forget(run)
         self._hub.forget(run, _GONE)
         for stream in run.streams.values():
             if stream.outlet is not None:

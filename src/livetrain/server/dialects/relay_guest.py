@@ -95,6 +95,8 @@ class Guests:
                 if isinstance(record, Rejected):
                     self._drop(host, kind, record.reason)
                     continue
+                if not self._intake.names.knows(run, record.kind):
+                    await self._intake.names.learn(run)
                 seq = stream.order.expected
                 stream.order.offer(stream.order.connection, seq, record.size)
                 self._intake.take(run, stream, record, seq)
