@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response, WebSocket
 from google.protobuf.json_format import MessageToDict
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.clocks import own_time_us
 from livetrain.server.curves import Curves
 from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
 from livetrain.server.lookup import find_run, find_settled_run
 from livetrain.server.orders import Orders
-from livetrain.server.ranks import RankStanding
-from livetrain.server.run import Run
+from livetrain.server.run_list import RunList
+from livetrain.server.run_views import rank_view, run_view
 from livetrain.server.settings_json import read_settings
 from livetrain.server.store.journal import JournalError
+from livetrain.server.store.reader import StoredEvent
 from livetrain.server.upkeep import Upkeep
 
 __all__ = ["Api"]
@@ -37,7 +38,7 @@ class Api:
         self.ready = False
         self.router = APIRouter()
         route = self.router.add_api_route
-        route("/api/runs", self.runs, methods=["GET"], summary="Runs, newest first")
+        self.router.include_router(RunList(intake.registry).router)
         route("/api/runs/{run_id}", self.run, methods=["GET"], summary="One run")
         route(
             "/api/runs/{run_id}",
@@ -65,34 +66,13 @@ class Api:
     async def _live_route(self, websocket: WebSocket, run_id: str) -> None:
         await self._live.serve(websocket, run_id)
 
-    async def runs(
-        self,
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        cursor: Annotated[
-            int | None, Query(ge=1, description="`next` of the answer before")
-        ] = None,
-    ) -> dict[str, Any]:
-        """Return runs; `next` is the cursor of the following ones, or null."""
-        rows = list(
-            await self._registry.ask(self._registry.reader.runs, limit=limit + 1, before=cursor)
-        )
-        more = len(rows) > limit
-        rows = rows[:limit]
-        return {"runs": [self._row(row) for row in rows], "next": rows[-1]["key"] if more else None}
-
-    def _row(self, row: Mapping[Any, Any]) -> dict[str, Any]:
-        run = self._registry.get(row["run_id"])
-        if run is None:
-            run = Run.from_row(row, now=time.monotonic(), unix_ms=time.time_ns() // 1_000_000)
-        return _summary(run)
-
     async def run(self, run_id: str) -> dict[str, Any]:
         """Return a run with its settings, streams and the names of its curves."""
         run = await find_run(self._registry, run_id)
         names = await self._registry.ask(self._registry.reader.metric_names, run.key)
         now = time.monotonic()
         return {
-            **_summary(run),
+            **run_view(run, now),
             "epoch_id": self._intake.epoch,
             "offset": run.committed,
             "config": _config(run.config),
@@ -103,7 +83,7 @@ class Api:
             "viewers": len(self._intake.hub.channel(run).viewers),
             "frames": run.frames,
             "world_size": run.world_size,
-            "ranks": [_rank(rank) for rank in run.ranks(now)],
+            "ranks": [rank_view(rank) for rank in run.ranks(now)],
             "remarks": [
                 *run.lasting_remarks(now),
                 *run.remarks(now, time.time_ns() // 1_000_000),
@@ -183,42 +163,6 @@ class Api:
         return Response(counters.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _summary(run: Run) -> dict[str, Any]:
-    return {
-        "run_id": run.run_id,
-        "name": run.name,
-        "project": run.project,
-        "tags": list(run.tags),
-        "status": run.status,
-        "contact": run.contact,
-        "message": run.message,
-        "created_at": run.created_ms / 1000,
-        "ended_at": run.ended_ms / 1000 if run.ended_ms else None,
-        "started_at": run.first_point_us / 1e6 or None,
-        "duration": run.duration_seconds,
-        "last_heard_at": run.last_heard_ms / 1000,
-        "clock_offset": run.clock_offset_us / 1e6,
-        "exit_code": run.exit_code,
-        "steps": run.steps,
-        "epoch": run.epoch,
-        "total_epochs": run.config.total_epochs or None,
-    }
-
-
-def _rank(rank: RankStanding) -> dict[str, Any]:
-    return {
-        "rank": rank.rank,
-        "contact": rank.contact,
-        "status": rank.word,
-        "message": rank.message,
-        "steps": rank.steps,
-        "last_step": rank.last_step,
-        "step_ms": rank.step_ms,
-        "own_ms": rank.own_ms,
-        "last_heard_at": rank.last_heard_ms / 1000 if rank.last_heard_ms else None,
-    }
-
-
 def _config(config: pb.TrainingConfig) -> dict[str, Any]:
     shown = MessageToDict(config, preserving_proto_field_name=True)
     shown.pop("class_names", None)
@@ -226,7 +170,7 @@ def _config(config: pb.TrainingConfig) -> dict[str, Any]:
     return {**shown, "settings": read_settings(text)}
 
 
-def _events_json(run_id: str, events: list[Any], more: bool) -> bytes:
+def _events_json(run_id: str, events: list[StoredEvent], more: bool) -> bytes:
     shown = []
     for event in events:
         record = pb.TelemetryRequest.FromString(event.record)
@@ -236,6 +180,9 @@ def _events_json(run_id: str, events: list[Any], more: bool) -> bytes:
                 "received_at": event.received_ms / 1000,
                 "stream_id": event.stream_id,
                 "rank": event.rank,
+                "attempt": event.attempt or None,
+                "time": _made_at(event, record),
+                "clock_offset": event.clock_offset_us / 1e6,
                 "kind": record.WhichOneof("payload"),
                 # Non-finite numbers become the texts "NaN", "Infinity" and "-Infinity" there.
                 "record": MessageToDict(record, preserving_proto_field_name=True),
@@ -243,3 +190,9 @@ def _events_json(run_id: str, events: list[Any], more: bool) -> bytes:
         )
     after = events[-1].offset if more else None
     return json.dumps({"run_id": run_id, "events": shown, "next": after}, allow_nan=False).encode()
+
+
+def _made_at(event: StoredEvent, record: pb.TelemetryRequest) -> float:
+    """Return when a record was made, by the server's clock; where it does not say, when it came."""
+    own_us = own_time_us(record)
+    return (own_us - event.clock_offset_us) / 1e6 if own_us else event.received_ms / 1000

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 _ROOM_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 5.0
 _PICTURE_SECONDS: Final = 60.0
+_BROKEN_SECONDS: Final = 0.02
 _TURN_SECONDS: Final = 0.002
 """How long the records of one message are read before others have their turn."""
 _CODE = pb.ErrorResponse
@@ -68,6 +69,7 @@ class Connection:
         self._reader = asyncio.create_task(self._read())
         try:
             await self._write()
+            await self._note_half_close()
         except asyncio.CancelledError:
             # A trainer that ends hangs up as soon as its last record is acknowledged.
             if self._stream is None or not self._stream.ended:
@@ -83,6 +85,15 @@ class Connection:
                 self._stream.outlet = None
         if self._too_large:
             await self._context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, self._too_large)
+
+    async def _note_half_close(self) -> None:
+        """Note that an older client said in order that nothing more comes, which is its word for the end."""
+        if self._deadline is None or self._run is None or self._run.protocol:
+            return
+        # gRPC reads the end of a connection that broke in the same way, and cancels this handler a moment later.
+        await asyncio.sleep(_BROKEN_SECONDS)
+        if self._stream is not None and self._stream.outlet is self._outlet:
+            self._stream.half_closed = time.monotonic()
 
     def stop_reading(self) -> None:
         """Take nothing more."""
@@ -161,8 +172,6 @@ class Connection:
                     self._outlet.finish()
                     return
             self._deadline = time.monotonic() + _LAST_SECONDS
-            if self._stream is not None:
-                self._stream.half_closed = time.monotonic()
             self._outlet.due()
         except asyncio.CancelledError:
             raise

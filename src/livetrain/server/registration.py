@@ -217,7 +217,7 @@ class Registrar:
             project=(info.project or "default")[:limit],
             tags=tuple(tag[:limit] for tag in info.tags[:32]),
             created_ms=unix_ms,
-            last_heard_ms=unix_ms,
+            last_heard_ms=0 if LEFTOVER in info.capabilities else unix_ms,
             heard=time.monotonic() - (LOST_SECONDS if LEFTOVER in info.capabilities else 0),
         )
         run.config.CopyFrom(info.config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -97,7 +97,9 @@ class Registry:
             if _of_older_schema(stream)
         }
         known = self._by_key.get(row["key"])
-        if known is not None:  # someone else loaded it meanwhile
+        if known is not None:  # someone else loaded it meanwhile, or by another name
+            if "session_hash" in which:
+                self._by_session[known.session_hash] = known
             return known
         now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
         run = Run.from_row(row, now=now, unix_ms=unix_ms)
@@ -116,14 +118,39 @@ class Registry:
                 run.streams[remark.stream_id].apply_status(record.status_update)
         for stream in run.streams.values():
             stream.check_contact(now, run_ended=run.ended)
-        self.add(run)
+        # Of one session there may be several runs, and only who asks by the session was given the newest.
+        self.add(run, newest="session_hash" in which)
         return run
 
-    def add(self, run: Run) -> None:
-        """Keep a run in memory."""
+    async def glance(self, rows: Sequence[Mapping[Any, Any]]) -> list[Run]:
+        """Return the runs of rows to look at: those in memory as they are, others without being kept there."""
+        now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
+        found = {
+            row["key"]: self._by_key.get(row["key"]) or Run.from_row(row, now=now, unix_ms=unix_ms)
+            for row in rows
+        }
+        several = [
+            run.key
+            for run in found.values()
+            if run.world_size > 1 and run.ended and run.key not in self._by_key
+        ]
+        streams = await self.ask(self.reader.streams_of, several) if several else {}
+        for key, stored in streams.items():
+            run = found[key]
+            if run.streams or any(_of_older_schema(stream) for stream in stored):
+                continue
+            for row in stored:
+                stream = Stream.from_row(row, now=now, unix_ms=unix_ms)
+                stream.check_contact(now, run_ended=run.ended)
+                run.streams.add(stream)
+        return list(found.values())
+
+    def add(self, run: Run, *, newest: bool = True) -> None:
+        """Keep a run in memory; ``newest``: whether it is the newest of its session."""
         self._by_key[run.key] = run
         self._by_id[run.run_id] = run
-        self._by_session[run.session_hash] = run
+        if newest:
+            self._by_session[run.session_hash] = run
 
     def forget(self, run: Run) -> None:
         """Keep it no longer."""

@@ -263,9 +263,14 @@ class Run:
         return False
 
     def _goes_on(self) -> bool:
-        """Note that it makes steps; return whether that was not known."""
-        if self.status != "initializing":
+        """Note that it makes steps; return whether that was not known.
+
+        An older client has no other word for it, and comes back without one after its stream was closed in order.
+        """
+        if self.status != "initializing" and not (self.ended and self.protocol == 0):
             return False
+        if self.ended:
+            self.message, self.ended_ms = "", 0
         self.status = "running"
         return True
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.integration.server.processes import ServerProcess
-from tests.integration.server.trainer import Trainer
+import pytest
+from tests.integration.server.processes import ServerProcess, until
+from tests.integration.server.trainer import TELEMETRY, Trainer
 from tests.integration.server.viewer import LiveViewer
 
 from livetrain.proto import live_pb2 as live
@@ -155,3 +160,201 @@ def test_what_an_earlier_start_left_on_its_disk_does_not_speak_for_the_run(
     with ServerProcess(tmp_path / "data") as server:
         run = run_of(server, "late")
         assert (run["status"], run["steps"], len(run["attempts"])) == ("finished", 501, 3)
+
+
+# ---------------------------------------------------------------- ranks
+
+
+def test_a_rank_that_was_lost_is_said_so_after_the_end_and_after_a_restart(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server:
+        with Trainer(server.grpc, stream_id="rank0") as zero:
+            start(zero, "lost", world_size=4)
+            ranks = [
+                Trainer(server.grpc, stream_id=f"rank{n}", session_id=zero.session_id)
+                for n in (1, 2, 3)
+            ]
+            for number, trainer in enumerate(ranks, 1):
+                start(trainer, "lost", world_size=4, rank=number)
+            everyone = [zero, *ranks]
+            for trainer in everyone:
+                trainer.send(status(1, pb.RUNNING))
+                trainer.send(batch(2, 399))
+                trainer.send(batch(3, 400))
+                trainer.wait_durable(3)
+            ranks[2].channel.close()  # killed
+            for trainer in everyone[:3]:
+                trainer.send(batch(4, 401))
+                trainer.send(status(5, pb.COMPLETED))
+                trainer.wait_durable(5)
+            with LiveViewer(server, run_of(server, "lost")["run_id"], live.Hello()) as viewer:
+                state = viewer.wait(
+                    lambda m: m.HasField("state") and m.state.ranks[3].contact == "lost"
+                ).state
+                assert [r.contact for r in state.ranks] == ["ended", "ended", "ended", "lost"]
+                assert list(state.remarks) == ["Rank 3 was lost at step 400."]
+            for trainer in ranks:
+                trainer.__exit__(None, None, None)
+        expected = check_lost(server)
+        server.stop()
+    with ServerProcess(tmp_path / "data") as server:
+        assert check_lost(server) == expected
+
+
+def check_lost(server: ServerProcess) -> list[dict[str, Any]]:
+    (row,) = get(server, "/api/runs")["runs"]
+    assert row["status"] == "finished"
+    assert row["remarks"] == ["Rank 3 was lost at step 400."]
+    run = run_of(server, "lost")
+    assert run["remarks"] == ["Rank 3 was lost at step 400."]
+    said = [(r["rank"], r["status"], r["contact"], r["steps"]) for r in run["ranks"]]
+    assert said == [
+        (0, "finished", "ended", 402),
+        (1, "finished", "ended", 402),
+        (2, "finished", "ended", 402),
+        (3, "lost", "lost", 401),
+    ]
+    return list(run["ranks"])
+
+
+def test_a_database_of_an_older_schema_tells_which_rank_was_lost(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[2] / "golden" / "store_of_schema_0003.db.gz"
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "livetrain.db").write_bytes(gzip.decompress(golden.read_bytes()))
+    with ServerProcess(tmp_path / "data") as server:
+        run = run_of(server, "ranks")
+        assert run["remarks"] == ["Rank 1 was lost at step 4."]
+        assert [(r["status"], r["steps"]) for r in run["ranks"]] == [("finished", 11), ("lost", 5)]
+        assert run_of(server, "goes on")["contact"] == "lost"
+        with LiveViewer(server, run["run_id"], live.Hello()) as viewer:
+            state = viewer.wait(lambda m: m.HasField("snapshot")).snapshot.state
+            assert list(state.remarks) == ["Rank 1 was lost at step 4."]
+
+
+# ---------------------------------------------------------------- clocks and ends
+
+
+@pytest.mark.parametrize("ahead", [HOUR, -HOUR, 40 * 365 * 24 * HOUR, -50 * 365 * 24 * HOUR])
+def test_a_trainers_wrong_clock_is_set_right_everywhere(
+    server: ServerProcess, ahead: float
+) -> None:
+    began = time.time()
+    name = f"clock {ahead}"
+    with Trainer(server.grpc) as trainer:
+        sent_us = int((time.time() + ahead) * 1e6)
+        assert trainer.register(run_name=name, sent_us=sent_us).success
+        trainer.open()
+        trainer.send(status(1, pb.RUNNING, at=time.time() + ahead))
+        trainer.send(loss(2, 0, at=time.time() + ahead))
+        trainer.send(batch(3, 1, at=time.time() + ahead))
+        trainer.send(status(4, pb.COMPLETED, at=time.time() + ahead))
+        trainer.wait_durable(4)
+    ended = time.time()
+    run = run_of(server, name)
+    for time_of in ("created_at", "started_at", "ended_at"):
+        assert began - 2 <= run[time_of] <= ended + 2, time_of
+    assert run["clock_offset"] == pytest.approx(ahead, abs=2)
+    assert 0 <= run["duration"] <= ended - began + 2
+    curve = get(server, f"/api/runs/{run['run_id']}/metrics?names=loss")["metrics"]["loss"]
+    assert all(began - 2 <= at <= ended + 2 for at in curve["times"])
+    with LiveViewer(server, run["run_id"], live.Hello()) as viewer:
+        snapshot = viewer.wait(lambda m: m.HasField("snapshot")).snapshot
+        assert snapshot.state.first_point_us / 1e6 == pytest.approx(run["started_at"])
+        assert snapshot.state.clock_offset_us / 1e6 == pytest.approx(ahead, abs=2)
+        for event in snapshot.recent:
+            own = event.record.timestamp_ms / 1e3 - event.clock_offset_us / 1e6
+            assert began - 2 <= own <= ended + 2
+    for event in get(server, f"/api/runs/{run['run_id']}/events")["events"]:
+        assert began - 2 <= event["time"] <= ended + 2
+
+
+@pytest.mark.parametrize("at", [1.0, 32_503_680_000.0, 1e15])
+def test_a_time_that_makes_no_sense_breaks_nothing(server: ServerProcess, at: float) -> None:
+    with Trainer(server.grpc) as trainer:
+        start(trainer, f"nonsense {at}")
+        began = time.time()
+        trainer.send(loss(1, 0, at=at))
+        trainer.send(status(2, pb.COMPLETED, at=at))
+        trainer.wait_durable(2)
+    run = run_of(server, f"nonsense {at}")
+    times = [run["started_at"], run["ended_at"]]
+    times += get(server, f"/api/runs/{run['run_id']}/metrics")["metrics"]["loss"]["times"]
+    assert all(began - 2 <= one <= time.time() + 2 for one in times), times
+
+
+def test_a_run_that_is_synced_later_shows_when_it_ran(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    began = time.time()
+    code = (
+        "import livetrain, sys, os, time\n"
+        "with livetrain.Monitor('away') as monitor:\n"
+        "    for step in range(5):\n"
+        "        monitor.log({'loss': 1.0}, step=step)\n"
+        "killed = livetrain.Monitor('killed')\n"
+        "killed.log({'loss': 1.0}, step=0)\n"
+        "killed.flush(10)\n"
+        "time.sleep(0.5)\n"
+        "os._exit(1)\n"
+    )
+    env = {**os.environ, "LIVETRAIN_MODE": "offline", "LIVETRAIN_SPOOL_DIR": str(spool)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=False, timeout=120)
+    ended = time.time()
+    time.sleep(6)  # longer than anything is allowed to differ below
+    with ServerProcess(tmp_path / "data") as server:
+        cli = [sys.executable, "-c", "from livetrain.cli import main; main()"]
+        sync = [*cli, "sync", "--server", server.grpc]
+        subprocess.run([*sync, "--spool-dir", str(spool)], check=True, timeout=120)
+        for name, word in (("away", "ended"), ("killed", "lost")):
+            run = run_of(server, name)
+            assert run["contact"] == word
+            for time_of in ("created_at", "started_at", "last_heard_at"):
+                assert began - 2 <= run[time_of] <= ended + 2, (name, time_of)
+            assert run["duration"] < ended - began + 2
+        assert run_of(server, "away")["status"] == "finished"
+        assert began - 2 <= run_of(server, "away")["ended_at"] <= ended + 2
+
+
+def test_how_a_run_failed_is_kept(tmp_path: Path) -> None:
+    traceback = 'Traceback (most recent call last):\n  File "x.py"\nValueError: no\n'
+    with ServerProcess(tmp_path / "data") as server:
+        with Trainer(server.grpc) as trainer:
+            start(trainer, "failed")
+            failed = {"message": "ValueError: no", "traceback": traceback, "exit_code": 1}
+            trainer.send(status(1, pb.FAILED, **failed))
+            trainer.wait_durable(1)
+        server.stop()
+    with ServerProcess(tmp_path / "data") as server:
+        run = run_of(server, "failed")
+        assert (run["traceback"], run["exit_code"]) == (traceback, 1)
+        with LiveViewer(server, run["run_id"], live.Hello()) as viewer:
+            snapshot = viewer.wait(lambda m: m.HasField("snapshot")).snapshot
+            assert snapshot.state.traceback == traceback
+
+
+def test_an_older_client_that_closes_its_stream_is_finished_and_its_next_training_another_run(
+    server: ServerProcess,
+) -> None:
+    def train(name: str, *, register: bool = True, batches: int = 3) -> Trainer:
+        trainer = Trainer(server.grpc, service=TELEMETRY, protocol=0, session_id="train_001")
+        if register:
+            assert trainer.register(config=pb.TrainingConfig(model_name=name)).success
+        trainer.open()
+        for index in range(batches):
+            data = pb.BatchData(batch_idx=index, batch_loss=0.5)
+            trainer.send(pb.TelemetryRequest(batch_data=data))
+        trainer.wait(lambda: len(trainer.acks) >= batches, "acknowledgements")
+        return trainer
+
+    with train("one") as trainer:
+        trainer.finish()
+    until(lambda: run_of(server, "one")["status"] == "finished", "the first run to be finished")
+    with train("one", register=False, batches=2) as trainer:
+        assert run_of(server, "one")["status"] == "running", "it came back after all"
+        assert run_of(server, "one")["steps"] == 5
+        trainer.finish()
+    with train("two") as trainer:  # at once
+        assert run_of(server, "one")["status"] == "finished"
+        assert run_of(server, "two")["steps"] == 3
+        trainer.channel.close()  # broken, not closed
+    with train("two") as trainer:
+        assert run_of(server, "two")["steps"] == 6, "a reconnect goes on in the same run"
+        trainer.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, select
+from sqlalchemy import Connection, Engine, RowMapping, and_, func, select
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.series import Series
@@ -13,6 +13,7 @@ from livetrain.server.store import schema
 from livetrain.server.store.chunks import unpack
 from livetrain.server.store.grid import Window
 from livetrain.server.store.question import Buckets, Curve, Question, answer, cut
+from livetrain.server.store.run_search import RunCursor, RunFilter, count_runs, find_runs
 from livetrain.server.store.samples import list_samples, read_picture
 from livetrain.server.store.seal import curves_of, tail
 
@@ -68,6 +69,24 @@ class Reader:
         with self._engine.connect() as connection:
             return connection.execute(query).mappings().all()
 
+    def search_runs(
+        self, wanted: RunFilter, *, limit: int, before: RunCursor | None
+    ) -> tuple[Sequence[RowMapping], int]:
+        """Return a page of the runs that are wanted, and how many there are in all."""
+        with self._engine.connect() as connection:
+            found = find_runs(connection, wanted, limit=limit, before=before)
+            return found, count_runs(connection, wanted)
+
+    def streams_of(self, run_keys: Sequence[int]) -> dict[int, list[RowMapping]]:
+        """Return the streams of several runs."""
+        streams = schema.streams
+        query = select(streams).where(streams.c.run_key.in_(run_keys)).order_by(streams.c.key)
+        found: dict[int, list[RowMapping]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query).mappings():
+                found.setdefault(row["run_key"], []).append(row)
+        return found
+
     def doomed_runs(self) -> list[int]:
         """Return the keys of runs whose deletion was cut short."""
         runs = schema.runs
@@ -77,14 +96,22 @@ class Reader:
             )
 
     def ended_before(self, unix_ms: int, *, limit: int) -> list[tuple[int, str]]:
-        """Return key and id of runs of which nothing was heard since a time."""
-        runs = schema.runs
+        """Return key and id of runs of which nothing came since a time, however long ago they ran."""
+        runs, events = schema.runs, schema.events
+        came_ms = func.coalesce(events.c.received_ms, runs.c.last_heard_ms)
         query = (
             select(runs.c.key, runs.c.run_id)
+            .select_from(
+                runs.outerjoin(
+                    events,
+                    and_(events.c.run_key == runs.c.key, events.c.offset == runs.c.last_offset),
+                )
+            )
             .where(
                 runs.c.deleted.is_(False),
                 runs.c.last_heard_ms < unix_ms,
                 runs.c.created_ms < unix_ms,
+                came_ms < unix_ms,
             )
             .limit(limit)
         )

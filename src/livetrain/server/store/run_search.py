@@ -1,0 +1,113 @@
+"""Runs found by words, state and project, newest first, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, not_, or_, select
+
+from livetrain.server.store import schema
+
+__all__ = ["RunCursor", "RunFilter", "count_runs", "find_runs"]
+
+_ENDED = ("finished", "failed", "interrupted")
+
+
+@dataclass(frozen=True, slots=True)
+class RunCursor:
+    """Where a page of runs ends: older ones follow.
+
+    Example:
+        >>> RunCursor.read(str(RunCursor(1700000000000, 12)))
+        RunCursor(created_ms=1700000000000, key=12)
+        >>> RunCursor.read("hm") is None
+        True
+    """
+
+    created_ms: int
+    key: int
+
+    def __str__(self) -> str:
+        return f"{self.created_ms}-{self.key}"
+
+    @classmethod
+    def read(cls, text: str) -> RunCursor | None:
+        """Return what `str` made a text of; None: it is none."""
+        created, dash, key = text.partition("-")
+        if not dash or not (created + key).isascii() or not (created + key).isdigit():
+            return None
+        if not created or not key or max(len(created), len(key)) > 18:
+            return None
+        return cls(int(created), int(key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs are wanted.
+
+    Attributes:
+        words: each stands somewhere in name, project, id or tags; folded.
+        statuses: how they stand; "lost" are those that said nothing of an end and are not heard any more. Empty: any.
+        project: theirs; None: any.
+        heard_since_ms: who was heard since then is not lost; Unix milliseconds.
+        heard: keys of runs that are not lost, as the server knows better than the store.
+    """
+
+    words: Sequence[str] = ()
+    statuses: Collection[str] = ()
+    project: str | None = None
+    heard_since_ms: int = 0
+    heard: Collection[int] = ()
+
+
+def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    runs = schema.runs
+    found: list[ColumnElement[bool]] = [runs.c.deleted.is_(False)]
+    found += [runs.c.search.contains(word, autoescape=True) for word in wanted.words]
+    if wanted.project is not None:
+        found.append(runs.c.project == wanted.project)
+    if wanted.statuses:
+        lost = and_(
+            runs.c.status.not_in(_ENDED),
+            runs.c.last_heard_ms < wanted.heard_since_ms,
+            runs.c.key.not_in(wanted.heard),
+        )
+        said = runs.c.status.in_([word for word in wanted.statuses if word != "lost"])
+        there = and_(said, not_(lost))
+        found.append(or_(there, lost) if "lost" in wanted.statuses else there)
+    return found
+
+
+def find_runs(
+    connection: Connection, wanted: RunFilter, *, limit: int, before: RunCursor | None
+) -> Sequence[RowMapping]:
+    """Return rows of runs, those that began last first.
+
+    Args:
+        connection: to read from.
+        wanted: which.
+        limit: how many at most.
+        before: only runs that stand behind this place; None: from the start.
+    """
+    runs = schema.runs
+    query = (
+        select(runs)
+        .where(*_conditions(wanted))
+        .order_by(runs.c.created_ms.desc(), runs.c.key.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(
+            or_(
+                runs.c.created_ms < before.created_ms,
+                and_(runs.c.created_ms == before.created_ms, runs.c.key < before.key),
+            )
+        )
+    return connection.execute(query).mappings().all()
+
+
+def count_runs(connection: Connection, wanted: RunFilter) -> int:
+    """Return how many runs there are of those that are wanted."""
+    query = select(func.count()).select_from(schema.runs).where(*_conditions(wanted))
+    return int(connection.execute(query).scalar() or 0)
