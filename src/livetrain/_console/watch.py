@@ -61,6 +61,7 @@ def describe(run: Mapping[str, Any], values: Mapping[str, float]) -> str:
         f"epoch {run['epoch'] + 1}" + (f"/{total}" if total else ""),
         f"{run['steps']} steps",
         *(f"{name} {values[name]:.4g}" for name in SHOWN if name in values),
+        *([run["trouble"]] if run.get("trouble") else []),
     ]
     return "  ".join(parts)
 
