@@ -18,9 +18,15 @@ hypothesis.settings.load_profile("livetrain")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_settings_from_outside() -> Iterator[None]:
-    """Take the developer's own LIVETRAIN_* variables away from everything that tests start."""
+def no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take the developer's own LIVETRAIN_* variables away from everything that tests start, and what his trainings left.
+
+    What a fixture of a module starts has no test's folders: a training there would send what lies in the home's spool.
+    """
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))
         for name in [name for name in os.environ if name.startswith("LIVETRAIN_")]:
             patch.delenv(name)
         yield
