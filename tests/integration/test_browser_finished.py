@@ -60,9 +60,9 @@ def shown(page: Page, chart: str) -> Locator:
 
 
 def test_what_is_over_is_not_called_late(over: Page) -> None:
-    expect(over.get_by_test_id("fps")).to_have_text("0.0")
     expect(over.get_by_test_id("tile-label-0")).to_contain_text("k0", timeout=PATIENCE_MS)
-    expect(over.get_by_test_id("latency")).to_have_text("– p99 –")
+    for name in ("fps", "latency"):
+        expect(over.get_by_test_id(name)).to_have_count(0)
     expect(over.get_by_test_id("time-left").locator("..")).to_contain_text("Took")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -175,7 +176,7 @@ class Live:
             epoch=self._hub.epoch,
             from_offset=hello.offset,
             to_offset=history.top,
-            state=channel.state(),
+            state=run.state(time.monotonic()),
         )
         yield live.LiveMessage(resumed=resumed).SerializeToString()
         if recovery is Recovery.STORE:
@@ -212,7 +213,7 @@ class Live:
                 yield shelf.take()
             body = shelf.take()
         rest = live.Snapshot(
-            state=channel.state(),
+            state=run.state(time.monotonic()),
             performance=channel.performance(),
             presence=channel.presence(),
         )

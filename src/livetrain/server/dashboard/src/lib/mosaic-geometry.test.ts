@@ -11,6 +11,13 @@ it.each([300, 360, 512, 641, 1023])('fills a width of %d to both edges without o
   expect((cells[15]?.y ?? 0) + (cells[15]?.height ?? 0)).toBeLessThanOrEqual(height + 1);
 });
 
+it.each([300, 641])('has room for the words about the frame below the tiles, %d wide', (width) => {
+  const { cells, status, height } = layOut(width);
+  const last = cells[15];
+  expect(status.y).toBeGreaterThanOrEqual((last?.y ?? 0) + (last?.height ?? 0));
+  expect(status.y + status.height).toBe(height);
+});
+
 it('fits any shape into the square', () => {
   expect(contain(200, 100, 100)).toEqual({ x: 0, y: 25, width: 100, height: 50 });
   expect(contain(1, 1, 90)).toEqual({ x: 0, y: 0, width: 90, height: 90 });

@@ -17,6 +17,8 @@ export interface Geometry {
   /** The height of the words below it. */
   caption: number;
   cells: Box[];
+  /** Where the words about the whole frame stand. */
+  status: Box;
 }
 
 export function layOut(width: number, count = 16, columns = 4): Geometry {
@@ -32,9 +34,12 @@ export function layOut(width: number, count = 16, columns = 4): Geometry {
     width: side,
     height: side + caption,
   }));
+  const below = Math.round(rows * (side + caption + gap));
+  const status = { x: 0, y: below, width, height: width < 400 ? 36 : 20 };
   return {
     width,
-    height: Math.round(rows * (side + caption + gap) - gap),
+    height: below + status.height,
+    status,
     columns,
     gap,
     side,

@@ -47,6 +47,8 @@ function take(message: ToWorker): void {
       return painter.recolour(message.palette);
     case 'order':
       return painter.setOrder(message.order);
+    case 'contrast':
+      return painter.setContrast(message.stretched);
     case 'look':
       return painter.look(message.closeUp);
     case 'hold':

@@ -57,6 +57,7 @@ export interface RunView {
     /** Images and records that the trainer left out, by reason. */
     stripped: Counts;
     dropped: Counts;
+    framesSent: number;
     overheadPercent: number;
     governor: string;
   } | null;
@@ -145,6 +146,8 @@ export type ToWorker =
   | { type: 'resize'; width: number; scale: number }
   | { type: 'palette'; palette: Palette }
   | { type: 'order'; order: Order }
+  /** Stretch pictures that use few of their levels. */
+  | { type: 'contrast'; stretched: boolean }
   | { type: 'look'; closeUp: CloseUp | null }
   | { type: 'hold'; held: boolean }
   | { type: 'visible'; visible: boolean }

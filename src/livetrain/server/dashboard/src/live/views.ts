@@ -11,8 +11,10 @@ import type { ControlDeclaration } from '../gen/livetrain/proto/telemetry_pb';
 import type { CurveData } from '../lib/curve-set';
 import type { Control, Parameter } from '../lib/controls';
 import type { Tip } from '../lib/curves/tip';
+import { own } from '../lib/own';
 import { totalsOf } from '../lib/stripped';
 import { tilesOf } from '../lib/tiles-of';
+import { readRange } from '../lib/value-range';
 import type { DecodedFrame, Pictures } from '../paint/frame';
 import type { PerformanceView, RankView, RunView } from './messages';
 
@@ -71,6 +73,7 @@ export function runView(state: RunState): RunView {
       ? {
           stripped: totalsOf(report, 'stripped'),
           dropped: totalsOf(report, 'dropped'),
+          framesSent: Number(own(report.counters, 'frames_sent') ?? 0n),
           overheadPercent: report.overheadPercent,
           governor: report.governor,
         }
@@ -159,6 +162,7 @@ export function decodedFrame(
     rank: frame.rank,
     loggedUs: Number(batch.loggedUs),
     serverSkipped: Number(frame.skipped),
+    range: readRange(batch.valueRange),
     tiles: tilesOf(batch, names).map((tile, i) =>
       tile.error === '' && !hasPicture(pictures, i)
         ? { ...tile, error: 'the picture cannot be decoded' }

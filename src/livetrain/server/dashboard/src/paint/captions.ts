@@ -99,7 +99,7 @@ export function drawCaptions(
   context.textAlign = 'right';
   captions.forEach(({ cell }, i) => context.fillText(numbers[i] ?? '', cell.x + side, cell.y + lineTwo));
   context.textAlign = 'left';
-  const widthOfNumber = narrow ? 28 : 36;
+  const widthOfNumber = narrow ? 32 : 42;
   captions.forEach(({ tile, cell }, i) => {
     context.fillStyle = tile.right === false ? palette.wrong : palette.muted;
     const room = side - lead(tile) - (numbers[i] === '' ? 0 : widthOfNumber);

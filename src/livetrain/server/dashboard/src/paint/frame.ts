@@ -1,5 +1,6 @@
 /** One step's frame, decoded: what is painted, and where each tile's picture is found. */
 import type { Tile } from '../lib/tile';
+import type { ValueRange } from '../lib/value-range';
 
 export type Pictures =
   | { kind: 'strip'; bitmap: ImageBitmap; tileWidth: number; tileHeight: number }
@@ -17,6 +18,8 @@ export interface FrameView {
   /** Frames that the server replaced before this page could take them, so far. */
   serverSkipped: number;
   tiles: readonly Tile[];
+  /** null: the pictures' numbers are what they are, or nothing is known of them. */
+  range: ValueRange | null;
 }
 
 export interface DecodedFrame {

@@ -2,9 +2,12 @@
 import { contain, isPixelated, layOut, type Box, type Geometry } from '../lib/mosaic-geometry';
 import { worstFirst } from '../lib/tile';
 import { TILES } from '../lib/tiles-of';
+import { usedLevels } from '../lib/value-range';
 import { drawCaptions } from './captions';
+import { stretch } from './contrast';
 import { freePictures, sourceOf, type DecodedFrame, type FrameView, type Source } from './frame';
 import type { Palette } from './palette';
+import { drawStatus } from './status-line';
 import { TextFitter } from './text-fitter';
 
 export type Order = 'drawn' | 'worst';
@@ -16,6 +19,7 @@ export class Mosaic {
   private scale = 1;
   private frame: DecodedFrame | null = null;
   private order: Order = 'drawn';
+  private stretched = false;
   /** Which tile stands at each position. */
   positions: number[] = [];
 
@@ -50,6 +54,12 @@ export class Mosaic {
 
   setOrder(order: Order): void {
     this.order = order;
+    this.redraw();
+  }
+
+  /** Whether pictures that use few of their levels are stretched. */
+  setContrast(stretched: boolean): void {
+    this.stretched = stretched;
     this.redraw();
   }
 
@@ -89,6 +99,8 @@ export class Mosaic {
       return tile && cell ? [{ tile, cell }] : [];
     });
     drawCaptions(context, captions, palette, this.fitter);
+    if (frame !== null)
+      drawStatus(context, geometry.status, frame.view, this.stretched, palette, this.fitter);
   }
 
   private drawSquare(position: number): void {
@@ -122,7 +134,11 @@ export class Mosaic {
     shownSide: number,
   ): void {
     context.imageSmoothingEnabled = !isPixelated(Math.max(width, height), shownSide * this.scale);
-    context.drawImage(image, x, y, width, height, left + box.x, top + box.y, box.width, box.height);
+    const target = { ...box, x: left + box.x, y: top + box.y };
+    context.drawImage(image, x, y, width, height, target.x, target.y, target.width, target.height);
+    const range = this.stretched ? (this.frame?.view.range ?? null) : null;
+    const levels = range && usedLevels(range);
+    if (levels !== null) stretch(context, target, levels);
   }
 
   private drawError(error: string, cell: Box): void {

@@ -32,6 +32,7 @@ export class Painter {
   private painted = 0;
   private paints: Paint[] = [];
   private order: Order = 'drawn';
+  private stretched = false;
   private closeUp: { position: number; side: number } | null = null;
   private readonly reportTimer = self.setInterval(() => this.report(), REPORT_MS);
 
@@ -61,6 +62,7 @@ export class Painter {
     this.mosaic?.free();
     this.mosaic = mosaic;
     mosaic?.setOrder(this.order);
+    mosaic?.setContrast(this.stretched);
     this.request();
   }
 
@@ -75,6 +77,13 @@ export class Painter {
   setOrder(order: Order): void {
     this.order = order;
     this.mosaic?.setOrder(order);
+    this.report();
+  }
+
+  /** Whether pictures that use few of their levels are stretched. */
+  setContrast(stretched: boolean): void {
+    this.stretched = stretched;
+    this.mosaic?.setContrast(stretched);
     this.report();
   }
 

@@ -2,6 +2,7 @@ import { useStore } from 'zustand';
 import { formatCount } from '../lib/format';
 import { countWords, milliseconds, ownShare, rankStanding } from '../lib/ranks';
 import type { RankView } from '../live/messages';
+import { useRanks } from '../session/use-ranks';
 import type { RunStore } from '../store/run-store';
 import { Icon } from '../ui/icon';
 import { Panel } from '../ui/panel';
@@ -9,21 +10,26 @@ import { StatusChip } from '../ui/status-chip';
 import styles from './ranks-panel.module.css';
 
 const NONE: readonly never[] = [];
+const NO_PACE = { stepMs: null, ownMs: null };
 
-function Row({ rank }: { rank: RankView }) {
-  const { word, tone } = rankStanding(rank);
-  const share = ownShare(rank);
+function Row({ rank, over }: { rank: RankView; over: boolean }) {
+  const { word, tone, explanation } = rankStanding(rank, over);
+  // What it takes for a step says something only while it makes some.
+  const { stepMs, ownMs } = over || rank.contact === 'lost' ? NO_PACE : rank;
+  const share = ownShare({ stepMs, ownMs });
   return (
     <tr data-testid="rank" data-rank={rank.rank} data-contact={rank.contact}>
       <th scope="row">{rank.rank}</th>
       <td>
-        <StatusChip word={word} tone={tone} />
+        <span title={explanation || undefined}>
+          <StatusChip word={word} tone={tone} />
+        </span>
       </td>
-      <td>{formatCount(rank.steps)}</td>
-      <td>{milliseconds(rank.stepMs)}</td>
+      <td>{rank.steps > 0 ? formatCount(rank.steps - 1) : '–'}</td>
+      <td>{milliseconds(stepMs)}</td>
       <td>
         <span className={styles.own}>
-          {milliseconds(rank.ownMs)}
+          {milliseconds(ownMs)}
           <span className={styles.meter} aria-hidden="true">
             {share !== null && <span style={{ width: `${share * 100}%` }} />}
           </span>
@@ -35,8 +41,10 @@ function Row({ rank }: { rank: RankView }) {
 
 /** How each of several ranks does, and what is worth saying of them. A run of one alone has no such panel. */
 export function RanksPanel({ store, className }: { store: RunStore; className: string | undefined }) {
-  const ranks = useStore(store, (page) => page.performance?.ranks ?? NONE);
-  const remarks = useStore(store, (page) => page.performance?.remarks ?? NONE);
+  const { ranks, over } = useRanks(store);
+  const said = useStore(store, (page) => page.performance?.remarks ?? NONE);
+  // They are about who waits for whom; of a run that is over only what its ranks came to is left.
+  const remarks = over ? NONE : said;
   const worldSize = useStore(store, (page) => page.run?.worldSize ?? 1);
   if (ranks.length < 2) return null;
   return (
@@ -58,14 +66,14 @@ export function RanksPanel({ store, className }: { store: RunStore; className: s
             <tr>
               <th scope="col">Rank</th>
               <th scope="col">State</th>
-              <th scope="col">Steps</th>
+              <th scope="col">Step</th>
               <th scope="col">A step takes</th>
               <th scope="col">Of that alone</th>
             </tr>
           </thead>
           <tbody>
             {ranks.map((rank) => (
-              <Row key={rank.rank} rank={rank} />
+              <Row key={rank.rank} rank={rank} over={over} />
             ))}
           </tbody>
         </table>

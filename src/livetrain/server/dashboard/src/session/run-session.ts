@@ -203,10 +203,13 @@ export class RunSession {
     this.painted = null;
     if (report !== null) {
       if (report.frame !== null) {
-        const { number, step, epoch, rank, tiles, loggedUs } = report.frame;
-        next.frame = { number, step, epoch, rank, ...judge(tiles) };
-        this.where.pass({ step, timeUs: loggedUs - (now.run?.clockOffsetUs ?? 0) });
-        next.step = this.where.step;
+        const { number, step, epoch, rank, range, tiles, loggedUs } = report.frame;
+        next.frame = { number, step, epoch, rank, range, ...judge(tiles) };
+        // The newest picture that the server has may be older than what the run's state says, and that has no time.
+        if (this.where.known && rank === 0) {
+          this.where.pass({ step, timeUs: loggedUs - (now.run?.clockOffsetUs ?? 0) });
+          next.step = this.where.step;
+        }
       }
       next.rates = {
         fps: report.fps,

@@ -46,6 +46,10 @@ export class Stage {
     this.post({ type: 'order', order });
   }
 
+  setContrast(stretched: boolean): void {
+    this.post({ type: 'contrast', stretched });
+  }
+
   look(closeUp: CloseUp | null): void {
     this.closeUp?.close();
     this.closeUp = null;

@@ -14,10 +14,12 @@ import { useSteering } from './use-steering';
 export function ControlPanel({ session }: { session: RunSession }) {
   const steering = useSteering(session);
   const announcement = useStore(session.store, (page) => page.announcement);
-  const { offer, reason, commands } = steering;
+  const { offer, reason, commands, over } = steering;
   const buttons = offer.pause || offer.resume || offer.stop || offer.custom.length > 0;
   const offered = buttons || offer.settings.length > 0;
   if (!offered && commands.length === 0 && offer.impossible === '') return null;
+  // Nothing was ever asked of it, and nothing can be any more.
+  if (over && commands.length === 0) return null;
   return (
     <Panel title="Control" tools={<People session={session} commands={commands} />}>
       <p className="sr-only" role="status" data-testid="announcement">

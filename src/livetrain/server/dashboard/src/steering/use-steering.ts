@@ -4,6 +4,7 @@ import { newestFirst, type Command } from '../lib/commands';
 import { offered, titlesOf, type Offer } from '../lib/controls';
 import { blocked } from '../lib/steering';
 import type { RunSession } from '../session/run-session';
+import { useRanks } from '../session/use-ranks';
 import { learnHistory } from './give';
 
 export interface Steering {
@@ -15,6 +16,7 @@ export interface Steering {
   /** Why nothing can be done now; empty: it can. */
   reason: string;
   paused: boolean;
+  over: boolean;
 }
 
 const NOTHING = offered([]);
@@ -25,10 +27,8 @@ export function useSteering(session: RunSession): Steering {
   const controls = useStore(store, (page) => page.run?.controls);
   const status = useStore(store, (page) => page.run?.status ?? '');
   const contact = useStore(store, (page) => page.run?.contact ?? '');
-  const leader = useStore(store, (page) => {
-    const ranks = page.performance?.ranks ?? [];
-    return ranks.find(({ rank }) => rank === 0)?.contact ?? '';
-  });
+  const { ranks, over } = useRanks(store);
+  const leader = ranks.find(({ rank }) => rank === 0)?.contact ?? '';
   const connected = useStore(store, (page) => page.link.phase === 'live');
   const book = useStore(store, (page) => page.commands);
   useEffect(() => {
@@ -44,5 +44,6 @@ export function useSteering(session: RunSession): Steering {
     commands,
     reason: blocked({ connected, status, contact, leader }),
     paused: status === 'paused',
+    over,
   };
 }

@@ -9,6 +9,8 @@ export type Order = 'drawn' | 'worst';
 export interface Prefs {
   theme: Theme;
   order: Order;
+  /** Pictures that use few of their levels are stretched. */
+  contrast: boolean;
   /** 0 to 0.99. */
   smoothing: number;
   log: boolean;
@@ -25,6 +27,7 @@ export const usePrefs = create<Prefs>()(
     (set) => ({
       theme: 'system',
       order: 'drawn',
+      contrast: false,
       smoothing: 0.8,
       log: false,
       axis: 'step',

@@ -6,6 +6,7 @@ import { initialLink, type Link } from '../lib/reconnect';
 import type { Rounds } from '../lib/rounds';
 import type { SampleView } from '../lib/samples';
 import type { Counts } from '../lib/stripped';
+import type { ValueRange } from '../lib/value-range';
 import type { CaughtUp, PerformanceView, RunView } from '../live/messages';
 
 export interface FrameFacts {
@@ -15,6 +16,7 @@ export interface FrameFacts {
   rank: number;
   right: number;
   judged: number;
+  range: ValueRange | null;
 }
 
 export interface Rates {

@@ -1,7 +1,11 @@
 import { useStore } from 'zustand';
 import { formatCount, formatFps, formatMs } from '../lib/format';
+import { frameWords, rightWords } from '../lib/frame-facts';
 import { own } from '../lib/own';
 import { DROP_WORDS, STRIP_WORDS, type Counts } from '../lib/stripped';
+import { rangeWords } from '../lib/value-range';
+import { isOver } from '../lib/words';
+import { usePrefs } from '../store/prefs-store';
 import type { RunStore } from '../store/run-store';
 import { Hint } from '../ui/hint';
 import styles from './tiles-panel.module.css';
@@ -35,33 +39,40 @@ export function FrameMeters({ store }: { store: RunStore }) {
   const frame = useStore(store, (page) => page.frame);
   const rates = useStore(store, (page) => page.rates);
   const leftOut = useStore(store, (page) => page.leftOut);
-  const performance = useStore(store, (page) => page.performance);
+  const sent = useStore(store, (page) => page.performance?.ingestFps ?? 0);
+  const over = useStore(store, (page) => isOver(page.run?.status ?? ''));
+  const contrast = usePrefs((prefs) => prefs.contrast);
   const records = total(leftOut.records);
   return (
     <dl className={styles.meters}>
-      <div>
+      {/* Painted below the tiles with each frame; here for those who hear the page. */}
+      <div className="sr-only">
         <dt>This frame</dt>
-        <dd>
-          {frame === null ? '–' : `step ${formatCount(frame.step)}`}{' '}
-          {frame !== null && frame.judged > 0 && (
-            <span>
-              {frame.right} of {frame.judged} right
-            </span>
-          )}
+        <dd data-testid="this-frame">
+          {frame !== null &&
+            [frameWords(frame), rightWords(frame), rangeWords(frame.range, contrast)]
+              .filter(Boolean)
+              .join(', ')}
         </dd>
       </div>
-      <div>
-        <dt>Painted, fps</dt>
-        <dd>
-          {formatFps(rates.fps)} <span>of {formatFps(performance?.ingestFps ?? 0)} sent</span>
-        </dd>
-      </div>
-      <div>
-        <dt>Log to paint</dt>
-        <dd data-testid="latency">
-          {formatMs(rates.p50)} <span>p99 {formatMs(rates.p99)}</span>
-        </dd>
-      </div>
+      {!over && (
+        <>
+          <div>
+            <dt>Painted, fps</dt>
+            <dd>
+              {formatFps(rates.fps)}
+              {sent > 0 && <span> of {formatFps(sent)} sent</span>}
+            </dd>
+          </div>
+          <div>
+            <dt>Log to paint</dt>
+            <dd data-testid="latency">
+              {formatMs(rates.p50)}
+              {rates.p99 !== null && <span> p99 {formatMs(rates.p99)}</span>}
+            </dd>
+          </div>
+        </>
+      )}
       <div>
         <dt>Frames left out</dt>
         <dd data-testid="left-out">

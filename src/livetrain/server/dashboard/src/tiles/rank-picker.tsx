@@ -1,17 +1,13 @@
 import { useStore } from 'zustand';
 import type { RunSession } from '../session/run-session';
+import { useRanks } from '../session/use-ranks';
 import styles from './tiles-panel.module.css';
 
 /** Whose pictures are shown, where several ranks send some. */
 export function RankPicker({ session }: { session: RunSession }) {
   const shown = useStore(session.store, (page) => page.shownRank);
-  const numbers = useStore(session.store, (page) =>
-    (page.performance?.ranks ?? [])
-      .filter(({ pictures }) => pictures)
-      .map(({ rank }) => rank)
-      .join(),
-  );
-  const ranks = numbers === '' ? [] : numbers.split(',').map(Number);
+  const known = useRanks(session.store);
+  const ranks = known.ranks.filter(({ pictures }) => pictures).map(({ rank }) => rank);
   if (ranks.length < 2) return null;
   return (
     <label className={styles.rank}>

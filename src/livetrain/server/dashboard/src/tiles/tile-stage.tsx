@@ -20,6 +20,7 @@ export function TileStage({ session, stale }: { session: RunSession; stale: bool
   const host = useRef<HTMLDivElement>(null);
   const [geometry, setGeometry] = useState(() => layOut(640));
   const order = usePrefs((prefs) => prefs.order);
+  const contrast = usePrefs((prefs) => prefs.contrast);
 
   useEffect(() => {
     const element = host.current;
@@ -52,6 +53,7 @@ export function TileStage({ session, stale }: { session: RunSession; stale: bool
   }, [session]);
 
   useEffect(() => session.stage.setOrder(order), [order, session]);
+  useEffect(() => session.stage.setContrast(contrast), [contrast, session]);
 
   return (
     <div className={styles.stage}>

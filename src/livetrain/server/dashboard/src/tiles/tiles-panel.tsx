@@ -1,4 +1,5 @@
 import { useStore } from 'zustand';
+import { usedLevels } from '../lib/value-range';
 import { isOver } from '../lib/words';
 import type { RunSession } from '../session/run-session';
 import { usePrefs } from '../store/prefs-store';
@@ -34,7 +35,12 @@ export function TilesPanel({ session, stale }: { session: RunSession; stale: boo
   const held = useStore(session.store, (page) => page.held);
   const empty = useStore(session.store, (page) => page.frame === null);
   const over = useStore(session.store, (page) => isOver(page.run?.status ?? ''));
+  const stretchable = useStore(
+    session.store,
+    ({ frame }) => frame?.range && usedLevels(frame.range) !== null,
+  );
   const order = usePrefs((prefs) => prefs.order);
+  const contrast = usePrefs((prefs) => prefs.contrast);
   const set = usePrefs((prefs) => prefs.set);
   return (
     <Panel
@@ -42,6 +48,11 @@ export function TilesPanel({ session, stale }: { session: RunSession; stale: boo
       tools={
         <div className={styles.tools}>
           <RankPicker session={session} />
+          {stretchable && (
+            <Button aria-pressed={contrast} onClick={() => set({ contrast: !contrast })}>
+              Auto-contrast
+            </Button>
+          )}
           <Button icon={held ? 'play' : 'hold'} aria-pressed={held} onClick={() => session.hold(!held)}>
             {held ? 'Held' : 'Hold'}
           </Button>

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { PointColumns } from '../points';
-import { TipBook, tipOf } from './tip';
+import { TipBook, tipOf, untilWords } from './tip';
 
 function columns(name: string, points: readonly [step: number, value: number][], attempt = 1): PointColumns {
   return {
@@ -70,4 +70,10 @@ it('knows the newest of points that are ordered by step, by their times', () => 
     lastFiniteStep: 0,
   });
   expect(tipOf({ ...known, steps: [] })).toBeNull();
+});
+
+it('says until when a curve was finite', () => {
+  expect(untilWords({ value: NaN, lastFiniteStep: 1190 })).toBe('finite until 1,190');
+  expect(untilWords({ value: -Infinity, lastFiniteStep: null })).toBe('never finite');
+  expect(untilWords({ value: 1, lastFiniteStep: 3 })).toBe('');
 });

@@ -1,4 +1,5 @@
 /** Where each curve stands: its newest value, whatever is drawn of it. */
+import { formatCount } from '../number';
 import type { PointColumns } from '../points';
 
 export interface Tip {
@@ -122,4 +123,10 @@ export class TipBook {
     this.changed.clear();
     return tips;
   }
+}
+
+/** "finite until 119", of a curve whose newest value is not finite; empty: it is. */
+export function untilWords({ value, lastFiniteStep }: Pick<Tip, 'value' | 'lastFiniteStep'>): string {
+  if (Number.isFinite(value)) return '';
+  return lastFiniteStep === null ? 'never finite' : `finite until ${formatCount(lastFiniteStep)}`;
 }

@@ -1,10 +1,12 @@
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
-import { formatCount } from '../../lib/format';
-import { settingRows } from '../../lib/settings';
+import { formatCount, formatDateTime, formatPercent } from '../../lib/format';
+import { runTimes } from '../../lib/run-times';
+import { isOver } from '../../lib/words';
 import type { RunStore } from '../../store/run-store';
 import { Panel } from '../../ui/panel';
 import styles from './about-panel.module.css';
+import { SettingsList } from './settings-list';
 
 /** What the run was started with, and what watching it costs. */
 export function AboutPanel({ store }: { store: RunStore }) {
@@ -12,17 +14,19 @@ export function AboutPanel({ store }: { store: RunStore }) {
   const viewers = useStore(store, (page) => page.viewers);
   if (run === null) return null;
   const { config, report } = run;
+  const over = isOver(run.status);
+  const { startMs } = runTimes(run, over, 0);
   const rows: [string, ReactNode][] = [
     ['Run', <code key="id">{run.runId}</code>],
     ['Project', run.project],
-    ['Started', run.createdMs > 0 && new Date(run.createdMs).toLocaleString('en-GB')],
+    ['Started', startMs !== null && formatDateTime(startMs)],
+    ['Ended', over && run.endedMs > 0 && formatDateTime(run.endedMs)],
     ['Model', config.model],
     ['Data', config.dataset],
     ['Batch size', config.batchSize > 0 && formatCount(config.batchSize)],
     ['Tags', run.tags.length > 0 && <Tags key="tags" tags={run.tags} />],
-    ...settingRows(config.settings),
     // What the governor says has the percentage in it.
-    ['Overhead', report && (report.governor || `${report.overheadPercent.toFixed(2)} %`)],
+    ['Overhead', report && (report.governor || formatPercent(report.overheadPercent / 100, 2))],
     ['Watching', viewers > 0 && `${viewers} ${viewers === 1 ? 'page' : 'pages'}`],
   ];
   return (
@@ -40,6 +44,7 @@ export function AboutPanel({ store }: { store: RunStore }) {
             ),
         )}
       </dl>
+      <SettingsList json={config.settings} />
     </Panel>
   );
 }

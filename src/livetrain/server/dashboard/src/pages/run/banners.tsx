@@ -1,109 +1,92 @@
-import type { ReactNode } from 'react';
+import { useState } from 'react';
 import { useStore } from 'zustand';
-import { caughtUpWords, formatClock, formatDuration } from '../../lib/format';
-import { standing } from '../../lib/words';
+import { noticesOf, type Notice } from '../../lib/notices';
+import { lostWords } from '../../lib/ranks';
 import type { RunSession } from '../../session/run-session';
+import { useRanks } from '../../session/use-ranks';
 import { Button } from '../../ui/button';
-import { Icon, type IconName } from '../../ui/icon';
+import { Dialog } from '../../ui/dialog';
+import { Icon } from '../../ui/icon';
 import { useNow } from '../../ui/use-now';
 import styles from './banners.module.css';
+import { RunLine } from './run-line';
 
-const BACK_SHOWN_MS = 8000;
-/** A shorter absence nobody has seen. */
-const WORTH_SAYING_MS = 500;
-/** A first connection is given this long before it is worth a sentence. */
-const PATIENCE_MS = 1200;
-
-const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
-
-type Tone = 'good' | 'warn' | 'bad' | 'calm';
-
-interface BannerProps {
-  tone: Tone;
-  icon: IconName;
-  testId: string;
-  tools?: ReactNode;
-  children: ReactNode;
+function useNotices({ store }: RunSession): Notice[] {
+  const link = useStore(store, (page) => page.link);
+  const lostAtMs = useStore(store, (page) => page.lostAtMs);
+  const back = useStore(store, (page) => page.back);
+  const quietMs = useStore(store, (page) => page.quietMs);
+  const run = useStore(store, (page) => page.run);
+  const ahead = useStore(store, (page) => page.serverAheadMs);
+  const { ranks, over } = useRanks(store);
+  const silent = run?.contact === 'stale' || run?.contact === 'lost';
+  const nowMs = useNow(link.phase !== 'live' || back !== null || silent);
+  const lostRanks = over ? lostWords(ranks, over) : '';
+  const serverNowMs = nowMs + (ahead ?? 0);
+  return noticesOf({ link, lostAtMs, back, quietMs, run, lostRanks, nowMs, serverNowMs });
 }
 
-function Banner({ tone, icon, testId, tools, children }: BannerProps) {
+/** A banner's name for tests: the matter, without what is said of it. */
+const testId = ({ key }: Notice): string => `banner-${key.split(' ', 1)[0] ?? ''}`;
+
+function Banner({ notice, session }: { notice: Notice; session: RunSession }) {
+  const [whole, setWhole] = useState(false);
+  const { key, tone, text, more, detail } = notice;
   return (
-    <div className={[styles.banner, styles[tone]].join(' ')} data-testid={testId}>
-      <Icon name={icon} />
-      <span>{children}</span>
-      {tools}
+    <div className={[styles.banner, styles[tone]].join(' ')} data-testid={testId(notice)}>
+      <Icon name={tone === 'good' ? 'tick' : 'warning'} />
+      <span>
+        {text} <small>{more}</small>
+      </span>
+      {key === 'link' && notice.more !== '' && <Button onClick={() => session.retryNow()}>Try now</Button>}
+      {detail !== '' && (
+        <>
+          <Button onClick={() => setWhole(true)}>Details</Button>
+          <Dialog title={text.replace(/\.$/, '')} wide open={whole} onClose={() => setWhole(false)}>
+            {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must take the keys */}
+            <pre className={styles.detail} data-testid="detail" tabIndex={0} data-first>
+              {detail}
+            </pre>
+          </Dialog>
+        </>
+      )}
     </div>
   );
 }
 
-function LinkBanner({ session }: { session: RunSession }) {
-  const link = useStore(session.store, (page) => page.link);
-  const lostAtMs = useStore(session.store, (page) => page.lostAtMs);
-  const back = useStore(session.store, (page) => page.back);
-  const now = useNow(link.phase !== 'live' || back !== null);
-  if (link.phase === 'closed' && link.reason !== '') {
-    return (
-      <Banner tone="bad" icon="warning" testId="banner-link">
-        {link.reason}
-      </Banner>
-    );
-  }
-  if (link.phase === 'live') {
-    if (back === null || back.awayMs < WORTH_SAYING_MS || now - back.atMs > BACK_SHOWN_MS) return null;
-    const away = formatDuration(back.awayMs / 1000);
-    return (
-      <Banner tone="good" icon="tick" testId="banner-back">
-        Connected again after {away}.{' '}
-        <small>
-          {back.reset
-            ? 'The server’s store is another one: the page started over.'
-            : `${sentence(caughtUpWords(back.events))}.`}
-        </small>
-      </Banner>
-    );
-  }
-  if (lostAtMs === null || (!link.everLive && now - lostAtMs < PATIENCE_MS)) return null;
-  const since = formatDuration(Math.max(0, now - lostAtMs) / 1000);
-  return (
-    <Banner
-      tone="bad"
-      icon="warning"
-      testId="banner-link"
-      tools={<Button onClick={() => session.retryNow()}>Try now</Button>}
-    >
-      {link.everLive
-        ? `${link.reason || 'The connection to the server was lost.'} `
-        : 'The server cannot be reached. '}
-      <small>
-        {link.everLive ? `What you see is as of ${formatClock(lostAtMs)}, ${since} ago. ` : ''}
-        Trying again, {link.attempt} {link.attempt === 1 ? 'time' : 'times'} so far.
-      </small>
-    </Banner>
-  );
-}
-
-function TrainerBanner({ session }: { session: RunSession }) {
-  const run = useStore(session.store, (page) => page.run);
-  const live = useStore(session.store, (page) => page.link.phase === 'live');
-  const now = useNow(run?.contact === 'stale' || run?.contact === 'lost');
-  if (run === null || !live) return null;
-  const silentFor = formatDuration(Math.max(0, now - run.lastHeardMs) / 1000);
-  const { word, tone, explanation } = standing(run.status, run.contact, silentFor, run.message);
-  if (explanation === '') return null;
-  const shown: Tone = tone === 'busy' ? 'calm' : tone;
-  return (
-    <Banner tone={shown} icon={shown === 'good' ? 'tick' : 'warning'} testId="banner-trainer">
-      {word}. <small>{explanation}</small>
-    </Banner>
-  );
-}
-
-/** What needs saying in a sentence, said also to those who listen. */
+/**
+ * What needs saying in a sentence, said also to those who listen. It has a place of its own, so that no message moves what is
+ * below it: one notice is in view, and the others open over the page.
+ */
 export function Banners({ session }: { session: RunSession }) {
+  const [open, setOpen] = useState(false);
+  const [first, ...others] = useNotices(session);
   return (
-    <div className={styles.stack} role="status" aria-live="polite">
-      <LinkBanner session={session} />
-      <TrainerBanner session={session} />
+    <div className={styles.slot}>
+      <div className={styles.first} role="status" aria-live="polite">
+        {first ? (
+          <Banner key={first.key} notice={first} session={session} />
+        ) : (
+          <RunLine store={session.store} />
+        )}
+        {others.length > 0 && (
+          <Button aria-expanded={open} onClick={() => setOpen(!open)} data-testid="more-banners">
+            {open ? 'Fewer' : `${others.length} more`}
+          </Button>
+        )}
+      </div>
+      {/* Said as they come, and in view when they are asked for. */}
+      <div className={open ? styles.others : 'sr-only'} role="status" aria-live="polite">
+        {others.map((notice) =>
+          open ? (
+            <Banner key={notice.key} notice={notice} session={session} />
+          ) : (
+            <p key={notice.key} data-testid={testId(notice)}>
+              {notice.text} {notice.more}
+            </p>
+          ),
+        )}
+      </div>
     </div>
   );
 }

@@ -1,27 +1,35 @@
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
+import { untilWords, type Tip, type TipBook } from '../../lib/curves/tip';
 import { formatCount, formatDuration, formatMegabytes, formatMetric, formatPercent } from '../../lib/format';
-import { epochWords, remainingSeconds, shareDone } from '../../lib/progress';
+import { epochWords, shareDone, timeLeftWords } from '../../lib/progress';
+import { runTimes } from '../../lib/run-times';
 import { isOver } from '../../lib/words';
 import type { PerformanceView } from '../../live/messages';
 import type { RunSession } from '../../session/run-session';
-import { useNow } from '../../ui/use-now';
+import { useServerNow } from '../use-server-now';
 import styles from './facts.module.css';
+
+/** What goes by these words, by the names that trainings give it; the first that is there counts. */
+const LOSSES = ['loss', 'train/loss', 'train_loss', 'epoch/loss'];
+const ACCURACIES = ['accuracy', 'train/accuracy', 'train_accuracy', 'epoch/accuracy'];
+const RATES = ['learning_rate', 'lr'];
 
 interface FactProps {
   name: string;
   /** 0 to 1, drawn as a bar. */
   share?: number | null;
   testId?: string;
-  value?: number;
+  value?: number | undefined;
+  title?: string | undefined;
   children: ReactNode;
 }
 
-function Fact({ name, share, testId, value, children }: FactProps) {
+function Fact({ name, share, testId, value, title, children }: FactProps) {
   return (
     <div className={styles.fact}>
       <dt>{name}</dt>
-      <dd data-testid={testId} data-value={value}>
+      <dd data-testid={testId} data-value={value} title={title}>
         {children}
       </dd>
       {share !== undefined && share !== null && (
@@ -40,7 +48,7 @@ function Resources({ performance }: { performance: PerformanceView }) {
       {resources && (
         <>
           <Fact name="CPU" share={resources.cpuPercent / 100}>
-            {Math.round(resources.cpuPercent)} %
+            {formatPercent(resources.cpuPercent / 100)}
           </Fact>
           <Fact
             name="Memory"
@@ -52,15 +60,40 @@ function Resources({ performance }: { performance: PerformanceView }) {
       )}
       {resources?.gpu && (
         <Fact name="GPU" share={resources.gpu.percent / 100}>
-          {Math.round(resources.gpu.percent)} % <small>{formatMegabytes(resources.gpu.memoryMb)}</small>
+          {formatPercent(resources.gpu.percent / 100)}{' '}
+          <small>{formatMegabytes(resources.gpu.memoryMb)}</small>
         </Fact>
       )}
-      {overheadPercent !== null && <Fact name="Overhead">{overheadPercent.toFixed(2)} %</Fact>}
+      {overheadPercent !== null && <Fact name="Overhead">{formatPercent(overheadPercent / 100, 2)}</Fact>}
     </>
   );
 }
 
-/** Where the run is and how it does, in numbers. */
+/** The newest value of a curve, whatever it is: one that is not finite says until when it was. */
+function Value({ name, tip, share = false }: { name: string; tip: Tip | undefined; share?: boolean }) {
+  const value = tip?.value;
+  const bad = value !== undefined && !Number.isFinite(value);
+  // An accuracy of 97.3 is no share; who logs it so means what it says.
+  const asShare = share && value !== undefined && value >= 0 && value <= 1;
+  return (
+    <Fact name={name} testId={`fact-${name.toLowerCase().replace(' ', '-')}`} title={tip?.name}>
+      <span className={bad ? styles.bad : undefined}>
+        {asShare ? formatPercent(value, 1) : formatMetric(value)}
+      </span>
+      {bad && tip && <small> {untilWords(tip)}</small>}
+    </Fact>
+  );
+}
+
+function firstOf(tips: TipBook, names: readonly string[]): Tip | undefined {
+  for (const name of names) {
+    const tip = tips.get(name);
+    if (tip !== undefined) return tip;
+  }
+  return undefined;
+}
+
+/** Where the run is and how it does, in numbers; what is not known has no place. */
 export function Facts({ session }: { session: RunSession }) {
   const { store, tips } = session;
   const run = useStore(store, (page) => page.run);
@@ -69,32 +102,42 @@ export function Facts({ session }: { session: RunSession }) {
   const performance = useStore(store, (page) => page.performance);
   useStore(store, (page) => page.curvesVersion);
   const over = isOver(run?.status ?? '');
-  const now = useNow(!over);
+  const now = useServerNow(store, !over);
 
   const plan = run?.config ?? { totalEpochs: 0, batchesPerEpoch: 0 };
-  const share = shareDone(step === null ? 0 : step + 1, epoch, plan);
-  const endMs = (run?.endedMs ?? 0) || now;
-  const elapsed = run && run.createdMs > 0 ? Math.max(0, (endMs - run.createdMs) / 1000) : null;
-  const left =
-    over || elapsed === null ? null : remainingSeconds(performance?.remainingSeconds ?? 0, share, elapsed);
-  const last = (name: string) => tips.get(name)?.value;
-  const rate = last('learning_rate') ?? last('lr');
-  const accuracy = last('accuracy') ?? last('epoch/accuracy');
+  const progress = { step, epoch, plan };
+  const times = run && runTimes(run, over, now);
+  const seconds = times?.seconds ?? null;
+  const left = () => {
+    const fps = performance?.trainerFps ?? 0;
+    return timeLeftWords(progress, {
+      told: performance?.remainingSeconds ?? 0,
+      stepMs: fps > 0 ? 1000 / fps : 0,
+      elapsed: seconds,
+      resumed: (run?.attempts.length ?? 0) > 1,
+    });
+  };
+  const loss = firstOf(tips, LOSSES);
+  const accuracy = firstOf(tips, ACCURACIES);
+  const rate = firstOf(tips, RATES);
+  const byEpoch = plan.totalEpochs > 0 || epoch > 0 || tips.get('epoch/loss') !== undefined;
   return (
     <dl className={styles.facts}>
-      <Fact name="Step" testId="step" value={step ?? 0} share={share}>
+      <Fact name="Step" testId="step" value={step ?? undefined} share={shareDone(progress)}>
         {step === null ? '–' : formatCount(step)}
       </Fact>
-      <Fact name="Epoch" testId="epoch">
-        {step === null ? '–' : epochWords(epoch, plan.totalEpochs)}
-      </Fact>
+      {byEpoch && (
+        <Fact name="Epoch" testId="epoch">
+          {step === null ? '–' : epochWords(epoch, plan.totalEpochs)}
+        </Fact>
+      )}
       <Fact name={over ? 'Took' : 'Time left'} testId="time-left">
-        {over && elapsed !== null ? formatDuration(elapsed) : left === null ? '–' : formatDuration(left)}
+        {!over ? left() : seconds === null ? '–' : formatDuration(seconds)}
       </Fact>
-      <Fact name="Loss">{formatMetric(last('loss') ?? last('epoch/loss'))}</Fact>
-      <Fact name="Accuracy">{accuracy === undefined ? '–' : formatPercent(accuracy, 1)}</Fact>
-      {rate !== undefined && <Fact name="Learning rate">{formatMetric(rate)}</Fact>}
-      {performance && !over && <Resources performance={performance} />}
+      {(loss !== undefined || tips.size === 0) && <Value name="Loss" tip={loss} />}
+      {accuracy && <Value name="Accuracy" tip={accuracy} share />}
+      {rate && <Value name="Learning rate" tip={rate} />}
+      {performance && !over && run?.contact !== 'lost' && <Resources performance={performance} />}
     </dl>
   );
 }

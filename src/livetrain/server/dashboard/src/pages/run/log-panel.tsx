@@ -17,13 +17,21 @@ export function LogPanel({ store }: { store: RunStore }) {
         {entries
           .slice(-SHOWN)
           .reverse()
-          .map(({ key, timeMs, kind, level, text, step }) => (
+          .map(({ key, timeMs, kind, level, text, detail, step }) => (
             <li key={key} className={[styles.row, styles[level]].filter(Boolean).join(' ')}>
               <time className={styles.time} dateTime={isoTime(timeMs)}>
                 {formatClock(timeMs)}
               </time>
               <span className={styles.kind}>{kind}</span>
-              <span className={styles.text}>{text}</span>
+              <span className={styles.text}>
+                {text}
+                {detail !== undefined && detail !== '' && (
+                  <details className={styles.detail}>
+                    <summary>Traceback</summary>
+                    <pre>{detail}</pre>
+                  </details>
+                )}
+              </span>
               <span className={styles.step}>{step !== null && step > 0 && `step ${formatCount(step)}`}</span>
             </li>
           ))}

@@ -1,10 +1,14 @@
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { useStore } from 'zustand';
 import { ChartsPanel } from '../../charts/charts-panel';
 import { ControlPanel } from '../../steering/control-panel';
 import { RanksPanel } from '../../ranks/ranks-panel';
 import { TilesPanel } from '../../tiles/tiles-panel';
+import { expectPictures } from '../../lib/expect-pictures';
+import { shareDone } from '../../lib/progress';
+import { titleWords } from '../../lib/title';
+import { isOver } from '../../lib/words';
 import type { RunSession } from '../../session/run-session';
 import { useChartView } from '../../store/chart-store';
 import { usePrefs } from '../../store/prefs-store';
@@ -32,6 +36,44 @@ function useRunShortcuts(session: RunSession): void {
   });
 }
 
+/** The tab says how the run stands to whoever looks at another one. */
+function useTitle({ store, tips }: RunSession): void {
+  const title = useStore(store, ({ run, step, epoch }) =>
+    titleWords({
+      name: run?.name ?? '',
+      status: run?.status ?? '',
+      contact: run?.contact ?? '',
+      share: run === null ? null : shareDone({ step, epoch, plan: run.config }),
+      loss: tips.get('loss')?.value,
+    }),
+  );
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
+
+/** So long the newest picture of the server may take from the connection to the canvas. */
+const PICTURE_MS = 1500;
+
+function usePictures({ store }: RunSession): 'shown' | 'waiting' | 'none' {
+  const live = useStore(store, ({ link }) => link.everLive);
+  const [waited, setWaited] = useState(false);
+  useEffect(() => {
+    if (!live) return;
+    const timer = window.setTimeout(() => setWaited(true), PICTURE_MS);
+    return () => window.clearTimeout(timer);
+  }, [live]);
+  return useStore(store, ({ frame, run, step }) =>
+    expectPictures({
+      painted: frame !== null,
+      over: isOver(run?.status ?? ''),
+      logged: step !== null,
+      report: run?.report ?? null,
+      waited,
+    }),
+  );
+}
+
 function Refused({ session }: { session: RunSession }) {
   return (
     <main className={styles.page}>
@@ -54,11 +96,10 @@ export function RunPage({ session }: { session: RunSession }) {
     session.store,
     ({ link, run }) => link.phase === 'closed' && link.reason !== '' && run === null,
   );
+  const pictures = usePictures(session);
   useRunShortcuts(session);
-  useEffect(() => {
-    document.title = name === '' ? 'livetrain' : `${name} · livetrain`;
-    return () => useChartView.getState().setRange(null);
-  }, [name]);
+  useTitle(session);
+  useEffect(() => () => useChartView.getState().setRange(null), []);
   if (refused) return <Refused session={session} />;
   const dim = stale ? styles.stale : undefined;
   return (
@@ -68,8 +109,9 @@ export function RunPage({ session }: { session: RunSession }) {
       <div className={dim}>
         <Facts session={session} />
       </div>
-      <div className={styles.columns}>
-        <div className={styles.sticky}>
+      <div className={pictures === 'none' ? styles.single : styles.columns}>
+        {/* It stays, unseen: what is painted first is painted there. */}
+        <div className={styles.sticky} hidden={pictures === 'none'}>
           <TilesPanel session={session} stale={stale} />
         </div>
         <div className={styles.column}>
