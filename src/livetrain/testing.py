@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from livetrain._capture.accuracy import Share
+from livetrain._capture.capture import Capture
 from livetrain._monitor import Monitor
-from livetrain._monitor.numbers import awaited
+from livetrain._monitor.numbers import NumberReader, awaited
 from livetrain._monitor.place import whole
 from livetrain._resume import ResumeState
+from livetrain.config import ImageOptions
 from livetrain.exceptions import UsageError
 
 __all__ = ["LoggedBatch", "RecordingMonitor"]
@@ -70,6 +73,9 @@ class RecordingMonitor(Monitor):
     def __init__(self, run: str | None = None, **options: Any) -> None:
         super().__init__(run, **{**options, "enabled": False})
         self.options = {"run": run, **options}
+        images = options.get("images") or ImageOptions()
+        self._capture = Capture(images, options.get("class_names"))
+        self._named = NumberReader(self._capture.reading, self._capture.reports)
         self.batches: list[LoggedBatch] = []
         self.scalars: list[tuple[int, dict[str, float]]] = []
         self.epochs: list[tuple[int, dict[str, float]]] = []
@@ -112,6 +118,11 @@ class RecordingMonitor(Monitor):
         """Keep a batch."""
         step = self._place.take_step(step)
         self._place.batch_logged()
+        if isinstance(
+            accuracy, Share
+        ):  # an integration's, which stands only where there are classes
+            told = self._capture.reading(loss, "loss")
+            accuracy = self._capture.accuracy(accuracy, preds, targets, told).get()
         self._place.epoch = self._place.epoch_or(epoch)
         self.batches.append(
             LoggedBatch(
@@ -246,6 +257,8 @@ class RecordingMonitor(Monitor):
         }
         given: dict[str, Any] = {name: v for name, v in known.items() if v is not None}
         super().update(**given)
+        if class_names is not None:
+            self._capture.name_classes(tuple(map(str, class_names)))
         self.updates.append(given)
 
     def resume_state(self) -> dict[str, Any]:

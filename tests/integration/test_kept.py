@@ -135,6 +135,35 @@ def test_a_training_that_only_logs_counts_its_turns(server: Server) -> None:
     assert found.points("loss") == found.points("lr") == found.points("norm") == turns
 
 
+def accuracy_of(server: Server, preds: Any, targets: Any, loss: Any, **options: Any) -> list[float]:
+    monitor = livetrain.Monitor(server=server.grpc, **options)
+    images = np.random.default_rng(0).integers(0, 255, (len(preds), 28, 28), dtype=np.uint8)
+    for _ in range(3):
+        monitor.log_batch(images, preds, loss, targets=targets)
+    found = Recorded(server, monitor)
+    assert len(found.values("loss")) == 3
+    return found.values("accuracy") if "accuracy" in found.curves else []
+
+
+@pytest.mark.parametrize("ignored", [-1, -100, 255])
+def test_ignored_targets_are_left_out_of_the_accuracy(server: Server, ignored: int) -> None:
+    preds = 8 * torch.eye(16)[:, :10]
+    targets = torch.arange(16) % 10
+    targets[::2] = ignored
+    targets[11:] = ignored
+    loss = torch.nn.functional.cross_entropy(preds, targets, ignore_index=ignored)
+    assert accuracy_of(server, preds, targets, loss) == [1.0] * 3
+    assert accuracy_of(server, preds.numpy(), targets.numpy(), 0.5) == [1.0] * 3
+
+
+@pytest.mark.parametrize("columns", [784, 128, 9])
+def test_what_is_no_classification_has_no_accuracy(server: Server, columns: int) -> None:
+    preds, targets = torch.randn(16, columns), torch.arange(16) % 10
+    assert accuracy_of(server, preds, targets, preds.square().mean()) == []
+    names = [str(n) for n in range(columns)]
+    assert len(accuracy_of(server, preds, targets, 0.5, class_names=names)) == 3, "it was said so"
+
+
 def test_settings_of_any_kind_can_be_asked_for(server: Server) -> None:
     deep: Any = 1
     for _ in range(400):

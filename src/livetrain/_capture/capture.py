@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
-from livetrain._capture.accuracy import BatchAccuracy, take_accuracy
+from livetrain._capture.accuracy import BatchAccuracy, Share, ShareReading, take_accuracy
 from livetrain._capture.device import Device, device_of
 from livetrain._capture.encode import PICTURE_SIZE, encode
 from livetrain._capture.frame import CapturedFrame
@@ -123,15 +124,18 @@ class Capture:
             with_images: False: only loss and accuracy are taken.
         """
         frame, reason = None, _NONE
-        size = None
+        size = pixels = None
         try:
             preds = unwrap(preds)
             size = length_of(targets) if preds is None else length_of(preds)
             if size is None and not with_images:
                 size = length_of(images)
+            if preds is not None and not self._reader.classification.settled:
+                pixels = _pixels(images, size)
         except Exception as error:
             self._reader.problem("predictions", error)
-        taken = self._accuracy(accuracy, preds, targets)
+        read_loss = take_reading(loss, "loss", self.reports, self._find_device)
+        taken = self.accuracy(accuracy, preds, targets, read_loss, pixels=pixels)
         if not with_images:
             pass
         elif self._busy.acquire(blocking=False):
@@ -143,7 +147,7 @@ class Capture:
                     "targets": targets,
                     "per_sample_loss": per_sample_loss,
                 }
-                frame, reason = self._gather(opened, columns, taken, ids)
+                frame, reason = self._gather(opened, columns, taken, ids, pixels)
             except Exception as error:
                 self._reader.problem("images", error)
                 reason = pb.STRIP_REASON_UNREADABLE
@@ -153,7 +157,7 @@ class Capture:
             reason = pb.STRIP_REASON_SUPERSEDED
         return Captured(
             frame,
-            take_reading(loss, "loss", self.reports, self._find_device),
+            read_loss,
             taken,
             size or 0,
             self.reports.drain(),
@@ -167,19 +171,43 @@ class Capture:
             return Samples(images, self._find_device)
         return open_images(images, options.layout, size, options.max_size, self._find_device)
 
-    def _accuracy(self, given: Any, preds: Any, targets: Any) -> Reading | BatchAccuracy:
-        if given is None and preds is not None and targets is not None:
+    def accuracy(
+        self, given: Any, preds: Any, targets: Any, loss: Reading, *, pixels: int | None = None
+    ) -> Reading | BatchAccuracy:
+        """Take the accuracy that was given, else one that is worked out in the background if these are class scores.
+
+        Args:
+            given: a number, a tensor of one, or a `Share` that was worked out already; None: none was given.
+            preds: the outputs for the whole batch; None: not known.
+            targets: what was right; None: not known.
+            loss: of the batch.
+            pixels: values of one image; None: not known.
+        """
+        share = given if isinstance(given, Share) else None
+        if (given is None or share is not None) and preds is not None and targets is not None:
             try:
-                worked_out = take_accuracy(preds, targets, self._find_device)
+                worked_out = take_accuracy(
+                    preds,
+                    targets,
+                    self._find_device,
+                    self._reader.classification,
+                    loss=loss,
+                    given=share,
+                    pixels=pixels,
+                    reports=self.reports,
+                )
             except Exception:  # whatever it is about these values, the tiles say it
                 worked_out = None
-            if worked_out is not None:
-                return worked_out
+            if worked_out is not None or share is not None:
+                return worked_out or Reading(None)
         return take_reading(given, "accuracy", self.reports, self._find_device)
 
     def reading(self, value: Any, what: str) -> Reading:
-        """Copy a number, or a tensor of one, without waiting for a device."""
-        return take_reading(value, what, self.reports, self._find_device)
+        """Copy a number, or a tensor of one, without waiting for a device; a `Share` is one only of class scores."""
+        if not isinstance(value, Share):
+            return take_reading(value, what, self.reports, self._find_device)
+        share = take_reading(value.value, what, self.reports, self._find_device)
+        return ShareReading(share, self._reader.classification)
 
     def single(self, image: Any) -> CapturedFrame:
         """Copy one image, to be shown by itself. Never raises on data.
@@ -208,6 +236,7 @@ class Capture:
         columns: dict[str, Any],
         accuracy: Reading | BatchAccuracy,
         ids: Any,
+        pixels: int | None,
     ) -> tuple[CapturedFrame | None, int]:
         """Add a batch to the frame in the making; return it when it is complete, and why there is none."""
         count = images.count
@@ -228,6 +257,11 @@ class Capture:
                 if images.guess:
                     self.reports.guess("layout", images.guess)
                 copies = accuracy.copies if isinstance(accuracy, BatchAccuracy) else _NO_COPIES
+                frame.pixels = pixels
+                if isinstance(accuracy, BatchAccuracy):
+                    frame.is_of_classes = accuracy.is_of_classes
+                elif accuracy.given:  # the user says so
+                    frame.is_of_classes = _yes
                 for name, values in columns.items():
                     if values is not None:
                         self._add(frame, name, values, picks, count, copies.get(name))
@@ -295,3 +329,15 @@ class Capture:
             self._reader.problem("ids", error)
             return None
         return ids  # type: ignore[no-any-return]  # whatever a list holds
+
+
+def _yes() -> bool:
+    return True
+
+
+def _pixels(images: Any, count: int | None) -> int | None:
+    """Return how many values one image of a batch has; None where that cannot be said."""
+    shape = getattr(images, "shape", None)
+    if not isinstance(shape, tuple) or len(shape) < 3 or shape[0] != count:
+        return None
+    return math.prod(shape[1:])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livetrain._capture.delta import content_hashes
+from livetrain._capture.device import widen
 from livetrain._capture.frame import CapturedFrame, Part
 from livetrain._capture.layout import NotAnImageError
 from livetrain._capture.picture import JPEG_LIMIT, encode_picture
@@ -53,7 +54,10 @@ def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -
         )
     outputs = reader.attempt("predictions", lambda: _rows(frame, "predictions"), None)
     predictions: tuple[TilePrediction, ...] = ()
-    if outputs is not None:
+    shown = outputs is None or reader.attempt(
+        "predictions", lambda: _are_of_classes(frame, outputs, marks, targets), True
+    )
+    if outputs is not None and shown:
         predictions = reader.attempt(
             "predictions", lambda: reader.predictions.read(outputs, marks), predictions
         )
@@ -65,11 +69,35 @@ def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -
     return EncodedFrame(
         pictures if isinstance(pictures, Strip) else _reorder(pictures, order),
         predictions,
-        targets,
+        targets if shown else (),
         _reorder(losses, order),
         _reorder(frame.sample_ids, order),
         _captions(reader, frame.count, predictions, targets),
     )
+
+
+def _are_of_classes(
+    frame: CapturedFrame, outputs: Any, given: Any, targets: tuple[int, ...]
+) -> bool:
+    """Return whether outputs may be shown as classes: those of another shape than (N, K) are read by rules of their own.
+
+    Args:
+        frame: of which they are.
+        outputs: one row a tile.
+        given: the targets as they were given; None: they were not.
+        targets: what they were read as.
+    """
+    if not isinstance(outputs, np.ndarray):
+        return True
+    shape = [n for n in outputs.shape[1:] if n != 1]
+    if len(shape) != 1:
+        return True
+    if frame.is_of_classes is not None:
+        return frame.is_of_classes()
+    marks = widen(given) if isinstance(given, np.ndarray) else None
+    if isinstance(given, list) and targets:
+        marks = np.array(targets)
+    return frame.reader.classification.judge(shape[0], marks, pixels=frame.pixels)
 
 
 def _rows(frame: CapturedFrame, name: str) -> Any:

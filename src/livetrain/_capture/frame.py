@@ -77,7 +77,9 @@ class CapturedFrame:
         "_slot",
         "alone",
         "count",
+        "is_of_classes",
         "parts",
+        "pixels",
         "reader",
         "seen",
         "since",
@@ -100,6 +102,9 @@ class CapturedFrame:
         self.parts: list[Part] = []
         self.since: float | None = None  # when the first batch came, if it was too small; seconds
         self.seen: set[Hashable] = set()  # followed samples that are in it
+        # Says whether the outputs are class scores; None: that is found out from what is shown.
+        self.is_of_classes: Callable[[], bool] | None = None
+        self.pixels: int | None = None  # values of one image; None: not known
         self._ring = ring
         self._slot: Slot | None = slot
         self._columns: dict[str, list[Any]] = {}

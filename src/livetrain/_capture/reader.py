@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from livetrain._capture.classification import Classification
 from livetrain._capture.delta import Delta
 from livetrain._capture.images import Converter
 from livetrain._capture.predictions import PredictionReader
@@ -32,11 +33,13 @@ class FrameReader:
         self.reports = reports
         self.converter = Converter(options, reports)
         self.predictions = PredictionReader(class_names)
+        self.classification = Classification(reports, _count(class_names))
         self.delta = Delta()
 
     def name_classes(self, names: Sequence[str]) -> None:
         """Take other labels for the classes."""
         self.predictions = PredictionReader(names)
+        self.classification.names = _count(names)
 
     def attempt(self, what: str, read: Callable[[], T], instead: T) -> T:
         """Return what `read` returns, or `instead` if it fails: one bad thing costs no other."""
@@ -49,3 +52,7 @@ class FrameReader:
     def problem(self, what: str, error: Exception) -> None:
         """Tell what cannot be read, and why."""
         self.reports.problem(what, f"{what} cannot be read: {str(error) or type(error).__name__}")
+
+
+def _count(names: Sequence[str] | None) -> int | None:
+    return len(names) if names else None

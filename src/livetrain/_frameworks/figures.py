@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["EpochMean", "learning_rates"]
+from livetrain._capture.accuracy import Share
+
+__all__ = ["EpochMean", "EpochShare", "learning_rates"]
 
 
 class EpochMean:
@@ -28,6 +30,27 @@ class EpochMean:
         mean = None if self._sum is None else self._sum / self._weight
         self._sum, self._weight = None, 0
         return mean
+
+
+class EpochShare:
+    """The share of right answers over the batches of an epoch, counted where the answers are."""
+
+    def __init__(self) -> None:
+        self._right: Any = None
+        self._of: Any = None
+
+    def add(self, share: Share | None) -> None:
+        """Count one batch; None: it has no answers."""
+        if share is None:
+            return
+        self._right = share.right if self._right is None else self._right + share.right
+        self._of = share.of if self._of is None else self._of + share.of
+
+    def take(self) -> Share | None:
+        """Return the share, None where nothing was counted, and begin again."""
+        share = None if self._right is None else Share(self._right, self._of)
+        self._right = self._of = None
+        return share
 
 
 def learning_rates(optimizers: list[Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from livetrain._frameworks.batch import accuracy, batch_length, on_host
-from livetrain._frameworks.figures import EpochMean
+from livetrain._frameworks.figures import EpochMean, EpochShare
 from livetrain._frameworks.metered import metered
 from livetrain._monitor import Monitor
 
@@ -25,7 +25,7 @@ class Training:
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
-        self._loss, self._accuracy = EpochMean(), EpochMean()
+        self._loss, self._accuracy = EpochMean(), EpochShare()
 
     @metered
     def batch(
@@ -38,14 +38,24 @@ class Training:
         epoch: int,
         step: int,
         numbers: Mapping[str, Any],
+        said: Any = None,
     ) -> None:
-        """Log a batch, and what else belongs to its step; every value may stay on its device."""
+        """Log a batch, and what else belongs to its step; every value may stay on its device.
+
+        `said` is what the training itself calls its accuracy; None: nothing, and one is worked out where there are classes.
+        """
         size = batch_length(images if targets is None else targets)
         loss, share = on_host(loss), accuracy(logits, targets)
         self._loss.add(loss, size)
-        self._accuracy.add(share, size)
+        self._accuracy.add(share)
         self.monitor.log_batch(
-            images, logits, loss, targets=targets, accuracy=share, epoch=epoch, step=step
+            images,
+            logits,
+            loss,
+            targets=targets,
+            accuracy=share if said is None else said,
+            epoch=epoch,
+            step=step,
         )
         if numbers:
             self.monitor.log(numbers, step=step)

@@ -159,6 +159,7 @@ class Session:
             epoch=trainer.current_epoch,
             step=trainer.fit_loop.epoch_loop.total_batch_idx,
             numbers={**step_metrics(logged), **self._rates} if self._speaks else {},
+            said=logged.get("accuracy"),
         )
         self._reader.check(batch, images, logits)
 
@@ -180,8 +181,9 @@ class Session:
             return
         self._landmarks.tell(trainer, self.monitor)
         epoch, self._open_epoch = self._open_epoch, None
-        metrics = epoch_metrics(self._metrics.take(trainer.callback_metrics))
-        self._training.end_epoch(epoch, metrics)
+        logged = self._metrics.take(trainer.callback_metrics)
+        said = {"accuracy": logged["accuracy"]} if "accuracy" in logged else {}
+        self._training.end_epoch(epoch, {**epoch_metrics(logged), **said})
 
     @harmless
     def end_validation(self, trainer: Any) -> None:

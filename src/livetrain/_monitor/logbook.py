@@ -52,8 +52,10 @@ class Logbook(Base):
             preds: logits, log-probabilities or probabilities ``(N, classes)``, class indices ``(N,)``, binary scores ``(N,)``, or a
                 list of (label, confidence). None: no predictions.
             loss: the batch's loss, a number or a tensor of one; NaN and infinity are recorded as such. None: none.
-            targets: the true class indices ``(N,)``. None: not known.
-            accuracy: 0 to 1. None: worked out from `preds` and `targets` where both are class scores and indices.
+            targets: the true class indices ``(N,)``; what no column stands for (-1, -100, 255) is ignored. None: not known.
+            accuracy: 0 to 1. None: worked out where `preds` are scores of classes and `targets` their indices. Whether outputs of
+                shape ``(N, K)`` are such scores is taken from `class_names` or the loss; what only looks like them, as an
+                embedding does, has no accuracy and no labels. Giving one says that they are.
             epoch: None: the one after the last `log_epoch`.
             step: the global step, from 0. None: one more than the last.
             ids: what identifies each sample, ``(N,)``. None: nothing.
