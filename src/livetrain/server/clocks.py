@@ -6,6 +6,7 @@ from collections import deque
 from typing import Final
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.columns import ColumnsSummary
 
 __all__ = ["ClockOffset", "drop_impossible_times", "earliest_time_us", "own_time_us"]
 
@@ -85,8 +86,15 @@ class ClockOffset:
         return offset if abs(offset) < _LARGEST_US else 0
 
 
-def own_time_us(record: pb.TelemetryRequest) -> int:
-    """Return when a record was made by its own account, Unix microseconds; of points in columns the newest. 0: it does not say."""
+def own_time_us(record: pb.TelemetryRequest, columns: ColumnsSummary | None = None) -> int:
+    """Return when a record was made by its own account, Unix microseconds; of points in columns the newest. 0: it does not say.
+
+    Args:
+        record: as it is kept.
+        columns: what is in its columns, where that is known already.
+    """
+    if columns is not None:
+        return columns.newest_us if columns.points else record.timestamp_ms * 1000
     if record.HasField("batch_data") and record.batch_data.logged_us:
         return record.batch_data.logged_us
     if record.HasField("columns"):
@@ -99,16 +107,11 @@ def own_time_us(record: pb.TelemetryRequest) -> int:
     return record.timestamp_ms * 1000
 
 
-def earliest_time_us(record: pb.TelemetryRequest) -> int:
+def earliest_time_us(record: pb.TelemetryRequest, columns: ColumnsSummary | None = None) -> int:
     """Return the same of the first point of a record: of points in columns the oldest."""
-    if record.HasField("columns"):
-        oldest = (
-            int.from_bytes(column.times_us[:8], "little", signed=True)
-            for column in record.columns.columns
-            if column.times_us
-        )
-        return min(oldest, default=record.timestamp_ms * 1000)
-    return own_time_us(record)
+    if columns is not None and columns.points:
+        return columns.oldest_us
+    return own_time_us(record, columns)
 
 
 def drop_impossible_times(record: pb.TelemetryRequest) -> bool:

@@ -17,6 +17,7 @@ __all__ = ["Column", "ColumnsSummary", "column_named", "column_of", "summarize_c
 _BYTES: Final = 8
 """Of one number of a column."""
 _MOST_BATCHES: Final = 2**32
+_ANY: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,22 @@ class ColumnsSummary:
         rows: how many rows the longest column has: of batches, how many there are.
         newest_batch: the index of the last batch; None: the rows are no batches.
         epoch: as it was said; None: it was not.
+        names: of the columns, in their order.
+        last_steps: the step of the last point of each column; None: the column is empty.
+        first_step: the lowest first step of a column; None: there are no points.
+        oldest_us, newest_us: the times of the oldest first and of the newest last point of a column, by the trainer's clock; 0:
+            there are no points.
     """
 
     points: int
     rows: int
     newest_batch: int | None
     epoch: int | None
+    names: tuple[str, ...] = ()
+    last_steps: tuple[int | None, ...] = ()
+    first_step: int | None = None
+    oldest_us: int = 0
+    newest_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ def column_of(found: pb.PointColumn) -> Column:
 
 
 def summarize_columns(
-    columns: pb.PointColumns, *, name_chars: int, max_step: int
+    columns: pb.PointColumns, *, name_chars: int = _ANY, max_step: int = _ANY
 ) -> ColumnsSummary:
     """Check columns and return what they hold in short.
 
@@ -86,9 +97,10 @@ def summarize_columns(
     """
     names = [column.name for column in columns.columns]
     steps = [column.steps for column in columns.columns]
+    times = [column.times_us for column in columns.columns]
     sizes = list(map(len, steps))
     _check_names(names, name_chars)
-    _check_sizes(columns, names, sizes)
+    _check_sizes(columns, names, sizes, list(map(len, times)))
     batches = columns.batches if columns.HasField("batches") else None
     rows = max(sizes, default=0) // _BYTES
     if batches is not None:
@@ -99,15 +111,32 @@ def summarize_columns(
     newest_batch = batches.first_batch_idx + rows - 1 if batches is not None and rows else None
     epoch = columns.epoch if columns.HasField("epoch") else None
     points = sum(sizes) // _BYTES
+    if not points:
+        return ColumnsSummary(0, rows, newest_batch, epoch, tuple(names), (None,) * len(names))
+    counts = np.array(sizes) // _BYTES
+    ends = np.cumsum(counts)
     all_steps = np.frombuffer(b"".join(steps), "<i8")
-    if points and (int(all_steps.min()) < 0 or int(all_steps.max()) > max_step):
-        ends = np.cumsum(np.array(sizes) // _BYTES)
+    if int(all_steps.min()) < 0 or int(all_steps.max()) > max_step:
         bad = int(np.argmax((all_steps < 0) | (all_steps > max_step)))
         name = names[int(np.searchsorted(ends, bad, side="right"))]
         raise ProtocolError(
             f"step {int(all_steps[bad])} of metric {name[:60]!r}; 0 to {max_step} are taken"
         )
-    return ColumnsSummary(points, rows, newest_batch, epoch)
+    all_times = np.frombuffer(b"".join(times), "<i8")
+    filled = counts > 0
+    firsts, lasts = (ends - counts)[filled], (ends - 1)[filled]
+    found = iter(all_steps[lasts].tolist())
+    return ColumnsSummary(
+        points,
+        rows,
+        newest_batch,
+        epoch,
+        tuple(names),
+        tuple(next(found) if size else None for size in sizes),
+        int(all_steps[firsts].min()),
+        int(all_times[firsts].min()),
+        int(all_times[lasts].max()),
+    )
 
 
 def _check_names(names: list[str], name_chars: int) -> None:
@@ -120,8 +149,9 @@ def _check_names(names: list[str], name_chars: int) -> None:
         raise ProtocolError(f"metric {name[:60]!r} stands in {count} columns of one record")
 
 
-def _check_sizes(columns: pb.PointColumns, names: list[str], sizes: list[int]) -> None:
-    times = [len(column.times_us) for column in columns.columns]
+def _check_sizes(
+    columns: pb.PointColumns, names: list[str], sizes: list[int], times: list[int]
+) -> None:
     values = [len(column.values) for column in columns.columns]
     if sizes != times or sizes != values:
         at = next(at for at, size in enumerate(sizes) if not size == times[at] == values[at])

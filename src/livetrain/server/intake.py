@@ -137,7 +137,7 @@ class Intake:
         message = record.message
         if drop_impossible_times(message):
             record.data = message.SerializeToString()
-        clock_offset_us = stream.clock.offset_of(own_time_us(message), now_us)
+        clock_offset_us = stream.clock.offset_of(own_time_us(message, record.columns), now_us)
         run.offset += 1
         changed, moved = run.advance(stream, record, now_us, clock_offset_us)
         if moved:

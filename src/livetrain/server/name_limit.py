@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.columns import summarize_columns
 from livetrain.server.limits import Limits
 from livetrain.server.metric_names import MetricNames
 from livetrain.server.points import epoch_curve, round_curve, validation_curve
@@ -105,7 +106,7 @@ class NameLimit:
 def without_refused(record: Record, rank: int, known: MetricNames) -> tuple[Record, int, str]:
     """Return a record without the points of curves that are one too many, how many these are, and the first of those curves."""
     points, first = 0, ""
-    for group, curves in _groups(record.message, rank):
+    for group, curves in _groups(record, rank):
         refused = known.admit(curves)
         if not refused:
             continue
@@ -117,21 +118,28 @@ def without_refused(record: Record, rank: int, known: MetricNames) -> tuple[Reco
         group.extend(kept)
     if not points:
         return record, 0, ""
-    return replace(record, data=record.message.SerializeToString()), points, first[:_NAME_CHARS]
+    data = record.message.SerializeToString()
+    columns = record.columns
+    if columns is not None:
+        columns = summarize_columns(record.message.columns)
+    return replace(record, data=data, columns=columns), points, first[:_NAME_CHARS]
 
 
 def _points(named: Any) -> int:
     return len(named.values) // 8 if isinstance(named, pb.PointColumn) else 1
 
 
-def _groups(message: pb.TelemetryRequest, rank: int) -> Iterator[tuple[Any, list[str]]]:
+def _groups(record: Record, rank: int) -> Iterator[tuple[Any, Sequence[str]]]:
     """Yield each list of metrics in a record, with the names of their curves."""
     prefix = f"rank{rank}/" if rank else ""
+    message = record.message
     kind = message.WhichOneof("payload")
     if kind == "scalars":
         yield message.scalars.values, [prefix + one.name for one in message.scalars.values]
     elif kind == "columns":
-        yield message.columns.columns, [prefix + one.name for one in message.columns.columns]
+        assert record.columns is not None
+        names = record.columns.names
+        yield message.columns.columns, [prefix + name for name in names] if prefix else names
     elif kind == "epoch_data":
         epoch = message.epoch_data
         yield epoch.metrics, [prefix + epoch_curve(one.name) for one in epoch.metrics]

@@ -75,6 +75,9 @@ _SAMPLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Piece = bytes | memoryview
 
+_LEAF: Final = pb.Heartbeat.DESCRIPTOR
+"""Of a message without messages in it."""
+
 
 @dataclass(slots=True)
 class Record:
@@ -204,7 +207,11 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
                 f"a record of {len(raw)} bytes without pictures; {limits.record_bytes} are taken"
             )
         cause = "elements"
-        if len(raw) > 2 * limits.elements:  # a field takes two bytes or more
+        if kind == COLUMNS:
+            # What is in a column makes no messages when it is parsed, so that it is enough to count those.
+            part = next(f for f in top if f.number == COLUMNS)
+            count_elements(raw, _LEAF, limit=limits.elements, start=part.value, end=part.end)
+        elif len(raw) > 2 * limits.elements:  # a field takes two bytes or more
             count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
         cause = "unreadable"
         message = pb.TelemetryRequest.FromString(raw)
@@ -217,6 +224,10 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             columns = summarize_columns(
                 message.columns, name_chars=limits.name_chars, max_step=limits.max_step
             )
+            cause = "elements"
+            numbers = 24 * columns.points + sum(map(len, columns.names))
+            if len(raw) - numbers > 2 * limits.elements:  # else there are fewer for sure
+                count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
         picture, problem = _take_picture(message.sample) if kind == SAMPLE else (b"", "")
         data = message.SerializeToString()
         return Record(

@@ -192,7 +192,7 @@ class Run:
             Whether viewers should be told the run's state; and the streams that are a later attempt than was known before,
             because an earlier one was heard only now.
         """
-        own_us = own_time_us(record.message)
+        own_us = own_time_us(record.message, record.columns)
         made_us = own_us - clock_offset_us if own_us else now_us
         first, steps, logged = not stream.first_us, stream.steps, stream.logged
         before, changed = self.speaker, False
@@ -223,7 +223,7 @@ class Run:
 
     def _note_point(self, record: Record, made_us: int, now_us: int, clock_offset_us: int) -> bool:
         """Note when the first point was logged; return whether that is another time than was known."""
-        earliest = earliest_time_us(record.message)
+        earliest = earliest_time_us(record.message, record.columns)
         earliest = earliest - clock_offset_us if earliest else now_us
         if self.first_point_us and earliest >= self.first_point_us:
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.columns import ColumnsSummary
 
 __all__ = ["BATCHES", "StepCounter", "first_step"]
 
@@ -37,10 +38,15 @@ class StepCounter:
         self.steps = steps
         self.leading = leading
 
-    def advance(self, record: pb.TelemetryRequest) -> bool:
-        """Take over a record's steps; return whether there were any."""
+    def advance(self, record: pb.TelemetryRequest, columns: ColumnsSummary | None = None) -> bool:
+        """Take over a record's steps; return whether there were any.
+
+        Args:
+            record: as it is kept.
+            columns: what is in its columns, where that is known already.
+        """
         furthest, name = -1, BATCHES
-        for series, step in _newest(record):
+        for series, step in _newest(record, columns):
             if self.steps and series == self.leading:
                 self.steps = step + 1
             if step > furthest:
@@ -50,8 +56,14 @@ class StepCounter:
         return furthest >= 0
 
 
-def _newest(record: pb.TelemetryRequest) -> Iterator[tuple[str, int]]:
+def _newest(record: pb.TelemetryRequest, known: ColumnsSummary | None) -> Iterator[tuple[str, int]]:
     """Yield the newest step of each curve of a record."""
+    if known is not None:
+        batches = known.newest_batch is not None
+        for name, last in zip(known.names, known.last_steps, strict=True):
+            if last is not None:
+                yield BATCHES if batches else name, last
+        return
     kind = record.WhichOneof("payload")
     if kind == "batch_data":
         yield BATCHES, record.batch_data.step

@@ -149,9 +149,10 @@ class Stream:
         self.first_us = self.first_us or made_us
         if self.leftover:
             self.heard_ms = max(self.heard_ms, made_us // 1000)
-        self.counter.advance(message)
+        self.counter.advance(message, record.columns)
         if self.from_step is None:
-            self.from_step = first_step(message)
+            columns = record.columns
+            self.from_step = first_step(message) if columns is None else columns.first_step
         if record.kind == PERFORMANCE:
             self.apply_performance(message.performance_data)
         elif record.kind == STATUS:

@@ -127,6 +127,14 @@ def test_every_point_of_a_record_is_there_again(curves: dict[str, Points]) -> No
     kept = pb.TelemetryRequest.FromString(record.data)
     assert kept.columns == columns
     assert record.columns is not None
+    assert record.columns.names == tuple(curves)
+    assert record.columns.last_steps == tuple(
+        rows[-1][0] if rows else None for rows in curves.values()
+    )
+    filled = [rows for rows in curves.values() if rows]
+    assert record.columns.first_step == min((rows[0][0] for rows in filled), default=None)
+    assert record.columns.oldest_us == min((rows[0][1] for rows in filled), default=0)
+    assert record.columns.newest_us == max((rows[-1][1] for rows in filled), default=0)
     everything = [row for rows in curves.values() for row in rows]
     assert record.columns.points == len(everything)
     for name, rows in curves.items():
@@ -138,6 +146,19 @@ def test_every_point_of_a_record_is_there_again(curves: dict[str, Points]) -> No
         assert found.times_us.tolist() == [time for _, time, _ in rows]
         assert repr(found.values.tolist()) == repr([value for _, _, value in rows])
     assert sum(map(len, series_of(kept, received_ms=0).values())) == len(everything)
+
+
+def test_elements_of_columns_are_counted_where_there_may_be_too_many() -> None:
+    def refused(columns: pb.PointColumns, elements: int) -> list[str]:
+        message = pb.TelemetryRequest(seq=1, columns=columns).SerializeToString()
+        found = read(message, Limits(elements=elements))
+        return [record.reason for record in found if isinstance(record, Rejected)]
+
+    columns = pb.PointColumns(columns=[column(f"name{n}", [ONE]) for n in range(100)])
+    # seq, columns, and of each column itself and its four fields
+    assert refused(columns, 502) == []
+    assert refused(columns, 501) == ["more than 501 fields in one record"]
+    assert refused(pb.PointColumns(columns=[pb.PointColumn(name="a")] * 20_000), 20_000) != []
 
 
 @given(st.binary(max_size=200))
