@@ -40,7 +40,17 @@ def test_columns_are_summarized() -> None:
         ],
         epoch=4,
     )
-    assert summary(columns) == ColumnsSummary(points=5, rows=3, newest_batch=None, epoch=4)
+    assert summary(columns) == ColumnsSummary(
+        points=5,
+        rows=3,
+        newest_batch=None,
+        epoch=4,
+        names=("lr", "loss", "empty"),
+        last_steps=(9, 3, None),
+        first_step=7,
+        oldest_us=100,
+        newest_us=400,
+    )
 
 
 def test_no_points_are_nothing() -> None:
