@@ -6,6 +6,7 @@ A monitor that is disabled, closed or in a forked child has no engine: that is a
 from __future__ import annotations
 
 import operator
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from livetrain._delivery.rows import BatchShape
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Connector
+from livetrain._ending import Ending
 from livetrain._performance import StepMeter
 from livetrain._ranks.meeting import Meeting
 from livetrain._ranks.own_time import OwnTime
@@ -38,7 +40,7 @@ from livetrain._warnings import warn_once_a_minute
 from livetrain.config import TILES
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["STRIP_REASONS", "Engine"]
+__all__ = ["AWAY_SECONDS", "STRIP_REASONS", "Engine"]
 
 STRIP_REASONS = {
     number: name.removeprefix("STRIP_REASON_").lower() for name, number in pb.StripReason.items()
@@ -48,6 +50,8 @@ _IDLE_SECONDS = 10.0  # the same, while it takes no step
 _RESOURCE_SECONDS = 2.0
 _METER_SECONDS = 0.05  # between two looks at what the background spent
 _LULL_SECONDS = 0.1  # that a frame waits for one; seen within half a second
+AWAY_SECONDS = 0.35
+"""How long the end of a training waits for a server that is away."""
 _AWAY_FRAME_MS = 1000  # so that there is one at once when the server is back
 
 
@@ -92,6 +96,12 @@ class Engine(Listener):
         self.pictures = pictures
         self.on_command: Callable[[pb.ControlCommand, float], None] = lambda command, late: None
         self.on_contact: Callable[[], object] | None = None  # called once, when a server answered
+        self.on_use: Callable[[], object] | None = (
+            None  # called at the next sign of life, on the training's thread
+        )
+        self.on_ended: Callable[[Engine], object] = lambda engine: None
+        self.tracebacks = True
+        self._last_word: Ending | None = None  # that is still to be said
         self._meeting = meeting
         self._outbox = Outbox()
         self._ledger = Ledger(identity.session_id, session, backlog, identity.info.run_name)
@@ -117,6 +127,7 @@ class Engine(Listener):
         self.steps = 0
         self.last_step = 0
         self.activity = 0  # calls on the training's threads so far
+        self.used_by = 0  # the thread of the last one
 
     def start(self) -> None:
         """Start the stream's thread; the encoder's start with the first frame."""
@@ -304,6 +315,9 @@ class Engine(Listener):
             else:
                 self.governor.pass_over(now)
         self.activity += 1
+        self.used_by = threading.get_native_id()
+        if self.on_use is not None:
+            self.on_use()
         self.training_seconds += seconds
         self.governor.training_time(seconds)
         if step is not None and not self.steps:
@@ -338,13 +352,45 @@ class Engine(Listener):
         self._encoder.begin()
         return self._stream.flush(timeout)
 
-    def close(self, timeout: float, away_timeout: float = 0.35) -> bool:
-        """End everything within `timeout` seconds; whether the server committed all."""
+    def tell_ending(self, ending: Ending) -> None:
+        """Put how the training ended, as it is known now."""
+        self.put(
+            _records.end(ending if self.tracebacks else ending.without_traceback()), Lane.CRITICAL
+        )
+
+    def begin_close(
+        self,
+        ending: Ending | None,
+        timeout: float,
+        away_timeout: float = AWAY_SECONDS,
+        grace: float = 0.0,
+    ) -> None:
+        """Say how the training ended, and end everything in the background; never waits.
+
+        Args:
+            ending: what is to be said. None: it was said already.
+            timeout: seconds to spend at most.
+            away_timeout: the same, while there is no server.
+            grace: seconds before that begins: until then `amend` can have something else said.
+        """
+        self._last_word = ending
+        self._stream.begin_close(timeout, away_timeout, grace)
+
+    def amend(self, ending: Ending) -> None:
+        """Have something else said of how the training ended, if it is not said yet."""
+        if self._last_word is not None:
+            self._last_word = ending
+
+    def wait_closed(self, timeout: float, away_timeout: float = AWAY_SECONDS) -> bool:
+        """Wait until everything has ended, or the time is over; whether it has ended."""
         deadline = time.monotonic() + timeout
-        self.tell_performance(time.monotonic())
-        delivered = self._stream.close(timeout, away_timeout)
-        self._encoder.close(max(0.0, deadline - time.monotonic()))
-        return delivered
+        ended = self._stream.wait_closed(timeout, away_timeout)
+        return self._encoder.close(max(0.0, deadline - time.monotonic())) and ended
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the server committed everything."""
+        return self._stream.delivered
 
     def stats(self) -> Stats:
         """Return a snapshot."""
@@ -446,6 +492,20 @@ class Engine(Listener):
             self._probed_at = now
             self._resources = self._probe.read()
         return self._resources
+
+    def ending(self) -> None:
+        """Say the last words."""
+        self.tell_performance(time.monotonic())
+        last_word, self._last_word = self._last_word, None
+        if last_word is not None:
+            self.tell_ending(last_word)
+        self.put(self.report, Lane.CRITICAL)
+        self._encoder.begin()
+
+    def ended(self) -> None:
+        """Let go of what else there is."""
+        self._encoder.close(0.0)
+        self.on_ended(self)
 
     def heartbeat(self, stamp: _wire.Stamp) -> list[bytes]:
         """Report the counters."""

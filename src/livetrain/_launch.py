@@ -92,6 +92,11 @@ _TYPES: dict[str, tuple[tuple[type, ...], str, str]] = {
     "server": ((str, type(None)), "not text", f"give for example {DEFAULT_SERVER!r}"),
     "spool_dir": ((str, Path, type(None)), "not a path", "give a folder, or leave it out"),
     "enabled": ((bool,), "neither True nor False", "give one of them"),
+    "tracebacks": (
+        (bool, type(None)),
+        "neither True nor False",
+        "give one of them, or leave it out",
+    ),
     "tags": ((Iterable,), "not a sequence of words", "give for example ('baseline',)"),
     "class_names": (
         (Iterable, type(None)),

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from livetrain import _wire
 from livetrain._config_json import config_json
+from livetrain._ending import Ending
 from livetrain._means import fill_epoch, fill_validation
 from livetrain._performance import Performance
 from livetrain._resources import Resources
@@ -187,12 +188,22 @@ def status(
     return write
 
 
-def end(error: BaseException | None, stopped_by: str = "") -> Writer:
-    """The status in which a training ends: None or ``SystemExit(0)`` completes it, what is no ``Exception`` interrupts it."""
-    if error is None or (isinstance(error, SystemExit) and not error.code):
-        return status(pb.COMPLETED, stopped_by)
-    message = f"{type(error).__name__}: {error}"[:1000] if str(error) else type(error).__name__
-    return status(pb.FAILED, message, interrupted=not isinstance(error, Exception))
+def end(ending: Ending) -> Writer:
+    """The status in which a training ends."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        update = request.status_update
+        update.status = pb.COMPLETED if ending.status == "completed" else pb.FAILED
+        update.interrupted = ending.status == "interrupted"
+        update.message = _wire.sendable(ending.message)
+        update.traceback = _wire.sendable(ending.traceback)
+        update.timestamp_ms = stamp.unix_ms
+        if ending.exit_code is not None:
+            update.exit_code = ending.exit_code
+        return request.SerializeToString()
+
+    return write
 
 
 def controls(declarations: Sequence[pb.ControlDeclaration]) -> Writer:

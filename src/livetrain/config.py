@@ -315,6 +315,7 @@ class Environment:
     spool_mib: float | None = None
     max_overhead: float | None = None
     max_fps: float | None = None
+    tracebacks: bool | None = None
 
 
 def from_environment(environ: Mapping[str, str]) -> Environment:
@@ -351,6 +352,20 @@ def from_environment(environ: Mapping[str, str]) -> Environment:
         )
         return value
 
+    def switch(name: str) -> bool | None:
+        raw = text(name)
+        if raw is None:
+            return None
+        on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+        _check(
+            raw.lower() in on + off,
+            f"LIVETRAIN_{name}",
+            raw,
+            "neither on nor off",
+            "give 1 or 0, or unset it",
+        )
+        return raw.lower() in on
+
     mode = text("MODE") or "online"
     _check(
         mode in ("online", "offline", "disabled"),
@@ -371,4 +386,5 @@ def from_environment(environ: Mapping[str, str]) -> Environment:
         spool_mib=number("SPOOL_MIB", 512),
         max_overhead=number("MAX_OVERHEAD"),
         max_fps=number("MAX_FPS", 30),
+        tracebacks=switch("TRACEBACKS"),
     )

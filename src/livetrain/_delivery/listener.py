@@ -30,3 +30,9 @@ class Listener:
 
     def ticked(self, now: float) -> None:
         """Called some times a second."""
+
+    def ending(self) -> None:
+        """Called once, when the stream begins to end: what is put now is the last."""
+
+    def ended(self) -> None:
+        """Called once, last of all."""

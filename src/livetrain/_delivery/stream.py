@@ -28,6 +28,7 @@ from livetrain._delivery.actions import (
 )
 from livetrain._delivery.answers import Acknowledged, Registered, Rejected
 from livetrain._delivery.bundle import Bundle
+from livetrain._delivery.closing import Closing
 from livetrain._delivery.columns import GapRecord, records_of
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
@@ -50,6 +51,7 @@ __all__ = ["Stream"]
 _GATHER_SECONDS = 0.3
 _AWAY_SECONDS = 0.02  # the same without a server: what goes to the disk costs little, and a kill takes along what did not
 _READY_SECONDS = 0.02  # between two looks whether the other ranks are there
+_SLOW_DISK_SECONDS = 0.5
 _MARKS = 64
 _UNSAFE_SECONDS = (
     0.1  # that a record is given to be committed before it is written to this machine's disk
@@ -103,8 +105,8 @@ class Stream:
             0  # the newest record of which is to be seen whether it is committed in time
         )
         self._watched_until = 0.0
+        self._closing: Closing | None = None
         self._draining = False
-        self._stopping = False
         self._eager = True  # somebody waits for the next acknowledgement
         self._lingering = False  # everything is said; an older server has yet to end its side
         self._over = False
@@ -127,7 +129,7 @@ class Stream:
             self._finish()
 
     def _turn(self) -> None:
-        draining = self._draining
+        draining = self._begin_draining()
         self._hear()  # first: what is acknowledged makes room for the next frame
         took = self._collect()
         if draining and not len(self._outbox):
@@ -142,7 +144,8 @@ class Stream:
             mark.committed = not self.has_lost
             mark.settled.set()
         self.thread_seconds = time.thread_time()
-        if self._stopping:
+        closing = self._closing
+        if closing is not None and closing.over(time.monotonic(), present=self._present):
             self._over = True
         if self._over:
             return
@@ -155,9 +158,22 @@ class Stream:
         longest = gather if busy else 0.5
         if self.session.durable_seq < self._watched_seq:
             longest = min(longest, max(0.0, self._watched_until - now))
+        if closing is not None:
+            longest = min(longest, closing.seconds_left(now, present=self._present))
         self._outbox.sleep(
             longest if until is None else max(0.0, min(until - now, longest)), deep=not busy
         )
+
+    def _begin_draining(self) -> bool:
+        closing = self._closing
+        if closing is not None and not self._draining and closing.begins(time.monotonic()):
+            self._listener.ending()
+            self._draining = True
+        return self._draining
+
+    @property
+    def _present(self) -> bool:
+        return self.session.present or self._lingering
 
     def _collect(self) -> bool:
         """Number what the training handed over and keep it."""
@@ -290,7 +306,7 @@ class Stream:
                 "refused",
                 f"the livetrain server at {self._address} refused this run: {reason}. Training goes on unseen.",
             )
-        elif not (self._stopping or self._draining or self.session.present):
+        elif not (self._closing or self.session.present):
             warn_once_a_minute(
                 "unreachable",
                 f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying. "
@@ -407,24 +423,45 @@ class Stream:
         mark.abandoned = True
         return mark.committed
 
+    def begin_close(self, timeout: float, away_timeout: float, grace: float = 0.0) -> None:
+        """Send what is left and end the thread, in the background; never waits.
+
+        Args:
+            timeout: seconds to spend at most; a little of it is for what goes to the disk.
+            away_timeout: the same, while there is no server.
+            grace: seconds that it goes on before it begins with that.
+        """
+        if self._closing is None:
+            self._closing = Closing(time.monotonic(), timeout, away_timeout, grace)
+            self._outbox.wake()
+
+    def wait_closed(self, timeout: float, away_timeout: float) -> bool:
+        """Wait until the thread has ended, without any grace, and half a second longer than these times for a slow disk.
+
+        Returns:
+            Whether it has.
+        """
+        if (closing := self._closing) is None or threading.current_thread() is self._thread:
+            return False
+        deadline = time.monotonic() + timeout + _SLOW_DISK_SECONDS
+        closing.hurry(time.monotonic(), timeout, away_timeout)
+        self._outbox.wake()
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return not self._thread.is_alive()
+
     def close(self, timeout: float, away_timeout: float) -> bool:
         """Send what is left and end the thread; waits `timeout` seconds at most, `away_timeout` while there is no server.
 
         Returns:
             Whether the server committed everything.
         """
-        self._draining = True
-        self._outbox.wake()
-        deadline = time.monotonic() + timeout
-        away_deadline = time.monotonic() + min(away_timeout, timeout)
-        while self._thread.is_alive():
-            now = time.monotonic()
-            if now >= (deadline if self.session.present or self._lingering else away_deadline):
-                break
-            self._thread.join(0.02)
-        self._stopping = True
-        self._outbox.wake()
-        self._thread.join(0.5)
+        self.begin_close(timeout, away_timeout)
+        self.wait_closed(timeout, away_timeout)
+        return self.delivered
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the server committed everything."""
         return self.session.unacknowledged == 0 and not len(self._outbox) and not self.has_lost
 
     def _finish(self) -> None:
@@ -436,6 +473,7 @@ class Stream:
         self._ledger.close()
         for _, mark in self._marks:
             mark.settled.set()
+        self._listener.ended()
 
 
 def _is_acknowledgement(report: Report) -> bool:

@@ -212,9 +212,6 @@ class Session:
             self._size.detach()
         if self._speaks:
             harmless(self._landmarks.tell)(trainer, self.monitor)
-        if isinstance(error, SystemExit) and not error.code:
-            # Lightning's answer to SIGTERM has no exit code, and would look like a script's orderly end.
-            error = SystemExit(f"ended by {type(error).__name__}")
         self.monitor.close_after(error)
         if self._logger is not None:
             self._logger.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ class Base:
     _settings: dict[str, Any]
     _status: str
     _message: str
-    _loop: StepLoop[Any] | None  # the one that `steps` gave out last
+    _loop: weakref.ref[StepLoop[Any]] | None  # the one that `steps` gave out last
 
     def set_status(self, status: str, message: str = "") -> None:
         """Say where the training stands: initializing, running, paused, completed, failed, or interrupted from outside.
@@ -162,5 +163,6 @@ class Base:
         self._place.end_epoch(number)
 
     def _step_of_numbers(self, step: int | None, names: Iterable[str]) -> tuple[int, bool]:
-        in_body = self._loop is not None and self._loop.step is not None
+        loop = self._loop() if self._loop is not None else None
+        in_body = loop is not None and loop.step is not None
         return self._place.step_of_numbers(step, names, in_body=in_body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -51,7 +52,7 @@ class Helm(Base):
             self.update(batches_per_epoch=batches)
         self._steering.control.boundary(self._place.step)
         loop = StepLoop(loader, lambda: self.should_stop, self._place.begin_body, self._end_step)
-        self._loop = loop
+        self._loop = weakref.ref(loop)  # it calls this monitor, and neither is to keep the other
         return iter(loop)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any, Self
 from livetrain import _records
 from livetrain._delivery import GRPC_SURVIVES_FORKS
 from livetrain._delivery.line import Lane
+from livetrain._ending import Ending, by_error
 from livetrain._engine import Engine
 from livetrain._launch import (
     check_types,
@@ -22,7 +24,14 @@ from livetrain._launch import (
     read_settings,
     state_directory,
 )
-from livetrain._lifecycle import close_at_exit, disarm_in_children, forked_while_open
+from livetrain._lifecycle.open_monitors import (
+    Opening,
+    closed,
+    ended,
+    forked_while_open,
+    let_go,
+    opened,
+)
 from livetrain._monitor.base import ENDS
 from livetrain._monitor.helm import Helm
 from livetrain._monitor.logbook import Logbook
@@ -34,7 +43,9 @@ from livetrain._steering.recipe import read_recipe
 from livetrain._steering.steering import Steering
 from livetrain._sync import upload_in_background
 from livetrain._warnings import warn_once_a_minute
+from livetrain._weakly import weakly
 from livetrain.config import ControlOptions, ImageOptions, from_environment
+from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Monitor"]
 
@@ -68,6 +79,8 @@ class Monitor(Logbook, Helm):
         resume: what `resume_state` of an earlier monitor returned: this one goes on with that run, at its step. None: a new run.
         rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
             Several are one run with a stream for each; rank 0 speaks for it.
+        tracebacks: whether the last frames of the traceback of an error that ends the training are kept beside the run: source
+            lines and messages as Python prints them, no values of variables. None: ``$LIVETRAIN_TRACEBACKS``, else True.
         session: a secret word that the ranks of one training share, made up anew for each training. None: ``$LIVETRAIN_SESSION``,
             else the ranks find each other through the store of ``torch.distributed``.
 
@@ -107,6 +120,7 @@ class Monitor(Logbook, Helm):
         session: str | None = None,
         recipe: str | Path | None = None,
         resume: Mapping[str, Any] | None = None,
+        tracebacks: bool | None = None,
     ) -> None:
         check_types(
             images=images,
@@ -116,6 +130,7 @@ class Monitor(Logbook, Helm):
             enabled=enabled,
             tags=tags,
             class_names=class_names,
+            tracebacks=tracebacks,
         )
         env = from_environment(os.environ)
         settings = read_settings(config)
@@ -141,12 +156,16 @@ class Monitor(Logbook, Helm):
         self._world_size = description.world_size
         self._place = Place(earlier.step, earlier.epoch) if earlier else Place()
         self._loop = None
+        self._opening: Opening | None = None
+        self._expected = ""  # what it means if nobody says how the training ended
         self._status, self._message = "", ""
+        self._waits = False  # in `close_after`
         self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
         spool = Path(
             spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
         ).expanduser()
         online = not self._inert and env.mode == "online" and _can_connect(spool)
+        self._online = online
         self._last_stats: Stats | None = None
         self._last_place = ("", "")  # session and token, after the end
         self._engine: Engine | None = None
@@ -156,11 +175,12 @@ class Monitor(Logbook, Helm):
             control,
             description.rank,
             description.world_size,
-            put=lambda writer: self._put(writer, Lane.CRITICAL),
-            declare=lambda controls: self._engine.declare(controls) if self._engine else None,
-            announce=self.set_status,
-            silence=lambda: engine.silence() if (engine := self._engine) is not None else 0.0,
-            reachable=lambda: self._engine is not None and online,
+            # Weakly: a monitor that nobody else holds is to be let go of, and ended.
+            put=weakly(self._put_critical),
+            declare=weakly(self._declare),
+            announce=weakly(self.set_status),
+            silence=weakly(self._silence, 0.0),
+            reachable=weakly(self._reachable, False),
             recipe=() if recipe is None else read_recipe(recipe),
         )
         self._named = NumberReader.alone()
@@ -182,12 +202,14 @@ class Monitor(Logbook, Helm):
         )
         capture = self._engine.capture
         self._named = NumberReader(capture.reading, capture.reports)
-        self._engine.on_command = self._steering.commanded
+        self._engine.tracebacks = env.tracebacks is not False if tracebacks is None else tracebacks
+        self._engine.on_command = weakly(self._steering.commanded)
+        self._engine.on_ended = ended
         self._engine.on_contact = lambda: upload_in_background(spool, target)
         self.set_status("running")
+        self._opening = Opening()
+        opened(self)
         self._engine.start()
-        close_at_exit(self)
-        disarm_in_children(self)
 
     @property
     def run_id(self) -> str | None:
@@ -262,27 +284,83 @@ class Monitor(Logbook, Helm):
         return _inert_copy, ()
 
     def close_after(self, error: BaseException | None, timeout: float = 2.0) -> bool:
-        """Close as `close` does, and say what ended the training: None or ``SystemExit(0)`` completed it, an ``Exception`` failed
-        it, anything else, such as Ctrl-C, interrupted it. For integrations.
+        """Close as `close` does, and say what ended the training: None or ``SystemExit(0)`` completed it, an ``Exception`` or
+        another ``SystemExit`` failed it, anything else, such as Ctrl-C, interrupted it. For integrations.
         """  # noqa: D205
+        engine = self._begin_close(by_error(error), timeout, 0.0)
+        if engine is None:
+            return not self._waits
+        self._waits = True
+        closed(self)
+        engine.wait_closed(timeout)
+        self._last_stats = replace(engine.stats(), inert=self._inert)
+        self._waits = False
+        return engine.delivered
+
+    def expect_end(self, otherwise: str) -> None:
+        """Say that the training is over only when somebody says so. For integrations.
+
+        Args:
+            otherwise: what it means if the process ends before, with whatever exit code, or nobody holds the monitor any more: the
+                message of the run, which has failed then.
+        """
+        self._expected = otherwise
+
+    def __del__(self) -> None:
+        if getattr(self, "_engine", None) is not None:  # there is none where `__init__` raised
+            let_go(self, sys._getframe().f_back)
+
+    # ------------------------------------------------------------ what ends it where nobody closes it
+
+    @property
+    def opening(self) -> Opening | None:
+        """What was known when it was opened; None: it never was."""
+        return self._opening
+
+    def begin_end(self, ending: Ending, timeout: float, grace: float) -> Engine | None:
+        """Begin to close in the background, and say how the training ended after `grace` seconds; None: it is closed already."""
+        if self._expected and ending.status == "completed":
+            ending = Ending("failed", self._expected, exit_code=ending.exit_code)
+        return self._begin_close(ending, timeout, grace)
+
+    def _begin_close(self, ending: Ending, timeout: float, grace: float) -> Engine | None:
         if not self._closing.acquire(blocking=False):
-            return False
+            return None
         try:
             engine = self._engine
             if engine is None:
-                return True
+                return None
             self._steering.control.dismiss("the training ended before it came to this")
-            if self._status not in ENDS:
-                engine.put(_records.end(error, self._steering.control.stopped_by), Lane.CRITICAL)
-            engine.put(engine.report, Lane.CRITICAL)
-            delivered = engine.close(timeout)
+            if ending.status == "completed" and not ending.message:
+                ending = replace(ending, message=self._steering.control.stopped_by)
+            engine.on_use = None
+            engine.begin_close(None if self._status in ENDS else ending, timeout, grace=grace)
             self._inert = "closed"
             self._last_stats = replace(engine.stats(), inert=self._inert)
             self._last_place = engine.identity.session_id, engine.identity.resume_token
             self._engine = None
-            return delivered
+            return engine
         finally:
             self._closing.release()
+
+    def presume_end(self, ending: Ending) -> None:
+        """Say how the training ended, as far as can be seen; what it logs afterwards takes that back."""
+        engine = self._engine
+        if engine is None or self._status in ENDS:
+            return
+        self._status, self._message = ending.status, ending.message
+        engine.on_use = weakly(self._go_on)
+        engine.tell_ending(ending)
+
+    def _go_on(self) -> None:
+        if (engine := self._engine) is not None:
+            engine.on_use = None
+            self.set_status("running")
+
+    def last_used(self) -> tuple[int, int]:
+        """Return the thread that logged something last, and how much was logged so far."""
+        engine = self._engine
+        return (0, 0) if engine is None else (engine.used_by, engine.activity)
 
     def disarm(self, reason: str) -> Engine | None:
         """Let go of everything without touching it, in a forked child; return what must not be destroyed there."""
@@ -292,6 +370,19 @@ class Monitor(Logbook, Helm):
             threading.Lock()
         )  # it may have been held by a thread that this process does not have
         return engine
+
+    def _put_critical(self, writer: _records.Writer) -> None:
+        self._put(writer, Lane.CRITICAL)
+
+    def _declare(self, controls: Sequence[pb.ControlDeclaration]) -> None:
+        if (engine := self._engine) is not None:
+            engine.declare(controls)
+
+    def _silence(self) -> float:
+        return engine.silence() if (engine := self._engine) is not None else 0.0
+
+    def _reachable(self) -> bool:
+        return self._engine is not None and self._online
 
 
 def _can_connect(spool: Path) -> bool:

@@ -18,6 +18,7 @@ from tests.integration.lightning_callback.world import (
 )
 
 import livetrain
+from livetrain._ending import by_error
 from livetrain.testing import RecordingMonitor
 
 pytestmark = QUIET
@@ -66,10 +67,9 @@ def test_sigterm_ends_the_run_as_interrupted(pl: ModuleType) -> None:
     with pytest.raises(SystemExit):
         trainer(pl, callback).fit(Failing(sigterm).module(pl), loader())
     ended_by = recorded(callback).ended_by
-    assert isinstance(ended_by, SystemExit)
-    assert (
-        ended_by.code == "ended by SIGTERMException"
-    )  # without a code it would count as completed
+    assert ended_by is sigterm
+    ending = by_error(ended_by)
+    assert (ending.status, ending.message) == ("interrupted", "SIGTERMException")
 
 
 def test_hooks_are_gone_and_the_next_fit_is_a_run_of_its_own(pl: ModuleType) -> None:
