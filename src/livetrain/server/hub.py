@@ -27,6 +27,7 @@ COME_AGAIN: Final = 4000
 _GATHER_SECONDS: Final = 0.05
 _PERFORMANCE_SECONDS: Final = 0.25
 _BEAT_SECONDS: Final = 1.0
+_MESSAGE_BYTES: Final = 256 * 1024
 _NAMES: Final = 50
 """So many of those who watch are named; of the others the number is told."""
 
@@ -136,9 +137,9 @@ class Channel:
             self._timer.cancel()
             self._timer = None
         self._flushed = time.monotonic()
-        if self._gathered:
-            batch = encode_events(self.epoch, tuple(self._gathered))
-            self._gathered = []
+        gathered, self._gathered = self._gathered, []
+        for events in _parts(gathered):
+            batch = encode_events(self.epoch, events)
             for viewer in self.viewers:
                 viewer.push(batch)
 

@@ -71,7 +71,7 @@ class Viewer:
 
     Args:
         epoch: of the store.
-        limit_bytes: of events that wait.
+        limit_bytes: of events that wait, beside the largest message of them.
         wants_frames: whether it is sent any.
 
     Attributes:
@@ -94,6 +94,7 @@ class Viewer:
         self._credit = 1 if wants_frames else 0
         self._messages: deque[bytes] = deque()
         self._bytes = 0
+        self._largest = 0  # message since none waited
         self._held: list[Batch] | None = []
         self._latest: dict[str, bytes] = {}
         self._frame: Frame | None = None
@@ -125,14 +126,16 @@ class Viewer:
             self._messages.append(batch.message)
             self._bytes += len(batch.message)
             self._wake.set()
-        if self._bytes > self._limit:
+        # One message alone may be larger than all that may wait beside it: points that came as columns.
+        self._largest = max(self._largest, len(batch.message))
+        if self._bytes - self._largest > self._limit:
             self.close(4000)
 
     def release(self, position: int) -> None:
         """Go on live after ``position``: what was held back while the viewer was brought there follows."""
         held, self._held = self._held or [], None
         self.position = position
-        self._bytes = 0
+        self._bytes = self._largest = 0
         for batch in held:
             self.push(batch)
         self._wake.set()
@@ -176,6 +179,8 @@ class Viewer:
         if self._messages:
             message = self._messages.popleft()
             self._bytes -= len(message)
+            if not self._messages:
+                self._largest = 0
             return message
         if self._latest:
             return self._latest.pop(next(iter(self._latest)))

@@ -70,6 +70,18 @@ def test_what_was_held_back_is_merged_by_offset(
     assert viewer.close_code == code
 
 
+def test_one_message_may_be_larger_than_what_may_wait() -> None:
+    viewer = Viewer("e", limit_bytes=1000)
+    viewer.release(0)
+    viewer.push(batch(1, 1, size=5000))
+    viewer.push(batch(2, 2, size=500))
+    assert viewer.close_code == 0
+    assert offsets(viewer) == [1, 2]
+    viewer.push(batch(3, 3, size=5000))
+    viewer.push(batch(4, 4, size=5000))
+    assert viewer.close_code == 4000
+
+
 def test_what_is_published_after_the_snapshot_had_it_is_left_out() -> None:
     viewer = Viewer("e", limit_bytes=10_000)
     viewer.release(7)
