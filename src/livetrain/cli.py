@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 import livetrain
+from livetrain._console.run_words import duration_words, start_words, state_words
 from livetrain._console.server_api import ServerApi, ServerApiError
 from livetrain.config import DEFAULT_SERVER, from_environment
 
@@ -95,26 +95,53 @@ def demo(
 
 @main.command()
 @_http
-def runs(api: ServerApi) -> None:
+@click.option(
+    "--search",
+    "-s",
+    default="",
+    metavar="WORDS",
+    help="Only runs with all of these words in their name, project, id or tags.",
+)
+@click.option(
+    "--status",
+    default="",
+    metavar="STATUS",
+    help="Only runs that stand so: running, paused, finished, failed, interrupted, lost, or several with commas between.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="How many at most."
+)
+def runs(api: ServerApi, search: str, status: str, limit: int) -> None:
     """List the newest runs, newest first."""
     try:
-        rows = api.runs()
+        page = api.runs(limit, search=search, status=status)
     except ServerApiError as error:
         raise CommandError(str(error)) from None
+    rows = page.runs
     if not rows:
-        click.echo(f"{api.base} has no runs yet.")
+        sought = "no such runs" if search or status else "no runs yet"
+        click.echo(f"{api.base} has {sought}.")
         return
-    heads = ("run", "name", "project", "status", "steps", "started")
+    heads = ("run", "name", "project", "status", "steps", "started", "took")
     table = [heads, *(_cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         click.echo("  ".join(padded).rstrip())
+    if page.total > len(rows):
+        click.echo(f"{len(rows)} of {page.total} runs; see more with --limit or --search.")
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    started = datetime.fromtimestamp(row["created_at"]).strftime("%Y-%m-%d %H:%M:%S")
-    return row["run_id"], row["name"], row["project"], row["status"], str(row["steps"]), started
+    return (
+        row["run_id"],
+        row["name"],
+        row["project"],
+        state_words(row),
+        str(row["steps"]),
+        start_words(row),
+        duration_words(row.get("duration")),
+    )
 
 
 @main.command()
@@ -139,7 +166,11 @@ def watch(run: str, api: ServerApi, every: float) -> None:
         ended = watch_run(api, api.find(run)["run_id"], every)
     except ServerApiError as error:
         raise CommandError(str(error)) from None
-    if ended["message"]:
+    for remark in ended.get("remarks", ()):
+        click.echo(remark)
+    if ended.get("traceback"):
+        click.echo(ended["traceback"].rstrip())
+    elif ended["message"]:
         click.echo(ended["message"])
     sys.exit(ended["status"] != "finished")
 

@@ -72,7 +72,7 @@ def measure(count: int, pace: float, folder: Path) -> tuple[list[float], list[fl
             },
         )
         try:
-            while not (runs := api.runs()) or runs[0]["steps"] < 20:
+            while not (runs := api.runs().runs) or runs[0]["steps"] < 20:
                 time.sleep(0.1)
             run = runs[0]["run_id"]
             for index in range(count):

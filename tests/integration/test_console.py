@@ -55,7 +55,7 @@ def test_runs_are_listed_newest_first(server: ServerProcess) -> None:
             assert run.flush(20)  # closing waits for a slow server, but not long
             train(run, 5)
     lines = invoke(server, "runs").output.splitlines()
-    assert lines[0].split() == ["run", "name", "project", "status", "steps", "started"]
+    assert lines[0].split() == ["run", "name", "project", "status", "steps", "started", "took"]
     assert [line.split()[1:5] for line in lines[1:]] == [
         ["second", "default", "finished", "5"],
         ["first", "default", "finished", "5"],
@@ -156,3 +156,30 @@ def test_doctor_finds_nothing_amiss(server: ServerProcess) -> None:
     assert result.exit_code == 0, result.output
     assert f"ok  trainers reach the server at {server.grpc}" in result.output
     assert f"ok  browsers reach the server at {server.http}" in result.output
+
+
+def test_old_runs_are_found_by_words_state_and_name(server: ServerProcess) -> None:
+    for number in range(5):
+        with contextlib.suppress(ValueError), monitor(server, f"Série {number}") as run:
+            assert run.flush(20)
+            if number == 1:
+                raise ValueError("no")
+    shown = invoke(server, "runs", "--limit", "2").output.splitlines()
+    assert [line.split()[1:3] for line in shown[1:3]] == [["Série", "4"], ["Série", "3"]]
+    assert shown[3] == "2 of 5 runs; see more with --limit or --search."
+    (found,) = invoke(server, "runs", "--search", "sÉRIE 0 default").output.splitlines()[1:]
+    assert found.split()[1:3] == ["Série", "0"]
+    (failed,) = invoke(server, "runs", "--status", "failed").output.splitlines()[1:]
+    assert failed.split()[1:3] == ["Série", "1"]
+    assert "no such runs" in invoke(server, "runs", "-s", "another").output
+    assert invoke(server, "watch", "Série 0").exit_code == 0
+    refused = invoke(server, "runs", "--status", "dead")
+    assert refused.exit_code == 2
+    assert "'dead' is no status; there are initializing, running" in refused.stderr
+
+
+def test_a_value_that_is_no_number_is_shown_as_it_is(server: ServerProcess) -> None:
+    with monitor(server, "nan") as run:
+        for step, loss in enumerate((0.5, 0.25, float("nan"))):
+            run.log({"loss": loss}, step=step)
+    assert "loss nan" in invoke(server, "watch", "nan").output.splitlines()[0]

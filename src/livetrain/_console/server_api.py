@@ -7,12 +7,17 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ServerApi", "ServerApiError"]
+__all__ = ["RunPage", "ServerApi", "ServerApiError"]
 
 TIMEOUT_SECONDS = 5.0
+
+
+_PAGE = 500
+_FEW_POINTS = 16
 
 
 class ServerApiError(Exception):
@@ -28,6 +33,14 @@ class ServerApiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class RunPage:
+    """Runs, and how many there are in all of those that were asked for."""
+
+    runs: list[dict[str, Any]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerApi:
     """A server, by the address of its pages.
 
@@ -37,10 +50,33 @@ class ServerApi:
 
     base: str
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Return the newest runs, newest first."""
-        runs: list[dict[str, Any]] = self._get("/api/runs")["runs"]
-        return runs
+    def runs(self, limit: int = 100, *, search: str = "", status: str = "") -> RunPage:
+        """Return the newest runs, newest first.
+
+        Args:
+            limit: how many at most; as many pages are asked for as that takes.
+            search: words of their name, project, id or tags; empty: any.
+            status: how they stand, separated by commas; empty: any.
+        """
+        runs: list[dict[str, Any]] = []
+        total: int | None = None
+        for page in self._pages(limit, search, status):
+            runs += page["runs"]
+            total = page.get("total", total)
+            if len(runs) >= limit:
+                break
+        runs = runs[:limit]
+        return RunPage(runs, len(runs) if total is None else total)
+
+    def _pages(self, limit: int, search: str, status: str) -> Iterator[dict[str, Any]]:
+        query: dict[str, Any] = {"limit": min(limit, _PAGE)}
+        query |= {name: text for name, text in (("q", search), ("status", status)) if text}
+        while True:
+            page = self._get(f"/api/runs?{urllib.parse.urlencode(query)}")
+            yield page
+            if page["next"] is None:
+                return
+            query["cursor"] = page["next"]
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return one run."""
@@ -53,23 +89,22 @@ class ServerApi:
         except ServerApiError as error:
             if error.status != http.HTTPStatus.NOT_FOUND:
                 raise
-        for row in self.runs():
-            if row["name"] == run:
-                return row
+        for page in self._pages(_PAGE, run if '"' in run else f'"{run}"', ""):
+            for row in page["runs"]:
+                if row["name"] == run:
+                    return dict(row)
         raise ServerApiError(
             f"{self.base} has no run {run!r}; `livetrain runs` lists those that it has.",
             http.HTTPStatus.NOT_FOUND,
         )
 
-    def newest(self, run_id: str, names: tuple[str, ...], first: int) -> dict[str, float]:
-        """Return the last finite value of each curve from step `first` on; a curve without one is left out."""
-        query = urllib.parse.urlencode({"names": ",".join(names), "from": first})
+    def newest(self, run_id: str, names: tuple[str, ...]) -> dict[str, float]:
+        """Return the newest value of each curve as it was logged, NaN and infinities too; a curve without points is left out."""
+        query = urllib.parse.urlencode({"names": ",".join(names), "points": _FEW_POINTS})
         answer = self._get(f"/api/runs/{urllib.parse.quote(run_id, safe='')}/metrics?{query}")
-        finite = {
-            name: [value for value in curve["values"] if value is not None]
-            for name, curve in answer["metrics"].items()
+        return {
+            name: _last_value(curve) for name, curve in answer["metrics"].items() if curve["steps"]
         }
-        return {name: values[-1] for name, values in finite.items() if values}
 
     def command(self, run_id: str, body: dict[str, Any]) -> dict[str, Any]:
         """Give a command and return it as it stands."""
@@ -103,8 +138,9 @@ class ServerApi:
                 return content
         except urllib.error.HTTPError as error:
             with error:
+                said = _detail(error)
                 raise ServerApiError(
-                    f"{url} answered {error.code} {error.reason}.", error.code
+                    said or f"{url} answered {error.code} {error.reason}.", error.code
                 ) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
@@ -116,3 +152,21 @@ class ServerApi:
             raise ServerApiError(
                 f"{self.base} is not a livetrain server; give an address such as http://127.0.0.1:8080."
             ) from None
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    """Return the sentence with which a server refuses; empty: it has none."""
+    try:
+        detail = json.loads(error.read(64 * 1024)).get("detail")
+    except (OSError, ValueError, AttributeError, http.client.HTTPException):
+        return ""
+    return detail if isinstance(detail, str) else ""
+
+
+def _last_value(curve: Mapping[str, Any]) -> float:
+    """Return the last value of a curve; one that JSON cannot say is named beside it."""
+    value, step = curve["values"][-1], curve["steps"][-1]
+    if value is not None:
+        return float(value)
+    kinds = [odd["kind"] for odd in curve.get("nonfinite", ()) if odd["step"] == step]
+    return float(kinds[-1] if kinds else "nan")

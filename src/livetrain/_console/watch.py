@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from livetrain._console.run_words import number_words, state_words
 from livetrain._console.server_api import ServerApi, ServerApiError
 
 __all__ = ["describe", "watch"]
@@ -35,12 +36,14 @@ def _readings(
     api: ServerApi, run_id: str, seconds: float, line: _Line
 ) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
     values: dict[str, float] = {}
-    seen = 0
+    seen = -1
     while True:
         try:
             run = api.run(run_id)
-            if run["steps"] > seen:
-                values.update(api.newest(run_id, SHOWN, first=max(seen, run["steps"] - 100)))
+            if (
+                run["steps"] != seen
+            ):  # a training that is started once more goes on at an earlier step
+                values = api.newest(run_id, SHOWN)
                 seen = run["steps"]
             yield run, values
         except ServerApiError as error:
@@ -55,12 +58,11 @@ def describe(run: Mapping[str, Any], values: Mapping[str, float]) -> str:
     total = run.get("total_epochs")
     parts = [
         run["name"],
-        run["status"]
-        if run["contact"] in ("alive", "ended")
-        else f"{run['status']}, {run['contact']}",
+        state_words(run),
         f"epoch {run['epoch'] + 1}" + (f"/{total}" if total else ""),
         f"{run['steps']} steps",
-        *(f"{name} {values[name]:.4g}" for name in SHOWN if name in values),
+        *(f"{name} {number_words(values[name])}" for name in SHOWN if name in values),
+        *([run["trouble"]] if run.get("trouble") else []),
     ]
     return "  ".join(parts)
 

@@ -92,6 +92,7 @@ class Api:
                 {"attempt": one.attempt, "from_step": one.from_step} for one in run.streams.attempts
             ],
             "traceback": run.traceback or None,
+            "trouble": self._intake.hub.trouble.sentence or None,
             "streams": [
                 {
                     "stream_id": stream.stream_id,

@@ -366,4 +366,5 @@ class Connection:
             run.run_id,
             self._context.peer(),
         )
+        self._intake.tell_trouble(stream)
         self._desk.attached(run, stream)

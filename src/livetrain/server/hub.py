@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from livetrain._protobuf import LENGTH, bytes_field, key, varint, varint_field
@@ -19,7 +20,7 @@ from livetrain.server.run import Run
 from livetrain.server.stream import Stream
 from livetrain.server.viewer import Frame, Viewer, encode_events
 
-__all__ = ["COME_AGAIN", "Channel", "Hub", "Listener", "encode_event"]
+__all__ = ["COME_AGAIN", "Channel", "Hub", "Listener", "Trouble", "encode_event"]
 
 COME_AGAIN: Final = 4000
 """Closes a viewer's connection: it may connect again at once, and begins with what it lacks."""
@@ -75,16 +76,46 @@ class Listener(Protocol):
     def performed(self, run: Run) -> None:
         """It was told how fast the run is; at most four times a second."""
 
+    def troubled(self, sentence: str) -> None:
+        """The store cannot be written, or can again, if the sentence is empty; whether or not a run is under way."""
+
     def forgotten(self, run: Run) -> None:
         """The run was deleted, or nobody asked for it for long: nothing of it is to be kept."""
+
+
+def _parts(events: Sequence[tuple[int, bytes]]) -> Iterator[tuple[tuple[int, bytes], ...]]:
+    """Yield events in messages of bearable size: one that alone is larger is a message of its own."""
+    part: list[tuple[int, bytes]] = []
+    size = 0
+    for event in events:
+        if part and size + len(event[1]) > _MESSAGE_BYTES:
+            yield tuple(part)
+            part, size = [], 0
+        part.append(event)
+        size += len(event[1])
+    if part:
+        yield tuple(part)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What is wrong with the store, in a sentence; empty: nothing is."""
+
+    sentence: str = ""
 
 
 class Channel:
     """One run's viewers, its newest events and its newest frame."""
 
     def __init__(
-        self, run: Run, epoch: str, limits: Limits, listeners: Sequence[Listener] = ()
+        self,
+        run: Run,
+        epoch: str,
+        limits: Limits,
+        listeners: Sequence[Listener] = (),
+        trouble: Trouble | None = None,
     ) -> None:
+        self._trouble = trouble or Trouble()
         self.run = run
         self.epoch = epoch
         self.viewers: set[Viewer] = set()
@@ -159,12 +190,18 @@ class Channel:
         if frame is not None:
             viewer.show(frame)
 
+    def state(self) -> live.RunState:
+        """Return the run's state as viewers are told."""
+        state = self.run.state(time.monotonic())
+        state.trouble = self._trouble.sentence
+        return state
+
     def tell_state(self) -> None:
         """Pass on the run's state."""
         for listener in self._following():
             listener.state_changed(self.run)
         if self.viewers:
-            message = live.LiveMessage(state=self.run.state(time.monotonic())).SerializeToString()
+            message = live.LiveMessage(state=self.state()).SerializeToString()
             for viewer in self.viewers:
                 viewer.tell("state", message)
 
@@ -237,10 +274,12 @@ class Hub:
 
     Attributes:
         listeners: the views beside the native one.
+        trouble: of the store, which everybody is told of.
     """
 
     def __init__(self, epoch: str, limits: Limits) -> None:
         self.epoch = epoch
+        self.trouble = Trouble()
         self.listeners: list[Listener] = []
         self._limits = limits
         self._channels: dict[int, Channel] = {}
@@ -253,7 +292,7 @@ class Hub:
         channel = self._channels.get(run.key)
         if channel is None:
             channel = self._channels[run.key] = Channel(
-                run, self.epoch, self._limits, self.listeners
+                run, self.epoch, self._limits, self.listeners, self.trouble
             )
         return channel
 
@@ -306,6 +345,16 @@ class Hub:
         if stream is run.speaker:
             run.performance = data
         self.channel(run).tell_performance()
+
+    def tell_trouble(self, sentence: str) -> None:
+        """Tell everybody that the store cannot be written, and why; with an empty sentence, that it can again."""
+        if sentence == self.trouble.sentence:
+            return
+        self.trouble.sentence = sentence
+        for listener in self.listeners:
+            listener.troubled(sentence)
+        for channel in self._channels.values():
+            channel.tell_state()
 
     def beat(self, now: float, unix_us: int) -> None:
         """Give every viewer a sign of life, once a second: one that hears none knows that the server does not answer."""

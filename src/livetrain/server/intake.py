@@ -21,6 +21,7 @@ from livetrain.server.registry import Registry
 from livetrain.server.run import NOTABLE, STEERING, Run, Stream
 from livetrain.server.store.journal import Journal, JournalError
 from livetrain.server.store.statements import Group, move_attempts
+from livetrain.server.store.trouble import trouble_sentence
 
 __all__ = ["Intake", "error_response"]
 
@@ -312,6 +313,7 @@ class Intake:
         if reason is None:
             self._in_trouble = False
             log.warning("the store takes records again")
+            self.hub.tell_trouble("")
             return
         self.counters.commit_failures.inc()
         self._complaints.warn(
@@ -319,18 +321,25 @@ class Intake:
             "the store cannot be written (%s); nothing is acknowledged, live views go on, and it is tried again",
             reason,
         )
+        self.hub.tell_trouble(trouble_sentence(reason))
         if self._in_trouble:
             return
         self._in_trouble = True
-        message = "The server's store cannot be written now; records are kept and tried again."
         for run in self.registry.runs:
             for stream in run.streams.values():
-                if stream.outlet is not None:
-                    code = pb.ErrorResponse.INTERNAL_ERROR
-                    error = error_response(
-                        stream.outlet.session_id, code, message, retryable=True, retry_after_ms=1000
-                    )
-                    stream.outlet.put(error)
+                self.tell_trouble(stream)
+
+    def tell_trouble(self, stream: Stream) -> None:
+        """Tell a trainer, if it is connected, that the store cannot be written, in case it cannot."""
+        if self.journal.trouble is None or stream.outlet is None:
+            return
+        code = pb.ErrorResponse.INTERNAL_ERROR
+        sentence = trouble_sentence(self.journal.trouble)
+        stream.outlet.put(
+            error_response(
+                stream.outlet.session_id, code, sentence, retryable=True, retry_after_ms=1000
+            )
+        )
 
     def acknowledgement(self, run: Run, stream: Stream, session_id: str) -> pb.TelemetryResponse:
         """Return how far a stream is."""

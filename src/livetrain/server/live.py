@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -176,7 +175,7 @@ class Live:
             epoch=self._hub.epoch,
             from_offset=hello.offset,
             to_offset=history.top,
-            state=run.state(time.monotonic()),
+            state=channel.state(),
         )
         yield live.LiveMessage(resumed=resumed).SerializeToString()
         if recovery is Recovery.STORE:
@@ -213,7 +212,7 @@ class Live:
                 yield shelf.take()
             body = shelf.take()
         rest = live.Snapshot(
-            state=run.state(time.monotonic()),
+            state=channel.state(),
             performance=channel.performance(),
             presence=channel.presence(),
         )

@@ -20,6 +20,7 @@ from livetrain.server.sequencing import Sequencer
 from livetrain.server.settings_json import clean_settings
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.statements import add_run, add_stream, mark_opened, set_token
+from livetrain.server.store.trouble import trouble_sentence
 
 __all__ = ["GUEST_STREAM", "RefusedError", "Registrar", "hashed"]
 
@@ -88,8 +89,7 @@ class Registrar:
                 info, success=False, message=str(refusal), retryable=refusal.retryable
             )
         except JournalError as error:
-            log.warning("a registration could not be written: %s", error)
-            message = "The server's store cannot be written now; come again."
+            message = trouble_sentence(str(error))
             return self._answer(info, success=False, message=message, retryable=True)
 
     async def _current(self, info: pb.SessionInfo, session: str) -> pb.SessionResponse:

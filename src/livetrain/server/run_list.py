@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query
 from livetrain.server.registry import Registry
 from livetrain.server.run import LOST_SECONDS
 from livetrain.server.run_views import run_view
-from livetrain.server.store.run_search import RunCursor, RunFilter
+from livetrain.server.store.run_search import RunCursor, RunFilter, read_search
 
 __all__ = ["RunList"]
 
@@ -23,7 +23,6 @@ _STATUSES: Final = (
     "interrupted",
     "lost",
 )
-_MOST_WORDS: Final = 32
 
 
 class RunList:
@@ -49,7 +48,8 @@ class RunList:
         q: Annotated[
             str,
             Query(
-                description="words of name, project, id or tags; each must be there, in any case",
+                description="words of name, project, id or tags; each must be there, in any case; "
+                'in "quotes" one of these as a whole',
                 max_length=1000,
             ),
         ] = "",
@@ -68,8 +68,10 @@ class RunList:
             raise HTTPException(
                 400, f"{cursor[:40]!r} is no cursor; give `next` of the answer before."
             )
+        words, whole = read_search(q)
         wanted = RunFilter(
-            words=q.casefold().split()[:_MOST_WORDS],
+            words=words,
+            whole=whole,
             statuses=_statuses(status),
             project=project,
             heard_since_ms=time.time_ns() // 1_000_000 - int(LOST_SECONDS * 1000),

@@ -71,7 +71,7 @@ class Viewer:
 
     Args:
         epoch: of the store.
-        limit_bytes: of events that wait, beside the largest message of them.
+        limit_bytes: of events that wait, beside one message that alone is larger.
         wants_frames: whether it is sent any.
 
     Attributes:
@@ -128,7 +128,8 @@ class Viewer:
             self._wake.set()
         # One message alone may be larger than all that may wait beside it: points that came as columns.
         self._largest = max(self._largest, len(batch.message))
-        if self._bytes - self._largest > self._limit:
+        alone = self._largest if self._largest > self._limit else 0
+        if self._bytes > self._limit + alone:
             self.close(4000)
 
     def release(self, position: int) -> None:

@@ -14,6 +14,7 @@ import grpc
 import httpx
 import pytest
 from tests.integration.server.processes import ServerProcess, until
+from tests.integration.server.texts import Texts
 from tests.integration.server.trainer import LIVETRAIN, Trainer
 from tests.integration.server.viewer import LiveViewer
 
@@ -240,8 +241,15 @@ def test_a_full_disk_loses_nothing_and_the_live_view_goes_on(small_disk: Path) -
         assert trainer.errors[0].retry_after_ms
         held = trainer.durable
         assert held < seq
-        with LiveViewer(server, run_id, live.Hello()) as viewer:
-            viewer.wait(lambda m: m.HasField("snapshot"))
+        trouble = httpx.get(f"{server.http}/api/runs/{run_id}").json()["trouble"]
+        assert "the disk is full. Nothing is lost" in trouble
+        assert trainer.errors[0].message == trouble
+        with (
+            LiveViewer(server, run_id, live.Hello()) as viewer,
+            Texts(f"{server.live}/ws") as client,
+        ):
+            client.send('{"type": "subscribe", "events": ["log"]}')
+            assert viewer.wait(lambda m: m.HasField("snapshot")).snapshot.state.trouble == trouble
             for _ in range(3):
                 seq += 1
                 trainer.batch(seq, strip=pb.ImageStrip(image_bytes=JPEG, format="jpeg"))
@@ -249,8 +257,17 @@ def test_a_full_disk_loses_nothing_and_the_live_view_goes_on(small_disk: Path) -
                 assert frame.record.seq == seq
                 viewer.say(frame_credit=live.FrameCredit(frames=1))
             assert trainer.durable == held
+            # One that comes while nothing can be stored hears of it too.
+            with Trainer(
+                server.grpc, session_id=trainer.session_id, token=trainer.token, stream_id="again"
+            ) as other:
+                assert other.register().message == trouble
             filler.unlink()
             trainer.wait_durable(seq)
+            viewer.wait(lambda m: m.HasField("state") and not m.state.trouble)
+            client.until(lambda m: m["type"] == "log" and "can store again" in m["message"])
+            assert httpx.get(f"{server.http}/api/runs/{run_id}").json()["trouble"] is None
+        with LiveViewer(server, run_id, live.Hello(epoch=trainer.acks[-1].server_epoch)) as viewer:
             viewer.events_until(seq)
         assert health() == "ok"
         events = httpx.get(
@@ -258,4 +275,4 @@ def test_a_full_disk_loses_nothing_and_the_live_view_goes_on(small_disk: Path) -
         ).json()["events"]
         assert [int(event["record"]["seq"]) for event in events] == list(range(1, seq + 1))
         assert not any("Traceback" in line for line in server.log)
-        assert sum("cannot be written" in line for line in server.log) == 1
+        assert sum("the store cannot be written" in line for line in server.log) == 1

@@ -232,6 +232,9 @@ class Batches(Listener, Generic[_Message]):
     def performed(self, run: Run) -> None:
         """It goes with the next batch."""
 
+    def troubled(self, sentence: str) -> None:
+        """The dialect has no word for it."""
+
     def forgotten(self, run: Run) -> None:
         """Keep nothing of it for who may come back."""
         self._tiles.forget(run)

@@ -21,6 +21,7 @@ from livetrain.server.dialects.onetrainer_events import (
     EVENTS,
     Event,
     Story,
+    log_event,
     status_of,
     system_stats,
 )
@@ -186,6 +187,10 @@ class OneTrainer(Listener):
 
     def framed(self, run: Run, frame: Frame) -> None:
         """It has no pictures."""
+
+    def troubled(self, sentence: str) -> None:
+        """Tell it as a line of the log."""
+        self._tell(log_event(pb.WARNING, sentence or "The server can store again.", "livetrain"))
 
     def forgotten(self, run: Run) -> None:
         """Keep nothing of one that was deleted."""

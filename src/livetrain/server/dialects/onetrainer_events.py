@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from livetrain.server.columns import column_named
 from livetrain.server.dialects.plain import exact, finite, iso, narrow
 from livetrain.server.run import Run
 
-__all__ = ["ENDS", "EVENTS", "Story", "status_of", "system_stats"]
+__all__ = ["ENDS", "EVENTS", "Story", "log_event", "status_of", "system_stats"]
 
 EVENTS: Final = (
     "training_progress",
@@ -204,6 +205,11 @@ def _sample(run: Run, sample: pb.Sample) -> Event:
         "prompt": sample.prompt or None,
         "thumbnail_path": None,
     }
+
+
+def log_event(level: int, message: str, source: str, when_ms: float = 0.0) -> Event:
+    """Return a line of the log; `when_ms` 0: it is said now."""
+    return _log(level, message, source, iso(when_ms or time.time() * 1000))
 
 
 def _log(level: int, message: str, source: str, when: str) -> Event:

@@ -180,6 +180,9 @@ class Relay(Listener):
     def state_changed(self, run: Run) -> None:
         """It is told with the records that change it."""
 
+    def troubled(self, sentence: str) -> None:
+        """It has no word for it."""
+
     def forgotten(self, run: Run) -> None:
         """Keep nothing of one that was deleted."""
         if run.deleted and self._story is not None and self._story.run.key == run.key:

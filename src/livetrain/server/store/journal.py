@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from livetrain.server.store.statements import Group, commit_group
+from livetrain.server.store.trouble import trouble_of
 
 __all__ = ["Journal", "JournalError"]
 
@@ -232,7 +233,7 @@ class Journal:
 
     def _trouble(self, error: Exception) -> None:
         cause = error.__cause__ if isinstance(error, SQLAlchemyError) and error.__cause__ else error
-        self.trouble = f"{type(cause).__name__}: {cause}"
+        self.trouble = trouble_of(cause)
         self._troubled(self.trouble)
 
     def _refuse_jobs(self) -> None:

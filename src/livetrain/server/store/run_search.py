@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, literal, not_, or_, select
 
 from livetrain.server.store import schema
 
-__all__ = ["RunCursor", "RunFilter", "count_runs", "find_runs"]
+__all__ = ["RunCursor", "RunFilter", "count_runs", "find_runs", "read_search"]
 
 _ENDED = ("finished", "failed", "interrupted")
+
+
+_PART: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
+_MOST_PARTS: Final = 32
+
+
+def read_search(text: str) -> tuple[list[str], list[str]]:
+    """Return the words of a search, and what stands in quotes: a name, project, id or tag as a whole; both folded.
+
+    Example:
+        >>> read_search('Baseline "run 1" x')
+        (['baseline', 'x'], ['run 1'])
+    """
+    words: list[str] = []
+    whole: list[str] = []
+    for part in list(_PART.finditer(text.casefold()))[:_MOST_PARTS]:
+        if part[1]:
+            whole.append(part[1])
+        elif part[2]:
+            words.append(part[2])
+    return words, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +71,7 @@ class RunFilter:
 
     Attributes:
         words: each stands somewhere in name, project, id or tags; folded.
+        whole: each is a name, project, id or tag as it is; folded.
         statuses: how they stand; "lost" are those that said nothing of an end and are not heard any more. Empty: any.
         project: theirs; None: any.
         heard_since_ms: who was heard since then is not lost; Unix milliseconds.
@@ -55,6 +79,7 @@ class RunFilter:
     """
 
     words: Sequence[str] = ()
+    whole: Sequence[str] = ()
     statuses: Collection[str] = ()
     project: str | None = None
     heard_since_ms: int = 0
@@ -65,6 +90,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
     runs = schema.runs
     found: list[ColumnElement[bool]] = [runs.c.deleted.is_(False)]
     found += [runs.c.search.contains(word, autoescape=True) for word in wanted.words]
+    lines = literal("\n") + runs.c.search + "\n"
+    found += [lines.contains(f"\n{text}\n", autoescape=True) for text in wanted.whole]
     if wanted.project is not None:
         found.append(runs.c.project == wanted.project)
     if wanted.statuses:
