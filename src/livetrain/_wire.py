@@ -25,6 +25,7 @@ __all__ = [
     "Strip",
     "Tile",
     "TilePrediction",
+    "ValueRange",
     "add_scalars",
     "batch_head",
     "batch_pictures",
@@ -96,6 +97,16 @@ class TilePrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueRange:
+    """Which numbers are black and white in a frame's pictures, and which its images really hold."""
+
+    shown_low: float
+    shown_high: float
+    seen_low: float
+    seen_high: float
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedFrame:
     """The pictures of one batch with what belongs to each; the tuples are empty or have one entry a tile."""
 
@@ -105,6 +116,7 @@ class EncodedFrame:
     per_sample_loss: tuple[float, ...] = ()
     sample_ids: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
+    value_range: ValueRange | None = None
 
     @property
     def count(self) -> int:
@@ -195,6 +207,9 @@ def batch_pictures(frame: EncodedFrame, known: Container[int] = ()) -> tuple[Pie
         sample_ids=[sendable(text) for text in frame.sample_ids],
         captions=[sendable(text) for text in frame.captions],
     )
+    if (told := frame.value_range) is not None:
+        data.value_range.shown_low, data.value_range.shown_high = told.shown_low, told.shown_high
+        data.value_range.seen_low, data.value_range.seen_high = told.seen_low, told.seen_high
     _add_predictions(data, frame.predictions)
     pieces: list[Piece] = [data.SerializeToString()]
     if isinstance(frame.pictures, Strip):

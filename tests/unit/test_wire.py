@@ -41,6 +41,14 @@ def test_a_head_and_its_pictures_together_are_one_batch() -> None:
     assert list(data.ground_truth) == [3]
 
 
+def test_pictures_say_which_numbers_they_show_and_which_there_are() -> None:
+    shown = _wire.EncodedFrame((), value_range=_wire.ValueRange(0.0, 255.0, 0.1, 16.0))
+    told = parse(b"".join(_wire.batch_pictures(shown))).batch_data.value_range
+    assert (told.shown_low, told.shown_high, told.seen_low, told.seen_high) == (0.0, 255.0, 0.1, 16)
+    plain = parse(b"".join(_wire.batch_pictures(_wire.EncodedFrame(())))).batch_data
+    assert not plain.HasField("value_range")
+
+
 def test_tiles_of_their_own_carry_size_error_and_hash() -> None:
     tiles = (
         _wire.Tile(b"png", "png", 8, 6, 1, content_hash=77),

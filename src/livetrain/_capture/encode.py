@@ -19,11 +19,12 @@ from livetrain._capture.reader import FrameReader
 from livetrain._capture.reduction import reduce, shrink
 from livetrain._capture.samples import rendered
 from livetrain._capture.scratch import Scratch
-from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction
+from livetrain._wire import EncodedFrame, Strip, Tile, TilePrediction, ValueRange
 
 __all__ = ["PICTURE_SIZE", "encode"]
 
 T = TypeVar("T")
+Pictures = Strip | tuple[Tile, ...]
 Bytes = NDArray[np.uint8]
 
 PICTURE_SIZE = 2048
@@ -45,7 +46,7 @@ def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -
         packing: "tiles", or "strip" (and "auto"): one picture of all tiles, where they are of one size.
     """
     reader, order = frame.reader, frame.order
-    pictures = _pictures(frame, quality, max_size, packing)
+    pictures, value_range = _pictures(frame, quality, max_size, packing)
     marks = reader.attempt("targets", lambda: _rows(frame, "targets"), None)
     targets: tuple[int, ...] = ()
     if marks is not None:
@@ -73,6 +74,7 @@ def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -
         _reorder(losses, order),
         _reorder(frame.sample_ids, order),
         _captions(reader, frame.count, predictions, targets),
+        value_range,
     )
 
 
@@ -137,7 +139,7 @@ def _captions(
 
 def _pictures(
     frame: CapturedFrame, quality: int, max_size: int, packing: str
-) -> Strip | tuple[Tile, ...]:
+) -> tuple[Pictures, ValueRange | None]:
     global _crowded_until
     scratch: Scratch | None = getattr(_SCRATCH, "scratch", None)
     if scratch is None:
@@ -155,14 +157,25 @@ def _pictures(
 
 def _encode_pictures(
     frame: CapturedFrame, quality: int, max_size: int, packing: str, scratch: Scratch
-) -> Strip | tuple[Tile, ...]:
+) -> tuple[Pictures, ValueRange | None]:
     parts = rendered(frame, max_size)
     rows = [_arrive(frame.reader, part) for part in parts]
     digests = _digests(frame, parts, rows, f"{quality} {max_size}")
-    blocks = [
-        _known(frame.reader, mine) or _convert(frame.reader, part, raw, max_size, scratch)
-        for part, raw, mine in zip(parts, rows, digests, strict=True)
-    ]
+    every = frame.reader.converter.seen.begin_frame(crowded=scratch.crowded)
+    blocks: list[Bytes | str | list[Tile]] = []
+    ranges: list[ValueRange | None] = []
+    for part, raw, mine in zip(parts, rows, digests, strict=True):
+        if known := _known(frame.reader, mine):
+            blocks.append(known)
+            ranges.append(frame.reader.last_range)
+        else:
+            converted, told = _convert(frame.reader, part, raw, max_size, scratch, every)
+            blocks.append(converted)
+            if not isinstance(converted, str):
+                ranges.append(told)
+    value_range = _together(ranges)
+    if not frame.alone:
+        frame.reader.last_range = value_range
     images = [block for block in blocks if isinstance(block, np.ndarray)]
     form = frame.reader.options.format
     one_size = len(images) == len(blocks) > 0 and len({image.shape[1:] for image in images}) == 1
@@ -174,7 +187,7 @@ def _encode_pictures(
             data, used, sent = encode_picture(
                 picture, tile_height=height, quality=quality, form=form
             )
-            return Strip(data, used, width, height, count, sent)
+            return Strip(data, used, width, height, count, sent), value_range
     tiles: list[Tile] = []
     for block, mine in zip(blocks, digests, strict=True):
         if isinstance(block, str):
@@ -184,7 +197,7 @@ def _encode_pictures(
         else:
             for image, digest in zip(block, mine, strict=True):
                 tiles.append(_tile(frame.reader, image, digest, quality, form))
-    return tuple(tiles)
+    return tuple(tiles), value_range
 
 
 def _known(reader: FrameReader, digests: list[int]) -> list[Tile] | None:
@@ -222,20 +235,46 @@ def _arrive(reader: FrameReader, part: Part) -> NDArray[Any] | str:
 
 
 def _convert(
-    reader: FrameReader, part: Part, rows: NDArray[Any] | str, max_size: int, scratch: Scratch
-) -> Bytes | str:
-    """Return a part's images as bytes, or why there are none."""
+    reader: FrameReader,
+    part: Part,
+    rows: NDArray[Any] | str,
+    max_size: int,
+    scratch: Scratch,
+    every: bool,
+) -> tuple[Bytes | str, ValueRange | None]:
+    """Return a part's images as bytes, or why there are none, and which numbers are shown how; None: as bytes always are.
+
+    With `every` each of their numbers is looked at.
+    """
     if isinstance(rows, str):
-        return rows
+        return rows, None
     try:
         with np.errstate(all="ignore"):  # what is infinite or no number is shown, not warned about
-            rows = shrink(rows, part.order, max_size, scratch)
-        return reduce(reader.converter.convert(rows, part.order, scratch), max_size)
+            small = shrink(rows, part.order, max_size, scratch)
+            pixels, shown = reader.converter.convert_range(small, part.order, scratch)
+            seen = None
+            if shown is not None:
+                seen = reader.converter.seen.of(rows, every=every)
+        told = None if shown is None or seen is None else ValueRange(*shown, *seen)
+        return reduce(pixels, max_size), told
     except NotAnImageError as error:
-        return str(error)
+        return str(error), None
     except Exception as error:
         reader.problem("images", error)
-        return f"cannot be read: {type(error).__name__}: {error}"[:200]
+        return f"cannot be read: {type(error).__name__}: {error}"[:200], None
+
+
+def _together(ranges: list[ValueRange | None]) -> ValueRange | None:
+    """Return what holds for all parts of a frame; None: nothing does, since they are not shown alike."""
+    if not ranges or None in ranges or len({(r.shown_low, r.shown_high) for r in ranges if r}) != 1:
+        return None
+    told = [r for r in ranges if r is not None]
+    return ValueRange(
+        told[0].shown_low,
+        told[0].shown_high,
+        min(r.seen_low for r in told),
+        max(r.seen_high for r in told),
+    )
 
 
 def _digests(

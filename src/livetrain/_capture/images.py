@@ -13,7 +13,7 @@ from livetrain._capture.scaling import Scaling
 from livetrain._capture.scratch import Scratch
 from livetrain._capture.source import is_numeric
 from livetrain._capture.spaced import spaced, worth_spacing
-from livetrain._capture.value_range import RangeGuess, extremes
+from livetrain._capture.value_range import RangeGuess, SeenRange, extremes
 from livetrain.config import ImageOptions
 
 __all__ = ["Converter"]
@@ -29,15 +29,25 @@ class Converter:
     Args:
         options: what the user says about range, mean and std.
         reports: where guesses are told.
+
+    Attributes:
+        seen: which numbers the images hold.
     """
 
     def __init__(self, options: ImageOptions, reports: Reports) -> None:
         self._options = options
         self._reports = reports
         self._guess = RangeGuess(reports)
+        self.seen = SeenRange()
 
     def convert(self, rows: NDArray[Any], order: Order, scratch: Scratch) -> Bytes:
-        """Return images as bytes.
+        """Return images as bytes; see `convert_range`."""
+        return self.convert_range(rows, order, scratch)[0]
+
+    def convert_range(
+        self, rows: NDArray[Any], order: Order, scratch: Scratch
+    ) -> tuple[Bytes, tuple[float, float] | None]:
+        """Return images as bytes, and which of their numbers are black and white.
 
         Args:
             rows: shape (n, ...), any numeric type, axes of each image as in order.
@@ -45,7 +55,8 @@ class Converter:
             scratch: lends the memory of the result.
 
         Returns:
-            Shape (n, height, width, channels), 1, 3 or 4 channels; contiguous, or `spaced`. Not a copy where none is needed.
+            Bytes of shape (n, height, width, channels), 1, 3 or 4 channels; contiguous, or `spaced`; no copy where none is needed.
+            And black and white; None where they are 0 and 255 of unsigned bytes, or false and true.
 
         Raises:
             NotAnImageError: the values are no numbers.
@@ -62,7 +73,7 @@ class Converter:
         told = self._told(channels)
         plain = rows.dtype == np.uint8 and told is None
         if plain and channels != 2 and rows.flags.c_contiguous:
-            return rows
+            return rows, None
         if (
             rows.dtype == np.float32
             and order == "CHW"
@@ -77,7 +88,7 @@ class Converter:
         pixels = out[..., :channels]
         if plain:
             _interleave(rows, pixels)
-            return out
+            return out, None
         with np.errstate(
             all="ignore"
         ):  # NaN and infinity are shown as black and white, not warned about
@@ -86,8 +97,9 @@ class Converter:
                 # A glance at a few values missed what lies outside, or some of it is infinite or no number.
                 again = self._guessed(rows, every=True)
                 if again != scaling:
+                    scaling = again
                     again.apply(rows, pixels, scratch)
-        return out
+        return out, None if rows.dtype.kind == "b" and told is None else scaling.shown
 
     def _told(self, channels: int) -> Scaling | None:
         """Return what the user says of black and white; None: nothing."""

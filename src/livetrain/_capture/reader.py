@@ -10,6 +10,7 @@ from livetrain._capture.delta import Delta
 from livetrain._capture.images import Converter
 from livetrain._capture.predictions import PredictionReader
 from livetrain._capture.reports import Reports
+from livetrain._wire import ValueRange
 from livetrain.config import ImageOptions
 
 __all__ = ["FrameReader"]
@@ -24,6 +25,9 @@ class FrameReader:
         options: how images are read.
         class_names: the label of each class index; None: the index is the label.
         reports: where problems and guesses are told.
+
+    Attributes:
+        last_range: which numbers the last frame's pictures show how; None: it was not told.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class FrameReader:
         self.predictions = PredictionReader(class_names)
         self.classification = Classification(reports, _count(class_names))
         self.delta = Delta()
+        self.last_range: ValueRange | None = None
 
     def name_classes(self, names: Sequence[str]) -> None:
         """Take other labels for the classes."""

@@ -50,6 +50,17 @@ class Scaling:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Which numbers of an image are black and white; of several channels the lowest black and the highest white."""
+        if self.mean is None or self.std is None:
+            return self.black, self.white
+        channels = list(zip(self.mean, self.std, strict=True))
+        return (
+            min((self.black - mean) / std for mean, std in channels),
+            max((self.white - mean) / std for mean, std in channels),
+        )
+
     def apply(self, values: NDArray[Any], out: NDArray[np.uint8], scratch: Scratch) -> bool:
         """Scale values into bytes; those outside of black and white become black and white, NaN black.
 

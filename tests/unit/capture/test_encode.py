@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
 from livetrain._capture.capture import Capture, encode
-from livetrain._wire import Strip
+from livetrain._wire import Strip, ValueRange
 from livetrain.config import ImageOptions
 from tests.unit.capture.world import error, pictures, sent, take, tiles_of
 
@@ -96,3 +98,59 @@ def test_a_released_frame_has_nothing_to_encode() -> None:
     frame = encode(captured.frame, quality=85, max_size=256, packing="strip")
     assert frame.pictures == ()
     assert frame.predictions == ()
+
+
+FLAT = np.linspace(0, 16, 16 * 20 * 20, dtype=np.float32).reshape(16, 20, 20)
+
+
+@pytest.mark.parametrize(
+    ("images", "more", "expected"),
+    [
+        (FLAT, {}, (0, 255, 0, 16)),
+        (FLAT / 16, {}, (0, 1, 0, 1)),
+        (FLAT / 8 - 1, {}, (-1, 1, -1, 1)),
+        (FLAT - 100, {}, (-100, -84, -100, -84)),
+        (FLAT.astype(np.float16), {}, (0, 255, 0, 16)),
+        (FLAT.astype(np.uint16) * 200, {}, (0, 4095, 0, 3200)),
+        (FLAT, {"value_range": (0.0, 16.0)}, (0, 16, 0, 16)),
+        (FLAT / 16, {"mean": (0.5,), "std": (0.25,)}, (-2, 2, 0, 1)),
+        (
+            np.stack([FLAT / 16] * 3, 1),
+            {"mean": (0.5, 0.5, 0.0), "std": (0.5, 0.25, 1.0)},
+            (-2, 2, 0, 1),
+        ),
+        (FLAT.astype(np.uint8), {"value_range": (0.0, 16.0)}, (0, 16, 0, 16)),
+        (FLAT.astype(np.uint8), {}, None),
+        (FLAT > 8, {}, None),
+        (np.full_like(FLAT, np.nan), {}, None),
+    ],
+)
+def test_a_frame_says_how_its_numbers_are_shown_and_which_there_are(
+    images: Any, more: dict[str, Any], expected: tuple[float, ...] | None
+) -> None:
+    told = sent(images, options=ImageOptions(gather_seconds=0.0, **more)).value_range
+    assert (None if told is None else dataclasses.astuple(told)) == expected
+
+
+def test_large_images_are_looked_at_before_they_are_reduced() -> None:
+    images = np.zeros((2, 512, 512), np.float32)
+    images[1, 100, 100] = 200.0
+    told = sent(images).value_range
+    assert told == ValueRange(0.0, 255.0, 0.0, 200.0)
+
+
+def test_images_that_are_shown_differently_have_no_range_together() -> None:
+    assert sent([FLAT[0], FLAT[1].astype(np.uint8)]).value_range is None
+    told = sent([FLAT[14], FLAT[15, :10]]).value_range
+    assert told == ValueRange(0.0, 255.0, float(FLAT[14].min()), float(FLAT[15, :10].max()))
+
+
+def test_pictures_that_are_known_keep_the_range_that_was_told() -> None:
+    options = ImageOptions(watch=list(range(16)))
+    capture = Capture(options, None, seed=0)
+    told = []
+    for _ in range(3):
+        captured = capture.take(FLAT, None, loss=None, ids=list(range(16)), with_images=True)
+        assert captured.frame is not None
+        told.append(encode(captured.frame, quality=85, max_size=256, packing="strip").value_range)
+    assert told == [ValueRange(0.0, 255.0, 0.0, 16.0)] * 3

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livetrain._capture.device import BFLOAT16, widen
 from livetrain._capture.reports import Reports
-from livetrain._capture.value_range import RangeGuess, extremes
+from livetrain._capture.value_range import RangeGuess, SeenRange, extremes, lowest_and_highest
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,77 @@ def test_extremes_leave_nan_and_infinity_out(values: list[float], dtype: Any) ->
     finite = array[np.isfinite(array)]
     expected = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     assert extremes(array) == expected
+
+
+NUMBERS = st.lists(st.floats(width=16), min_size=1, max_size=50)
+
+
+@given(NUMBERS, st.sampled_from(["f2", "f4", "f8", "bfloat16"]))
+def test_lowest_and_highest_are_those_of_the_finite_numbers(values: list[float], kind: str) -> None:
+    if kind == "bfloat16":
+        bits = np.array(values, np.float32).view(np.uint32) >> 16
+        array: Any = bits.astype(np.uint16).view(BFLOAT16)
+    else:
+        array = np.array(values, kind)
+    wide = widen(array).astype(np.float64)
+    finite = wide[np.isfinite(wide)]
+    expected = (finite.min(), finite.max()) if finite.size else None
+    assert lowest_and_highest(array) == expected
+    assert lowest_and_highest(array.reshape(-1, 1)[:, ::1]) == expected
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i4", "i8"])
+def test_lowest_and_highest_of_integers(dtype: str) -> None:
+    assert lowest_and_highest(np.array([[7, 3], [5, 9]], dtype)) == (3, 9)
+    assert lowest_and_highest(np.zeros((0, 3), dtype)) is None
+
+
+def frame_of(seen: SeenRange, *parts: Any, crowded: bool = False) -> list[Any]:
+    every = seen.begin_frame(crowded=crowded)
+    return [seen.of(part, every=every) for part in parts]
+
+
+def test_not_every_frame_is_looked_through() -> None:
+    now = [0.0]
+    seen = SeenRange(lambda: now[0])
+    frame = np.zeros((16, 64, 64), np.float32)
+    frame[7, 33, 33] = 16.0  # where no glance falls
+    assert frame_of(seen, frame) == [(0.0, 16.0)]
+    now[0] = 0.1
+    other = np.full_like(frame, 2.0)
+    other[7, 33, 33] = 99.0
+    assert frame_of(seen, other) == [(0.0, 16.0)], "those of the last quarter of a second together"
+    assert frame_of(seen, other - 10) == [(-8.0, 16.0)], "a glance sees what all have"
+    now[0] = 0.5
+    assert frame_of(seen, other) == [(2.0, 99.0)]
+    assert frame_of(seen, other.astype(np.float64)) == [(2.0, 99.0)], "another kind of image"
+    now[0] = 9.0
+    assert frame_of(seen, frame.astype(np.float64), crowded=True) == [(0.0, 99.0)]
+
+
+def test_every_part_of_a_frame_is_looked_through() -> None:
+    seen = SeenRange(lambda: 0.0)
+    parts = [np.full((64, 64), float(n), np.float32) for n in range(5)]
+    for n, part in enumerate(parts):
+        part[33, 33] = 100.0 * n
+    assert frame_of(seen, *parts) == [(0, 0), (1, 100), (2, 200), (3, 300), (4, 400)]
+    assert frame_of(seen, parts[0]) == [(0.0, 400.0)]
+
+
+def test_a_look_that_takes_long_comes_less_often() -> None:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 0.05
+        return now[0]
+
+    seen = SeenRange(clock)
+    seen.of(np.zeros(3), every=seen.begin_frame())
+    looks = sum(seen.begin_frame() for _ in range(40))
+    assert looks == 0, "within two seconds after one of 0.05"
+    assert any(seen.begin_frame() for _ in range(40))
+
+
+def test_where_nothing_is_finite_nothing_was_seen() -> None:
+    assert frame_of(SeenRange(), np.full(5, np.nan, np.float32)) == [None]
+    assert frame_of(SeenRange(), np.full(5, np.inf, np.float16)) == [None]
