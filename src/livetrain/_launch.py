@@ -25,6 +25,7 @@ from livetrain._delivery.session import Session
 from livetrain._delivery.transport import Endpoint
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
+from livetrain._point_columns import PointThinner
 from livetrain._ranks.meeting import Meeting
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
@@ -357,7 +358,9 @@ def launch(
         Capture(images, run.class_names),
         Governor(max_overhead, max_fps, images.quality, images.max_size, cpus=usable_cpus()),
         StepMeter(run.config.total_epochs or None, run.config.batches_per_epoch or None),
-        Spool.open(spool_dir / f"{info.session_id}-{info.stream_id}", limits),
+        Spool.open(
+            spool_dir / f"{info.session_id}-{info.stream_id}", limits, thinner=PointThinner()
+        ),
         Session(full_jitter),
         images.packing,
         Meeting(run.rank, info.session_id) if run.world_size > 1 and given is None else None,

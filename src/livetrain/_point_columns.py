@@ -16,10 +16,9 @@ __all__ = [
     "NUMBER_BYTES",
     "BatchRows",
     "Column",
-    "Remainder",
+    "PointThinner",
     "point_columns",
     "points_in",
-    "remainder",
     "steps_of",
 ]
 
@@ -70,18 +69,6 @@ class BatchRows(NamedTuple):
     batch_size: int
 
 
-class Remainder(NamedTuple):
-    """What stays of a record that has to make room.
-
-    Attributes:
-        points: how many points it holds; 1 for any other record.
-        tombstone: the record that stands in its place; empty: none, because it would be no smaller.
-    """
-
-    points: int
-    tombstone: bytes
-
-
 def point_columns(
     stamp: _wire.Stamp,
     columns: Sequence[Column],
@@ -125,18 +112,6 @@ def points_in(record: bytes) -> int:
             return 1
 
 
-def remainder(record: bytes) -> Remainder:
-    """Return what stays of a serialised record that is thinned: columns leave a tombstone that says how many points they were."""
-    request = pb.TelemetryRequest.FromString(record)
-    if request.WhichOneof("payload") != "columns":
-        return Remainder(1, b"")
-    points = _points_in_columns(request.columns)
-    found = _steps_of_columns(request.columns)
-    stamp = _wire.Stamp(request.session_id, request.seq, request.timestamp_ms, request.mono_us)
-    first, last = found or (None, None)
-    return Remainder(points, _wire.tombstone(stamp, "thinned", points, step=first, last_step=last))
-
-
 def steps_of(record: bytes) -> tuple[int, int] | None:
     """Return the lowest and the highest global step that a serialised record belongs to.
 
@@ -169,3 +144,33 @@ def _steps_of_columns(columns: pb.PointColumns) -> tuple[int, int] | None:
         return None
     steps = np.frombuffer(b"".join(different), "<i8")
     return int(steps.min()), int(steps.max())
+
+
+class PointThinner:
+    """Tells a spool what stays of records that have to make room: of columns a tombstone, which says how many points they were."""
+
+    def remainder(self, record: bytes) -> tuple[int, bytes]:
+        """Return how many points a record holds, and the tombstone of columns; other records are no larger than theirs."""
+        request = pb.TelemetryRequest.FromString(record)
+        if request.WhichOneof("payload") != "columns":
+            return 1, b""
+        points = _points_in_columns(request.columns)
+        first, last = _steps_of_columns(request.columns) or (None, None)
+        return points, _thinned(request, points, first, last)
+
+    def joined(self, remainders: Sequence[bytes]) -> bytes:
+        """Return one tombstone in place of several; each of the others is told as a hole of one point."""
+        requests = [pb.TelemetryRequest.FromString(record) for record in remainders]
+        tombstones = [request.tombstone for request in requests]
+        points = sum(tombstone.records for tombstone in tombstones) - len(tombstones) + 1
+        firsts = [tombstone.step for tombstone in tombstones if tombstone.HasField("step")]
+        lasts = [t.last_step if t.HasField("last_step") else t.step for t in tombstones]
+        first, last = (min(firsts), max(lasts)) if firsts else (None, None)
+        return _thinned(requests[-1], points, first, last)
+
+
+def _thinned(
+    request: pb.TelemetryRequest, points: int, first: int | None, last: int | None
+) -> bytes:
+    stamp = _wire.Stamp(request.session_id, request.seq, request.timestamp_ms, request.mono_us)
+    return _wire.tombstone(stamp, "thinned", points, step=first, last_step=last)

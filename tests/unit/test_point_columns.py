@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livetrain import _point_columns, _records, _wire
-from livetrain._point_columns import BatchRows, Column, Remainder
+from livetrain._point_columns import BatchRows, Column, PointThinner
 from livetrain.proto import telemetry_pb2 as pb
 
 STAMP = _wire.Stamp("run", 5, 1000, 2000)
@@ -37,7 +37,7 @@ def test_columns_are_written_as_they_are() -> None:
 
 def test_a_thinned_record_of_columns_says_how_many_points_it_was_and_where() -> None:
     written = _point_columns.point_columns(STAMP, [column("a", 9, 3, 4), column("b", 1)])
-    points, tombstone = _point_columns.remainder(written)
+    points, tombstone = PointThinner().remainder(written)
     assert points == 4
     request = pb.TelemetryRequest.FromString(tombstone)
     assert (request.session_id, request.seq) == ("run", 5)
@@ -45,7 +45,17 @@ def test_a_thinned_record_of_columns_says_how_many_points_it_was_and_where() -> 
 
 
 def test_nothing_stays_of_another_record() -> None:
-    assert _point_columns.remainder(_wire.scalars(STAMP, 1, {"a": 1.0})) == Remainder(1, b"")
+    assert PointThinner().remainder(_wire.scalars(STAMP, 1, {"a": 1.0})) == (1, b"")
+
+
+def test_several_tombstones_become_one_beside_holes_of_one_point_each() -> None:
+    def thinned(*steps: int) -> bytes:
+        written = _point_columns.point_columns(STAMP, [column("a", *steps)])
+        return PointThinner().remainder(written)[1]
+
+    joined = PointThinner().joined([thinned(7, 8, 9), thinned(3), thinned(5, 6)])
+    tombstone = pb.TelemetryRequest.FromString(joined).tombstone
+    assert tombstone == pb.Tombstone(reason="thinned", records=4, step=3, last_step=9)
 
 
 @pytest.mark.parametrize(

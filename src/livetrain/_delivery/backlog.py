@@ -14,6 +14,10 @@ class Backlog(Protocol):
     def first_seq(self) -> int:
         """The oldest record that is kept; one past the last when there is none."""
 
+    @property
+    def record_bytes(self) -> int:
+        """How large records of points should be at most."""
+
     memory_only: bool
     """The disk is not in use: what is kept dies with this process."""
 
@@ -23,7 +27,7 @@ class Backlog(Protocol):
 
     @property
     def thinned(self) -> int:
-        """How many records were given up because there was no room, and are not on their way all the same."""
+        """How many points and other records were given up for want of room, and are not on their way all the same."""
 
     def append(self, seq: int, record: bytes, *, critical: bool, thinnable: bool) -> bool:
         """Keep the next record; False: its place is empty."""
@@ -44,7 +48,7 @@ class Backlog(Protocol):
         """A connection began: what `trim` was not told of by now did not arrive."""
 
     def trim(self, durable_seq: int) -> None:
-        """Forget everything up to and with `durable_seq`."""
+        """Forget everything up to and including `durable_seq`."""
 
     def flush(self) -> None:
         """Hand what was appended to the operating system."""

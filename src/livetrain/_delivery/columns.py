@@ -18,9 +18,17 @@ from livetrain._delivery.rows import Table
 from livetrain._delivery.server_limits import ServerLimits
 from livetrain._point_columns import COLUMN_BYTES, COLUMN_ELEMENTS, NUMBER_BYTES, BatchRows, Column
 
-__all__ = ["ColumnsRecord", "GapRecord", "Refuse", "RowRecord", "records_of", "split_columns"]
+__all__ = [
+    "TARGET_BYTES",
+    "ColumnsRecord",
+    "GapRecord",
+    "Refuse",
+    "RowRecord",
+    "records_of",
+    "split_columns",
+]
 
-_TARGET_BYTES = 64 << 10
+TARGET_BYTES = 64 << 10
 """Of one record: small enough that a gap of one is short, and large enough that each costs little."""
 _HEAD_BYTES = 512
 _HEAD_ELEMENTS = 16
@@ -146,7 +154,7 @@ class GapRecord:
 
 
 def records_of(
-    tables: Sequence[Table], limits: ServerLimits, refuse: Refuse
+    tables: Sequence[Table], limits: ServerLimits, refuse: Refuse, most_bytes: int = TARGET_BYTES
 ) -> Iterator[ColumnsRecord | RowRecord]:
     """Yield the records of tables that stood in line one behind the other, within the limits of a server.
 
@@ -154,15 +162,16 @@ def records_of(
         tables: claimed, in order.
         limits: of the server.
         refuse: told what the server would not take, and what is therefore left out.
+        most_bytes: of one record, about.
     """
     for _, group in groupby(tables, key=lambda table: table.group):
         members = list(group)
         for kind in _kinds(members):
             rows = sum(table.count for table in kind)
             if rows > 1 and limits.accepts_columns and not _must_be_single(kind, limits):
-                yield from _columns_records(kind, limits, refuse)
+                yield from _columns_records(kind, limits, refuse, most_bytes)
             elif rows:
-                yield from _row_records(kind, limits, refuse)
+                yield from _row_records(kind, limits, refuse, most_bytes)
 
 
 def _must_be_single(tables: Sequence[Table], limits: ServerLimits) -> bool:
@@ -197,14 +206,14 @@ class _Read:
 
 
 def _columns_records(
-    tables: Sequence[Table], limits: ServerLimits, refuse: Refuse
+    tables: Sequence[Table], limits: ServerLimits, refuse: Refuse, most_bytes: int
 ) -> Iterator[ColumnsRecord]:
     first = tables[0]
     clock = min(table.first()[1] for table in tables if table.count)
     columns = _columns(tables, limits, refuse)
     batches = first.batches
     row, calls = 0, sum(table.count for table in tables)
-    for part in split_columns(columns, limits, together=batches is not None):
+    for part in split_columns(columns, limits, most_bytes, together=batches is not None):
         record = ColumnsRecord(
             part,
             first.epoch,
@@ -274,13 +283,18 @@ def _read(table: Table, limits: ServerLimits, refuse: Refuse) -> _Read:
 
 
 def split_columns(
-    columns: Sequence[Column], limits: ServerLimits, *, together: bool = False
+    columns: Sequence[Column],
+    limits: ServerLimits,
+    most_bytes: int = TARGET_BYTES,
+    *,
+    together: bool = False,
 ) -> Iterator[list[Column]]:
     """Yield columns in parts that each fit into one record.
 
     Args:
         columns: of different names.
         limits: of the server.
+        most_bytes: of one record, about.
         together: the rows of all columns belong together, and every part has all columns.
 
     Example:
@@ -289,7 +303,7 @@ def split_columns(
         >>> [[column.name for column in part] for part in split_columns(points, few)]
         [['a', 'b'], ['c']]
     """
-    most_bytes = max(min(_TARGET_BYTES, limits.record_bytes - _HEAD_BYTES), 1)
+    most_bytes = max(min(most_bytes, limits.record_bytes - _HEAD_BYTES), 1)
     if together:
         heads = sum(map(_head_bytes, columns))
         rows = _rows_in(most_bytes - heads, len(columns))
@@ -328,7 +342,7 @@ def _rows_in(size: int, columns: int) -> int:
 
 
 def _row_records(
-    tables: Sequence[Table], limits: ServerLimits, refuse: Refuse
+    tables: Sequence[Table], limits: ServerLimits, refuse: Refuse, most_bytes: int
 ) -> Iterator[RowRecord]:
     """Yield each row as a record, or as several where its values are too many for one."""
     for clock, at, index, step in sorted(
@@ -357,7 +371,7 @@ def _row_records(
                 shape.reason,
             )
             continue
-        for place, part in enumerate(_split_values(names, values, limits, refuse)):
+        for place, part in enumerate(_split_values(names, values, limits, refuse, most_bytes)):
             row = RowRecord(step, part, table.epoch, None, unix_us // 1000, unix_us, mono_us)
             row.calls = 0 if place else 1
             yield row
@@ -371,9 +385,13 @@ def _heads(table: Table) -> list[tuple[int, int]]:
 
 
 def _split_values(
-    names: Sequence[str], values: Sequence[float], limits: ServerLimits, refuse: Refuse
+    names: Sequence[str],
+    values: Sequence[float],
+    limits: ServerLimits,
+    refuse: Refuse,
+    most_bytes: int,
 ) -> Iterator[dict[str, float]]:
-    most_bytes = max(min(_TARGET_BYTES, limits.record_bytes - _HEAD_BYTES), 1)
+    most_bytes = max(min(most_bytes, limits.record_bytes - _HEAD_BYTES), 1)
     most_values = max((limits.elements - _HEAD_ELEMENTS) // _SCALAR_ELEMENTS, 1)
     part: dict[str, float] = {}
     room = most_bytes

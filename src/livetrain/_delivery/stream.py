@@ -29,7 +29,7 @@ from livetrain._delivery.actions import (
 from livetrain._delivery.answers import Acknowledged, Registered, Rejected
 from livetrain._delivery.bundle import Bundle
 from livetrain._delivery.closing import Closing
-from livetrain._delivery.columns import GapRecord, records_of
+from livetrain._delivery.columns import TARGET_BYTES, GapRecord, records_of
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import Gap, Mark, Record
@@ -192,7 +192,10 @@ class Stream:
         for kind, items in groupby(taken, key=type):
             if kind is Table:
                 tables = cast("list[Table]", list(items))
-                for record in records_of(tables, self._ledger.limits, self._ledger.refuse):
+                most_bytes = min(TARGET_BYTES, self.backlog.record_bytes)
+                for record in records_of(
+                    tables, self._ledger.limits, self._ledger.refuse, most_bytes
+                ):
                     self._ledger.keep(record, sendable=sendable)
             elif kind is Gap:
                 gap = Gap.over(cast("Iterator[Gap]", items))

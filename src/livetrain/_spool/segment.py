@@ -11,14 +11,19 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import groupby
+from typing import NamedTuple, Protocol
 
 __all__ = [
     "CRITICAL",
     "HEADER_BYTES",
+    "NOTHING_STAYS",
+    "REMAINDER",
     "THINNABLE",
     "Found",
+    "Gone",
     "Record",
+    "Thinner",
     "encode",
     "find",
     "scan",
@@ -35,10 +40,12 @@ CRITICAL = 1
 """Flag: may use the reserve when the spool is full."""
 THINNABLE = 2
 """Flag: may be left out when the spool is full and the server away."""
+REMAINDER = 4
+"""Flag: says what stood here and had to go."""
 
 
 class Record(NamedTuple):
-    """One record of a stream; ``flags`` is a sum of :data:`CRITICAL` and :data:`THINNABLE`."""
+    """One record of a stream; ``flags`` is a sum of :data:`CRITICAL`, :data:`THINNABLE` and :data:`REMAINDER`."""
 
     seq: int
     payload: bytes
@@ -102,24 +109,98 @@ def scan(data: bytes, *, after: int = 0) -> Iterator[Found]:
         offset, after = found.end, found.record.seq
 
 
-def thin(records: Sequence[Record]) -> tuple[list[Record], list[int]]:
-    """Leave out every second thinnable record, but never the last record: it says how far the records go.
+class Gone(NamedTuple):
+    """A record that was left out, and how many points it held."""
+
+    seq: int
+    points: int
+
+
+class Thinner(Protocol):
+    """What the spool is told about records that have to go, which are bytes to it."""
+
+    def remainder(self, record: bytes) -> tuple[int, bytes]:
+        """Return how many points a record holds, and the smaller one that stays in its place; empty: none."""
+
+    def joined(self, remainders: Sequence[bytes]) -> bytes:
+        """Return one in place of several that stayed: the others will be holes, each of which stands for one point."""
+
+
+class NothingStays:
+    """Takes any record for one point, of which nothing stays."""
+
+    def remainder(self, record: bytes) -> tuple[int, bytes]:
+        """Return a point, and nothing that stays."""
+        return 1, b""
+
+    def joined(self, remainders: Sequence[bytes]) -> bytes:
+        """Return the last: nothing ever stays."""
+        return remainders[-1]
+
+
+NOTHING_STAYS: Thinner = NothingStays()
+
+
+def thin(
+    records: Sequence[Record], thinner: Thinner = NOTHING_STAYS, sent_seq: int = 0
+) -> tuple[list[Record], list[Gone]]:
+    """Leave out every second thinnable record, and put together what stays of neighbours.
+
+    The last record stays, or what stays of it: it says how far the records go. Where every second is none, the first goes of which
+    something stays.
+
+    Args:
+        records: ascending.
+        thinner: tells what stays of a record.
+        sent_seq: what was sent up to here may arrive, and what stays of it is left as it is.
 
     Returns:
-        The records that are kept, and the numbers of those that are left out.
+        The records that are kept, and those that are left out.
 
     Example:
-        >>> kept, left_out = thin([Record(seq, b"", THINNABLE) for seq in range(1, 7)])
-        >>> [record.seq for record in kept], left_out
+        >>> kept, gone = thin([Record(seq, b"", THINNABLE) for seq in range(1, 7)])
+        >>> [record.seq for record in kept], [seq for seq, _ in gone]
         ([1, 3, 5, 6], [2, 4])
     """
     kept: list[Record] = []
-    left_out: list[int] = []
+    gone: list[Gone] = []
     second = False
     for record in records:
-        if second and record.flags & THINNABLE and record is not records[-1]:
-            left_out.append(record.seq)
-        else:
-            kept.append(record)
-        second ^= bool(record.flags & THINNABLE)
-    return kept, left_out
+        thinnable = bool(record.flags & THINNABLE)
+        if second and thinnable:
+            points, stays = thinner.remainder(record.payload)
+            if stays or record is not records[-1]:
+                gone.append(Gone(record.seq, points))
+                if stays:
+                    kept.append(Record(record.seq, stays, REMAINDER))
+                second = False
+                continue
+        kept.append(record)
+        second ^= thinnable
+    if not gone:
+        _thin_first(kept, gone, thinner)
+    return _joined(kept, thinner, sent_seq), gone
+
+
+def _thin_first(kept: list[Record], gone: list[Gone], thinner: Thinner) -> None:
+    for place, record in enumerate(kept):
+        if record.flags & THINNABLE:
+            points, stays = thinner.remainder(record.payload)
+            if stays:
+                kept[place] = Record(record.seq, stays, REMAINDER)
+                gone.append(Gone(record.seq, points))
+                return
+
+
+def _joined(records: list[Record], thinner: Thinner, sent_seq: int) -> list[Record]:
+    def may_be_joined(record: Record) -> bool:
+        return bool(record.flags & REMAINDER) and record.seq > sent_seq
+
+    joined: list[Record] = []
+    for remains, group in groupby(records, key=may_be_joined):
+        members = list(group)
+        if remains and len(members) > 1:
+            payload = thinner.joined([member.payload for member in members])
+            members = [Record(members[-1].seq, payload, REMAINDER)]
+        joined += members
+    return joined

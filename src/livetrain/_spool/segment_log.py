@@ -26,7 +26,17 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from livetrain._spool.directory_lock import LOCK_NAME, DirectoryLock
-from livetrain._spool.segment import Found, Record, encode, find, scan, thin
+from livetrain._spool.segment import (
+    NOTHING_STAYS,
+    Found,
+    Gone,
+    Record,
+    Thinner,
+    encode,
+    find,
+    scan,
+    thin,
+)
 
 __all__ = ["Fsync", "Segment", "SegmentLog", "Thinning", "read_meta", "segments_of"]
 
@@ -54,11 +64,11 @@ class Thinning(NamedTuple):
 
     Attributes:
         last_seq: the last number in that file's range; 0 when no file can be made smaller.
-        left_out: the numbers of the records that are gone, ascending.
+        left_out: the records that are gone, ascending.
     """
 
     last_seq: int
-    left_out: list[int]
+    left_out: list[Gone]
 
 
 class SegmentLog:
@@ -243,7 +253,9 @@ class SegmentLog:
             self.size -= self.segments[0].size
             self._forget(self.segments.pop(0))
 
-    def thin(self, durable_seq: int) -> Thinning:
+    def thin(
+        self, durable_seq: int, thinner: Thinner = NOTHING_STAYS, sent_seq: int = 0
+    ) -> Thinning:
         """Rewrite one file without its acknowledged and every second of its thinnable records.
 
         The largest file is taken, of equal ones the oldest: so all get thinner at the same pace.
@@ -254,8 +266,8 @@ class SegmentLog:
         for _, index in sorted(sealed):
             segment = self.segments[index]
             founds = scan(segment.path.read_bytes(), after=durable_seq)
-            kept, left_out = thin(list(_breathing(founds)))
-            segment.spent = not thin(kept)[1]
+            kept, left_out = thin(list(_breathing(founds)), thinner, sent_seq)
+            segment.spent = thin(kept, thinner, sent_seq)[0] == kept
             data = b"".join(map(encode, kept))
             if len(data) < segment.size:
                 _replace(segment.path, data, sync=self._fsync != "never")

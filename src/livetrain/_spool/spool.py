@@ -21,7 +21,15 @@ from livetrain._spool.directory_lock import LockedError
 from livetrain._spool.discovery import SpoolInfo, discover
 from livetrain._spool.left_out import LeftOut
 from livetrain._spool.limits import MIB, SpoolLimits
-from livetrain._spool.segment import CRITICAL, HEADER_BYTES, THINNABLE, Record
+from livetrain._spool.segment import (
+    CRITICAL,
+    HEADER_BYTES,
+    NOTHING_STAYS,
+    REMAINDER,
+    THINNABLE,
+    Record,
+    Thinner,
+)
 from livetrain._spool.segment_log import SegmentLog, Thinning, read_meta
 from livetrain._spool.tail import Tail
 from livetrain._warnings import warn_once_a_minute
@@ -42,8 +50,8 @@ class SpoolStats:
 
     Attributes:
         records: appended and kept.
-        refused: appended and not kept: full, with nothing left to thin.
-        thinned: left out afterwards to make room, and not on their way to the server all the same.
+        refused: points and other records that were not kept: full, with nothing left to thin.
+        thinned: the same, left out afterwards to make room, and not on their way to the server all the same.
         corrupt: lost to damage on disk.
         torn: torn tails that were cut.
         disk_errors: failed attempts to use the disk.
@@ -89,6 +97,7 @@ class Spool:
         directory: Path,
         limits: SpoolLimits | None = None,
         *,
+        thinner: Thinner = NOTHING_STAYS,
         clock: Callable[[], float] = time.monotonic,
     ) -> Spool:
         """Open the spool in `directory`; never raises on disk trouble.
@@ -97,19 +106,27 @@ class Spool:
             directory: one stream's own; made when it is not there. What a dead run left there is
                 taken over.
             limits: how much it may take; None: the defaults.
+            thinner: tells what stays of a record that has to make room.
             clock: monotonic seconds; paces the attempts to get back to a disk that refused.
         """
-        spool = cls(directory, limits or SpoolLimits(), clock)
+        spool = cls(directory, limits or SpoolLimits(), thinner, clock)
         spool._attach()
         _open_spools.add(spool)
         return spool
 
-    def __init__(self, directory: Path, limits: SpoolLimits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        limits: SpoolLimits,
+        thinner: Thinner,
+        clock: Callable[[], float],
+    ) -> None:
         self.directory = directory
         self.memory_only = True
         self.meta: bytes | None = None
         self.last_seq = 0
         self._limits = limits
+        self._thinner = thinner
         self._clock = clock
         self._files: SegmentLog | None = None
         self._retry_at: float | None = None  # None: never
@@ -129,6 +146,11 @@ class Spool:
         return self._durable + 1
 
     @property
+    def record_bytes(self) -> int:
+        """How large a record may be so that several fit into a file, of which some can make room for others."""
+        return max(self._limits.file_bytes // 4, 1)
+
+    @property
     def pending(self) -> int:
         """How many numbers are not acknowledged yet, holes included."""
         return self.last_seq - self._durable
@@ -142,7 +164,7 @@ class Spool:
 
     @property
     def thinned(self) -> int:
-        """How many records were left out, or not taken in, because there was no room, and are not on their way."""
+        """How many points and other records had to go, or were not taken in, for want of room, and are not on their way."""
         return self._left_out.count
 
     @property
@@ -175,7 +197,7 @@ class Spool:
             thinnable: may be left out when the spool is full: every second one of the oldest is.
 
         Returns:
-            Whether it was kept. If not, its number is a hole all the same.
+            Whether it was kept, or what stays of it. If not, its number is a hole all the same.
 
         Raises:
             ValueError: `seq` is not the next number.
@@ -185,10 +207,14 @@ class Spool:
         if seq != self.last_seq + 1:
             raise ValueError(f"seq={seq}: records have no gaps; give {self.last_seq + 1}.")
         self.last_seq = seq
+        flags = CRITICAL * critical + THINNABLE * thinnable
         if not self._make_room(HEADER_BYTES + len(record), critical):
-            self._left_out.refuse()
-            return False
-        self._tail.append(Record(seq, record, CRITICAL * critical + THINNABLE * thinnable))
+            points, stays = self._thinner.remainder(record)
+            self._left_out.refuse(points)
+            if not (stays and self._make_room(HEADER_BYTES + len(stays), critical)):
+                return False
+            record, flags = stays, REMAINDER
+        self._tail.append(Record(seq, record, flags))
         self._records += 1
         if not self.memory_only and self._tail.waiting_size >= self._limits.unwritten_bytes:
             self.flush()
@@ -398,14 +424,15 @@ class Spool:
                 return False
 
     def _thin_memory(self) -> bool:
-        left_out = self._tail.thin_waiting()
+        left_out, smaller = self._tail.thin_waiting(self._thinner, self._left_out.sent_seq)
         self._left_out.thin(left_out)
-        return bool(left_out)
+        return smaller
 
     def _thin_disk(self, files: SegmentLog) -> bool:
         """Make one file smaller; True also when the disk fails at it: now memory counts."""
         before = files.size
-        self._on_disk(lambda: self._note_thinning(files.thin(self._durable)))
+        sent = self._left_out.sent_seq
+        self._on_disk(lambda: self._note_thinning(files.thin(self._durable, self._thinner, sent)))
         return files.size < before or self.memory_only
 
     def _note_thinning(self, thinning: Thinning) -> None:

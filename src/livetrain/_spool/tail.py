@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from livetrain._spool.segment import HEADER_BYTES, Record, thin
+from livetrain._spool.segment import HEADER_BYTES, NOTHING_STAYS, Gone, Record, Thinner, thin
 
 __all__ = ["Tail"]
 
@@ -67,23 +67,25 @@ class Tail:
             count += 1
         self._drop(count)
 
-    def thin_waiting(self) -> list[int]:
+    def thin_waiting(
+        self, thinner: Thinner = NOTHING_STAYS, sent_seq: int = 0
+    ) -> tuple[list[Gone], bool]:
         """Thin the older half of the records that are nowhere else; if that gives nothing, all.
 
         Returns:
-            The numbers of those that were left out.
+            Those that were left out, and whether there is more room now.
         """
         start, stop = self.index(self.written + 1), len(self.records)
         for end in ((start + stop) // 2, stop):
             old = self.records[start:end]
-            kept, left_out = thin(old)
-            if left_out:
-                freed = _size(old) - _size(kept)
+            kept, left_out = thin(old, thinner, sent_seq)
+            freed = _size(old) - _size(kept)
+            if freed > 0:
                 self.records[start:end] = kept
                 self.size -= freed
                 self.waiting_size -= freed
-                return left_out
-        return []
+                return left_out, True
+        return [], False
 
     def clear(self) -> None:
         """Forget everything."""

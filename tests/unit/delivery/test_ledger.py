@@ -6,16 +6,19 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from livetrain import _records, _wire
 from livetrain._delivery.actions import Open, Register
 from livetrain._delivery.answers import Acknowledged, Registered
+from livetrain._delivery.columns import ColumnsRecord
 from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import BatchRecord, Lane, SampleRecord, SmallRecord
 from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.server_limits import ServerLimits
 from livetrain._delivery.session import Session
+from livetrain._point_columns import Column, PointThinner
 from livetrain._spool.spool import Spool, SpoolLimits
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -34,7 +37,9 @@ class Desk:
     ) -> None:
         self.session = Session(lambda attempt: 0.0)
         assert self.session.next(0.0) == Register()
-        self.ledger = Ledger("run", self.session, Spool.open(folder / "spool", limits))
+        self.ledger = Ledger(
+            "run", self.session, Spool.open(folder / "spool", limits, thinner=PointThinner())
+        )
         self._let_in(version, 0)
 
     def sample(self, pictures: _wire.EncodedFrame | None) -> None:
@@ -88,6 +93,12 @@ class Desk:
     def small(self, lane: Lane = Lane.DURABLE) -> None:
         writer = lambda stamp: _wire.scalars(stamp, 0, {"a": 1.0})  # noqa: E731
         self.ledger.keep(SmallRecord(writer, lane, 0, 0), sendable=True)
+
+    def columns(self, rows: int) -> None:
+        """Keep rows of a metric as one record."""
+        steps = np.arange(rows, dtype="<i8").tobytes()
+        column = Column("a", steps, steps, bytes(len(steps)))
+        self.ledger.keep(ColumnsRecord([column], 0, None, 0, 0), sendable=True)
 
     def out(self) -> list[pb.TelemetryRequest]:
         sent = self.ledger.outgoing(self.session.sent_seq, ROOM)
@@ -366,19 +377,38 @@ def test_what_was_left_out_on_the_way_does_not_count_as_sent(desk: Desk) -> None
     assert second.batch_data.images[0].image_bytes == b"jpeg1"
 
 
+@pytest.mark.parametrize("kind", ["scalars", "columns", "both"])
 @pytest.mark.parametrize("memory_only", [False, True])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_thinned_is_counted_what_the_server_gets_a_tombstone_for(
-    tmp_path: Path, seed: int, memory_only: bool
+    tmp_path: Path, seed: int, memory_only: bool, kind: str
 ) -> None:
     chance = random.Random(seed)
     if memory_only:
         (tmp_path / "spool").write_text("in the way of the directory")
-    small = SpoolLimits(max_bytes=6000, segment_bytes=1000, memory_bytes=6000, reserve_bytes=0)
+    size = 6_000 if kind == "scalars" else 24_000
+    small = SpoolLimits(
+        max_bytes=size,
+        segment_bytes=size // 6,
+        memory_bytes=size,
+        reserve_bytes=0,
+        fsync="never",
+    )
     desk = Desk(tmp_path, limits=small)
     on_its_way: list[pb.TelemetryRequest] = []
     store: list[pb.TelemetryRequest] = []
-    counted = 0
+    counted = logged = 0
+
+    def log(most: int) -> None:
+        nonlocal logged
+        for _ in range(chance.randint(0, most)):
+            rows = chance.randint(2, 40) if kind == "columns" or chance.random() < 0.3 else 1
+            logged += rows
+            if kind == "scalars" or rows == 1:
+                logged -= rows - 1
+                desk.small(Lane.POINT)
+            else:
+                desk.columns(rows)
 
     def arrive() -> None:
         on_its_way.extend(desk.out())
@@ -386,9 +416,8 @@ def test_thinned_is_counted_what_the_server_gets_a_tombstone_for(
         store.extend(on_its_way[:count])
         del on_its_way[:count]
 
-    for _ in range(200):
-        for _ in range(chance.randint(0, 60)):
-            desk.small(Lane.POINT)
+    for _ in range(80):
+        log(60)
         desk.ledger.backlog.flush()
         match chance.choice("alll"):
             case "l":
@@ -400,8 +429,7 @@ def test_thinned_is_counted_what_the_server_gets_a_tombstone_for(
             on_its_way.clear()
             desk.session.lost(0.0, "gone")
             desk.ledger.disconnected()
-            for _ in range(chance.randint(0, 200)):
-                desk.small(Lane.POINT)
+            log(200)
             desk.reconnect(len(store))
         assert desk.ledger.backlog.thinned >= counted, "a counter fell"
         counted = desk.ledger.backlog.thinned
@@ -410,5 +438,7 @@ def test_thinned_is_counted_what_the_server_gets_a_tombstone_for(
         store.extend(desk.out())
         desk.acknowledge(len(store), 0.0)
     assert [request.seq for request in store] == list(range(1, desk.session.last_seq + 1))
-    tombstones = sum(request.WhichOneof("payload") == "tombstone" for request in store)
-    assert desk.ledger.backlog.thinned == tombstones > 0
+    gaps = sum(r.tombstone.records for r in store if r.HasField("tombstone"))
+    assert desk.ledger.backlog.thinned == gaps > 0
+    points = sum(len(c.steps) // 8 for r in store for c in r.columns.columns)
+    assert points + sum(r.HasField("scalars") for r in store) + gaps == logged

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from livetrain._spool.segment import (
     CRITICAL,
     HEADER_BYTES,
+    REMAINDER,
     THINNABLE,
     Record,
     encode,
@@ -90,7 +94,8 @@ def test_find_returns_none_at_the_end() -> None:
 def test_thinning_halves_the_thinnable_and_touches_nothing_else(flags: list[int]) -> None:
     records = [Record(seq, b"", flag) for seq, flag in enumerate(flags, start=1)]
     kept, left_out = thin(records)
-    assert sorted([*left_out, *(record.seq for record in kept)]) == [r.seq for r in records]
+    left = [seq for seq, points in left_out]
+    assert sorted([*left, *(record.seq for record in kept)]) == [r.seq for r in records]
     thinnable = [record for record in records if record.flags & THINNABLE]
     stay = thinnable[::2] + [r for r in thinnable[1::2] if r is records[-1]]
     assert [record for record in kept if record.flags & THINNABLE] == stay
@@ -105,3 +110,50 @@ def test_thinning_halves_the_thinnable_and_touches_nothing_else(flags: list[int]
 def test_thinning_ends(count: int) -> None:
     records = [Record(seq, b"", THINNABLE) for seq in range(1, count + 1)]
     assert thin(records) == (records, [])
+
+
+class Counted:
+    """Takes a record for as many points as it has bytes, of which a number stays."""
+
+    def remainder(self, record: bytes) -> tuple[int, bytes]:
+        return (len(record), b"%d" % len(record)) if len(record) > 3 else (1, b"")
+
+    def joined(self, remainders: Sequence[bytes]) -> bytes:
+        return b"%d" % (sum(map(int, remainders)) - len(remainders) + 1)
+
+
+def told(record: Record) -> int:
+    """How many points a record says that it is, or was."""
+    if record.flags & REMAINDER:
+        return int(record.payload)
+    return len(record.payload) if len(record.payload) > 3 else 1
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([CRITICAL, THINNABLE]), st.integers(0, 30)), min_size=1),
+    st.integers(0, 10),
+)
+def test_what_stays_of_the_thinned_tells_every_point_however_often(
+    made: list[tuple[int, int]], sent_seq: int
+) -> None:
+    records = [Record(seq, b"x" * size, flags) for seq, (flags, size) in enumerate(made, 1)]
+    points = sum(map(told, records))
+    left_out = 0
+    kept = records
+    while True:
+        before = kept
+        kept, gone = thin(before, Counted(), sent_seq)
+        left_out += sum(count for _, count in gone)
+        if kept == before:
+            break
+        holes = len(records) - len(kept)
+        assert sum(map(told, kept)) + holes == points
+        assert kept[-1].seq == len(records), "a file must say how far it goes"
+        assert sorted(record.seq for record in kept) == [record.seq for record in kept]
+    assert [r for r in kept if r.flags == CRITICAL] == [r for r in records if r.flags == CRITICAL]
+    assert sum(len(r.payload) > 3 for r in kept if r.flags & THINNABLE) == 0
+    whole = [told(r) for r in kept if not r.flags & REMAINDER]
+    assert left_out == points - sum(whole)
+    for first, second in pairwise(kept):
+        joinable = first.flags & second.flags & REMAINDER and first.seq > sent_seq
+        assert not joinable, "neighbours that could be one"
