@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Endpoint
+from livetrain._point_columns import PointThinner
 from livetrain._spool.spool import Spool, SpoolInfo, discover
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -91,9 +93,10 @@ def upload(
         timeout: seconds without any progress after which it is given up.
         progress: called some times a second with records committed and records in all.
     """
-    spool = Spool.open(leftover.directory)
-    if spool.memory_only:  # somebody took it in the meantime, or the disk does not let us
-        spool.close()
+    spool = Spool.take_over(leftover.directory, thinner=PointThinner())
+    if spool is None:
+        if not leftover.directory.is_dir():
+            return Upload(0, 0)  # somebody else sent it in the meantime
         return Upload(0, 0, "another process uses it, or the directory cannot be written")
     first, last = spool.first_seq, spool.last_seq
     total = last - first + 1
@@ -101,9 +104,16 @@ def upload(
     if LEFTOVER not in leftover.info.capabilities:
         leftover.info.capabilities.append(LEFTOVER)
     identity = Identity(leftover.info, resume_token=leftover.info.resume_token)
-    ledger = Ledger(identity.session_id, session, spool)
+    ledger = Ledger(identity.session_id, session, spool, leftover.info.run_name)
     stream = Stream(
-        identity, endpoint.connect, Outbox(), ledger, session, Listener(), endpoint.address
+        identity,
+        endpoint.connect,
+        Outbox(),
+        ledger,
+        session,
+        Listener(),
+        endpoint.address,
+        earlier=True,
     )
     stream.start()
     committed, moved_at = 0, time.monotonic()
@@ -123,13 +133,32 @@ def upload(
     return Upload(committed, left, reason, spool.stats.corrupt)
 
 
-def upload_in_background(spool_dir: Path, endpoint: Endpoint) -> threading.Thread:
-    """Send all that is left below `spool_dir`, one after the other, on a daemon thread."""
+_uploading: set[tuple[Path, str]] = set()
+"""Directories, and servers, that a thread of this process is sending to now: one is enough, however many runs begin."""
+
+
+def upload_in_background(spool_dir: Path, endpoint: Endpoint) -> threading.Thread | None:
+    """Send all that is left below `spool_dir`, one after the other, on a daemon thread.
+
+    Returns:
+        The thread; None: one that does this already goes on.
+    """
+    place = spool_dir, endpoint.address
+    if place in _uploading:
+        return None
 
     def run() -> None:
-        for leftover in leftovers(spool_dir):
-            upload(leftover, endpoint, timeout=10.0)
+        try:
+            for leftover in leftovers(spool_dir):
+                upload(leftover, endpoint, timeout=10.0)
+        finally:
+            _uploading.discard(place)
 
+    _uploading.add(place)
     thread = threading.Thread(target=run, name="livetrain-sync", daemon=True)
     thread.start()
     return thread
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_uploading.clear)  # a forked child has none of the threads

@@ -71,6 +71,7 @@ class Stream:
         session: the protocol.
         listener: what else wants to know.
         address: of the server, for messages to people.
+        earlier: these are the records that an earlier training left, not those of this one.
     """
 
     def __init__(
@@ -82,8 +83,11 @@ class Stream:
         session: Session,
         listener: Listener,
         address: str,
+        *,
+        earlier: bool = False,
     ) -> None:
         self.identity = identity
+        self._earlier = earlier
         self.session = session
         self.counters = ledger.counters
         self.backlog = ledger.backlog
@@ -304,7 +308,15 @@ class Stream:
             self._connection.drop()
             self._connection = None
         self._ledger.disconnected()
-        if self.session.state is State.DISABLED:
+        if self._earlier:
+            # The training that goes on here has nothing to do with them; `livetrain sync` says the reason.
+            if self.session.state is State.DISABLED:
+                warn_once_a_minute(
+                    f"refused {self.identity.session_id}",
+                    f"the livetrain server at {self._address} refused what an earlier training left of run "
+                    f"{self.identity.info.run_name!r}: {reason}. It stays on the disk.",
+                )
+        elif self.session.state is State.DISABLED:
             warn_once_a_minute(
                 "refused",
                 f"the livetrain server at {self._address} refused this run: {reason}. Training goes on unseen.",
@@ -396,7 +408,10 @@ class Stream:
         if self.session.older_server or (error.retryable and not names_a_record):
             # A remark. If it is more than that, the server ends the stream itself.
             self.session.remarked(now, error.retry_after_ms / 1000)
-            warn_once_a_minute("remark", f"the livetrain server says: {error.message}")
+            whose = f" of run {self.identity.info.run_name!r}" if self._earlier else ""
+            warn_once_a_minute(
+                f"remark{whose}", f"the livetrain server says{whose}: {error.message}"
+            )
             return
         self.session.rejected(
             now,

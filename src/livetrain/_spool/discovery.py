@@ -44,13 +44,29 @@ def discover(state_dir: Path) -> list[SpoolInfo]:
     found: list[SpoolInfo] = []
     for directory in directories:
         try:
-            segments, meta = segments_of(directory), read_meta(directory)
-            if not segments and meta is None:
+            if not (segments_of(directory) or read_meta(directory)):
                 continue
-            DirectoryLock(directory).release()
-            modified = max(path.stat().st_mtime for path in directory.iterdir())
+            lock = DirectoryLock(directory)
         except OSError:
             continue
-        size = sum(segment.size for segment in segments)
-        found.append(SpoolInfo(directory, meta, size, modified))
+        # Looked at again: its owner may just have deleted what was in it, and given it up with that.
+        try:
+            info = _look(directory)
+            if info is None:
+                lock.delete()
+            else:
+                found.append(info)
+        except OSError:
+            pass
+        finally:
+            lock.release()
     return sorted(found, key=lambda info: info.modified)
+
+
+def _look(directory: Path) -> SpoolInfo | None:
+    """Return what is in a directory that is locked for it; None: nothing."""
+    segments, meta = segments_of(directory), read_meta(directory)
+    if not segments and meta is None:
+        return None
+    modified = max(path.stat().st_mtime for path in directory.iterdir())
+    return SpoolInfo(directory, meta, sum(segment.size for segment in segments), modified)

@@ -114,6 +114,28 @@ class Spool:
         _open_spools.add(spool)
         return spool
 
+    @classmethod
+    def take_over(cls, directory: Path, *, thinner: Thinner = NOTHING_STAYS) -> Spool | None:
+        """Open what a dead run left in `directory`; None: nothing is left there, or somebody else has it.
+
+        Args:
+            directory: as `discover` gave it.
+            thinner: as in `open`.
+        """
+        spool = cls(directory, SpoolLimits(), thinner, time.monotonic)
+        try:
+            if not directory.is_dir():  # its owner was done with it, and so was whoever listed it
+                return None
+            spool._take_directory()
+        except OSError:
+            return None
+        spool.memory_only = False
+        _open_spools.add(spool)
+        if not spool.pending:  # the server had everything
+            spool.close()
+            return None
+        return spool
+
     def __init__(
         self,
         directory: Path,

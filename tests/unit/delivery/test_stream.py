@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from livetrain import _records, _wire
+from livetrain import _records, _warnings, _wire
 from livetrain._delivery.bundle import Bundle
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
@@ -32,8 +33,14 @@ class Frame:
 class Server:
     """Takes everything and acknowledges it at once."""
 
-    def __init__(self, version: int = 1) -> None:
+    def __init__(self, version: int = 1, *, columns: bool = True, refused: int = 0) -> None:
         self.version = version
+        self.columns = columns
+        self.refused = (
+            refused  # the record that it never takes, and puts a tombstone in the place of
+        )
+        self.refused_points = 0
+        self.registrations = 0
         self.acknowledges = True
         self.messages: list[pb.TelemetryRequest] = []
         self._deliver: Callable[[Report], None]
@@ -43,8 +50,13 @@ class Server:
         return self
 
     def register(self, info: pb.SessionInfo, timeout: float) -> None:
+        self.registrations += 1
         config = pb.ServerConfig(
-            credit_bytes=1 << 20, max_message_bytes=200_000, accepts_strips=self.version > 0
+            credit_bytes=1 << 20,
+            max_message_bytes=200_000,
+            accepts_strips=self.version > 0,
+            accepts_columns=self.columns and self.version > 0,
+            max_step=1000,
         )
         self._deliver(
             Reply(
@@ -64,7 +76,14 @@ class Server:
         if not self.acknowledges:
             return
         last = max((record.seq for record in records_of(request)), default=0)
-        self._deliver(Response(pb.TelemetryResponse(ack=pb.Acknowledgment(durable_seq=last))))
+        if self.refused and last >= self.refused:
+            error = pb.ErrorResponse(
+                message="no such thing", rejected_seq=self.refused, replaced=True
+            )
+            self._deliver(Response(pb.TelemetryResponse(error=error)))
+            self.refused = 0
+        ack = pb.Acknowledgment(durable_seq=last, refused_points=self.refused_points)
+        self._deliver(Response(pb.TelemetryResponse(ack=ack)))
 
     def half_close(self) -> None: ...
 
@@ -87,12 +106,14 @@ def records_of(message: pb.TelemetryRequest) -> list[pb.TelemetryRequest]:
 
 
 class Trainer:
-    def __init__(self, folder: Path, server: Server) -> None:
+    def __init__(self, folder: Path, server: Server, max_bytes: int = 16 << 20) -> None:
         self.folder = folder
-        info = pb.SessionInfo(session_id="run", stream_id="0", protocol_version=1)
+        info = pb.SessionInfo(
+            session_id="run", stream_id="0", protocol_version=1, run_name="resnet"
+        )
         session = Session(lambda attempt: 0.0)
-        self.outbox = Outbox()
-        ledger = Ledger("run", session, Spool.open(folder / "spool"))
+        self.outbox = Outbox(max_bytes=max_bytes)
+        self.ledger = ledger = Ledger("run", session, Spool.open(folder / "spool"), "resnet")
         self.stream = Stream(
             Identity(info), server.connect, self.outbox, ledger, session, Listener(), "nowhere:1"
         )
@@ -205,3 +226,146 @@ def test_an_older_server_gets_one_record_a_message(tmp_path: Path) -> None:
     assert [len(records) for records in server.data] == [1] * 10
     assert all(record.HasField("batch_data") for (record,) in server.data)
     assert not any(record.batch_data.HasField("strip") for (record,) in server.data)
+
+
+@pytest.fixture
+def warned(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Said:
+    """What is said from here on; a minute begins with it."""
+    monkeypatch.setattr(_warnings, "_last", {})
+    return Said(caplog)
+
+
+class Said(list[str]):
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+
+    def __iter__(self) -> Iterator[str]:
+        return (record.getMessage() for record in self._caplog.records)
+
+
+def payloads(server: Server) -> list[str]:
+    return [record.WhichOneof("payload") or "" for records in server.data for record in records]
+
+
+def numbers(trainer: Trainer, steps: range) -> None:
+    for step in steps:
+        trainer.outbox.put_numbers(step, {"a": step / 2}, 0)
+
+
+def test_numbers_that_wait_travel_as_columns(trainer: Trainer, server: Server) -> None:
+    numbers(trainer, range(900))
+    trainer.stream.start()
+    assert trainer.stream.flush(20)
+    ((record,),) = server.data
+    (column,) = record.columns.columns
+    assert np.frombuffer(column.steps, "<i8").tolist() == list(range(900))
+    assert (trainer.ledger.tally.kept, trainer.ledger.tally.waiting) == (900, 0)
+
+
+def test_a_server_that_reads_no_columns_gets_a_record_for_each_row(
+    tmp_path: Path, warned: Said
+) -> None:
+    server = Server(columns=False)
+    trainer = Trainer(tmp_path, server)
+    trainer.stream.start()
+    numbers(trainer, range(1))
+    assert trainer.stream.flush(20)
+    numbers(trainer, range(1, 50))
+    assert trainer.stream.flush(20)
+    trainer.stream.close(5.0, 5.0)
+    assert payloads(server) == ["scalars"] * 50
+    assert list(warned) == []
+
+
+def test_columns_of_before_the_contact_cost_themselves_on_a_server_that_reads_none(
+    tmp_path: Path, warned: Said
+) -> None:
+    server = Server(columns=False)
+    trainer = Trainer(tmp_path, server)
+    numbers(trainer, range(100, 150))
+    trainer.scalar(7)
+    trainer.stream.start()
+    assert trainer.stream.flush(20)
+    trainer.stream.close(5.0, 5.0)
+    ((tombstone, scalar),) = server.data
+    assert tombstone.tombstone == pb.Tombstone(
+        reason="the server is of an older release", records=50, step=100, last_step=149
+    )
+    assert scalar.scalars.step == 7
+    assert trainer.stream.counters.dropped == {"older_server": 50}
+    (said,) = warned
+    assert "resnet" in said
+    assert "upgrade" in said
+
+
+def test_a_record_that_the_server_replaced_costs_itself_alone(tmp_path: Path, warned: Said) -> None:
+    server = Server(refused=2)
+    trainer = Trainer(tmp_path, server)
+    trainer.scalar(1)
+    numbers(trainer, range(100, 150))
+    trainer.scalar(7)
+    trainer.stream.start()
+    assert trainer.stream.flush(20)
+    trainer.scalar(8)
+    assert trainer.stream.flush(20)
+    trainer.stream.close(5.0, 5.0)
+    assert server.registrations == 1
+    assert payloads(server) == ["scalars", "columns", "scalars", "scalars"]
+    assert trainer.stream.counters.dropped == {"rejected": 50}
+    assert trainer.stream.session.reconnects == 0
+    (said,) = warned
+    assert all(word in said for word in ("resnet", "record 2", "no such thing"))
+
+
+def test_points_of_too_many_metrics_are_counted_and_said_once(tmp_path: Path, warned: Said) -> None:
+    server = Server()
+    trainer = Trainer(tmp_path, server)
+    trainer.stream.start()
+    for refused in (0, 3, 3, 10, 2):  # the last of them is of a server that counts anew
+        server.refused_points = refused
+        trainer.scalar(1)
+        assert trainer.stream.flush(20)
+    trainer.stream.close(5.0, 5.0)
+    assert trainer.stream.counters.dropped == {"too_many_metrics": 12}
+    (said,) = warned
+    assert "resnet" in said
+    assert "200000" in said
+
+
+def test_steps_beyond_the_servers_last_cost_themselves(tmp_path: Path, warned: Said) -> None:
+    server = Server()
+    trainer = Trainer(tmp_path, server)
+    trainer.stream.start()
+    trainer.scalar(1)
+    assert trainer.stream.flush(20)  # now the limit is known
+    numbers(trainer, range(995, 1005))
+    assert trainer.stream.flush(20)
+    trainer.stream.close(5.0, 5.0)
+    steps = np.frombuffer(server.data[-1][-1].columns.columns[0].steps, "<i8")
+    assert steps.tolist() == list(range(995, 1001))
+    assert trainer.stream.counters.dropped == {"rejected": 4}
+    (said,) = warned
+    assert all(word in said for word in ("resnet", "'a'", "step 1001", "1000"))
+
+
+def test_what_found_no_room_leaves_a_gap_and_is_said(tmp_path: Path, warned: Said) -> None:
+    server = Server()
+    trainer = Trainer(tmp_path, server, max_bytes=200_000)
+    numbers(trainer, range(20_000))
+    trainer.stream.start()
+    assert not trainer.stream.flush(20)
+    assert not trainer.stream.close(5.0, 5.0)
+    dropped = trainer.outbox.dropped["outbox_full"]
+    assert dropped > 10_000
+    (gap, *kept) = [record for records in server.data for record in records]
+    assert gap.tombstone.records == dropped
+    assert (gap.tombstone.step, gap.tombstone.last_step) == (0, dropped - 1)
+    found = [
+        step
+        for record in kept
+        for step in np.frombuffer(record.columns.columns[0].steps, "<i8").tolist()
+    ]
+    assert found == list(range(dropped, 20_000)), "the newest are there"
+    (said,) = warned
+    assert "resnet" in said
+    assert str(dropped) in said

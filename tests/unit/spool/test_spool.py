@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from livetrain import _warnings
+from livetrain._spool import directory_lock, discovery
 from livetrain._spool.segment import HEADER_BYTES
 from livetrain._spool.segment_log import _TEMPORARY
 from livetrain._spool.spool import Spool, SpoolLimits, _open_spools, discover
@@ -836,3 +838,97 @@ TestRoomySpool = RoomySpoolMachine.TestCase
 TestRoomySpool.settings = fast
 TestTightSpool = TightSpoolMachine.TestCase
 TestTightSpool.settings = fast
+
+
+def test_what_its_owner_deletes_while_it_is_looked_at_is_no_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it was taken for one, and whoever opened it again warned that another process uses it."""
+    owner = Spool.open(tmp_path / "stream")
+    owner.set_meta(b"whose it is")
+    fill(owner, 3)
+    owner.flush()
+    owner.trim(3)
+    look = discovery.read_meta
+
+    def refuse(*args: object, **options: object) -> None:
+        raise OSError("not empty")
+
+    def delete_after_the_look(directory: Path) -> bytes | None:
+        meta = look(directory)
+        with monkeypatch.context() as patch:  # a lock that was just made there keeps the directory
+            patch.setattr(os, "rmdir", refuse)
+            owner.close()
+        return meta
+
+    with monkeypatch.context() as patch:
+        patch.setattr(discovery, "segments_of", lambda directory: [])
+        patch.setattr(discovery, "read_meta", delete_after_the_look)
+        assert discover(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_of_this_process_is_nobody_elses_even_if_the_lock_does_not_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On network disks the lock may be one of the whole process."""
+    monkeypatch.setattr(directory_lock, "_lock", lambda fd: None)
+    owner = Spool.open(tmp_path / "stream")
+    owner.set_meta(b"whose it is")
+    assert discover(tmp_path) == []
+    assert Spool.take_over(tmp_path / "stream") is None
+    owner.append(1, b"x")
+    kill(owner)
+    assert [found.directory for found in discover(tmp_path)] == [tmp_path / "stream"]
+
+
+def test_taking_over_what_is_gone_or_in_use_is_quiet(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = tmp_path / "stream"
+    assert Spool.take_over(directory) is None
+    assert not directory.exists()
+    owner = Spool.open(directory)
+    owner.set_meta(b"whose it is")
+    fill(owner, 3)
+    assert Spool.take_over(directory) is None
+    owner.close()
+    heir = Spool.take_over(directory)
+    assert heir is not None
+    assert (heir.meta, len(read_all(heir))) == (b"whose it is", 3)
+    heir.trim(3)
+    heir.close()
+    assert not directory.exists()
+    assert caplog.records == []
+
+
+def test_spools_come_and_go_while_others_look(tmp_path: Path) -> None:
+    over = threading.Event()
+    found: list[object] = []
+
+    def look() -> None:
+        while not over.is_set():
+            found.extend(discover(tmp_path))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    try:
+        for looker in lookers:
+            looker.start()
+        for number in range(150):
+            spool = Spool.open(tmp_path / str(number))
+            spool.set_meta(b"whose it is")
+            fill(spool, 1)
+            spool.flush()
+            assert not spool.memory_only
+            spool.trim(1)
+            spool.close()
+    finally:
+        over.set()
+        for looker in lookers:
+            looker.join()
+        sys.setswitchinterval(interval)
+    assert found == []
+    discover(tmp_path)
+    assert list(tmp_path.iterdir()) == []
