@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Response, WebSocket
 from google.protobuf.json_format import MessageToDict
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.clocks import own_time_us
+from livetrain.server.clocks import made_at_us
 from livetrain.server.curves import Curves
 from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
@@ -182,7 +182,12 @@ def _events_json(run_id: str, events: list[StoredEvent], more: bool) -> bytes:
                 "stream_id": event.stream_id,
                 "rank": event.rank,
                 "attempt": event.attempt or None,
-                "time": _made_at(event, record),
+                "time": made_at_us(
+                    record,
+                    clock_offset_us=event.clock_offset_us,
+                    received_ms=event.received_ms,
+                )
+                / 1e6,
                 "clock_offset": event.clock_offset_us / 1e6,
                 "kind": record.WhichOneof("payload"),
                 # Non-finite numbers become the texts "NaN", "Infinity" and "-Infinity" there.
@@ -191,9 +196,3 @@ def _events_json(run_id: str, events: list[StoredEvent], more: bool) -> bytes:
         )
     after = events[-1].offset if more else None
     return json.dumps({"run_id": run_id, "events": shown, "next": after}, allow_nan=False).encode()
-
-
-def _made_at(event: StoredEvent, record: pb.TelemetryRequest) -> float:
-    """Return when a record was made, by the server's clock; where it does not say, when it came."""
-    own_us = own_time_us(record)
-    return (own_us - event.clock_offset_us) / 1e6 if own_us else event.received_ms / 1000

@@ -8,7 +8,7 @@ from typing import Final
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary
 
-__all__ = ["ClockOffset", "drop_impossible_times", "earliest_time_us", "own_time_us"]
+__all__ = ["ClockOffset", "drop_impossible_times", "earliest_time_us", "made_at_us", "own_time_us"]
 
 _NOTICEABLE_US: Final = 2_000_000
 """What is measured holds the time that the message took; below this the clocks count as equal."""
@@ -105,6 +105,12 @@ def own_time_us(record: pb.TelemetryRequest, columns: ColumnsSummary | None = No
         )
         return max(newest, default=record.timestamp_ms * 1000)
     return record.timestamp_ms * 1000
+
+
+def made_at_us(record: pb.TelemetryRequest, *, clock_offset_us: int, received_ms: int) -> int:
+    """Return when a record was made by the server's clock, Unix microseconds; where it does not say, when it came."""
+    own_us = own_time_us(record)
+    return own_us - clock_offset_us if own_us else received_ms * 1000
 
 
 def earliest_time_us(record: pb.TelemetryRequest, columns: ColumnsSummary | None = None) -> int:

@@ -151,7 +151,7 @@ class Channel:
         parsed: list[live.RunEvent] = []
         for listener in self._following():
             parsed = parsed or [live.RunEvent.FromString(event) for _, event in events]
-            listener.committed(self.run, parsed)
+            listener.committed(self.run, [event for event in parsed if self._speaks(event)])
         if not self.viewers:
             return
         self._gathered += events
@@ -161,6 +161,11 @@ class Channel:
                 self.flush()
             else:
                 self._timer = asyncio.get_running_loop().call_later(wait, self.flush)
+
+    def _speaks(self, event: live.RunEvent) -> bool:
+        """Say whether an event is of the stream that speaks for the run, or of the server: other dialects know no ranks."""
+        stream = self.run.streams.get(event.stream_id)
+        return stream is None or stream is self.run.speaker
 
     def flush(self) -> None:
         """Pass on what was gathered."""

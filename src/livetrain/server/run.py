@@ -155,6 +155,11 @@ class Run:
         return self.streams.speaker
 
     @property
+    def left_behind(self) -> bool:
+        """Whether all that is known of it was left on a disk by trainers that were dead already."""
+        return bool(self.streams) and all(stream.leftover for stream in self.streams.values())
+
+    @property
     def guest(self) -> bool:
         """Is there no trainer that is connected for it?"""
         return self.protocol == GUEST

@@ -59,4 +59,8 @@ class Stage:
 def _under_way(run: Run) -> bool:
     # What was taken and is not committed has yet to be told: its end, for example.
     unfinished = run.committed < run.offset
-    return not run.deleted and ((not run.ended and run.contact != "lost") or unfinished)
+    return (
+        not run.deleted
+        and not run.left_behind
+        and ((not run.ended and run.contact != "lost") or unfinished)
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.server.processes import ServerProcess, until
+from tests.integration.server.texts import Texts
 from tests.integration.server.trainer import TELEMETRY, Trainer
 from tests.integration.server.viewer import LiveViewer
 
@@ -260,6 +261,7 @@ def test_a_trainers_wrong_clock_is_set_right_everywhere(
         snapshot = viewer.wait(lambda m: m.HasField("snapshot")).snapshot
         assert snapshot.state.first_point_us / 1e6 == pytest.approx(run["started_at"])
         assert snapshot.state.clock_offset_us / 1e6 == pytest.approx(ahead, abs=2)
+        assert len(snapshot.recent) == 2
         for event in snapshot.recent:
             own = event.record.timestamp_ms / 1e3 - event.clock_offset_us / 1e6
             assert began - 2 <= own <= ended + 2
@@ -358,3 +360,36 @@ def test_an_older_client_that_closes_its_stream_is_finished_and_its_next_trainin
     with train("two") as trainer:
         assert run_of(server, "two")["steps"] == 6, "a reconnect goes on in the same run"
         trainer.finish()
+
+
+# ---------------------------------------------------------------- older viewers
+
+
+def test_older_viewers_hear_of_the_run_and_not_of_its_other_ranks(server: ServerProcess) -> None:
+    client = Texts(f"{server.live}/ws")
+    client.send('{"type":"subscribe","events":["training_status","training_progress"]}')
+    with Trainer(server.grpc, stream_id="rank0") as zero:
+        start(zero, "ranks", world_size=2)
+        zero.send(batch(1, 7))
+        zero.wait_durable(1)
+        with Trainer(server.grpc, stream_id="rank1", session_id=zero.session_id) as one:
+            start(one, "ranks", world_size=2, rank=1)
+            one.send(batch(1, 900))
+            one.send(status(2, pb.COMPLETED))
+            one.wait_durable(2)
+        zero.send(batch(2, 8))
+        zero.send(status(3, pb.PAUSED))
+        zero.wait_durable(3)
+        told = client.until(lambda m: m.get("status") == "paused")
+        assert [m["status"] for m in told if m["type"] == "training_status"] == [
+            "running",
+            "paused",
+        ]
+        assert {m["global_step"] for m in told if m["type"] == "training_progress"} <= {7, 8}
+        zero.channel.close()  # killed
+        told = client.until(lambda m: m.get("status") == "idle")
+        assert told[-1]["message"] == "Nothing is heard of the training any more."
+        state = get(server, "/api/ws/status")
+        assert (state["is_training"], state["training_state"]["status"]) == (False, "idle")
+        assert state["training_state"]["current_step"] == 900, "the furthest of its ranks"
+    client.__exit__(None, None, None)

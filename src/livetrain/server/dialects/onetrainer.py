@@ -201,7 +201,13 @@ class OneTrainer(Listener):
         """The time remaining goes with the next step."""
 
     def state_changed(self, run: Run) -> None:
-        """It is told with the records that change it."""
+        """Tell that nothing is heard of it any more, or is again; all else is told with the records that change it."""
+        story = self._story
+        if story is not None and story.run.key == run.key:
+            story.run = run
+            told = story.contact(time.time() * 1000)
+            if told is not None:
+                self._tell(told)
 
     def _progress_due(self) -> None:
         """Tell of a step: at once, or with the next when one was told less than a tenth of a second ago."""

@@ -40,12 +40,16 @@ _WORDS: Final = {
     pb.COMPLETED: "completed",
     pb.FAILED: "error",
 }
+_MAKES_STEPS: Final = frozenset({"running", "paused", "stopping"})
 ENDS: Final = frozenset({"completed", "error", "stopped"})
 
 
 def status_of(run: Run | None) -> str:
-    """Return the word for how a run stands; a running one may say in its message that it is stopping."""
-    if run is None:
+    """Return the word for how a run stands; a running one may say in its message that it is stopping.
+
+    The dialect has no word for one that is not heard any more: as far as anybody knows, nothing trains.
+    """
+    if run is None or (run.contact == "lost" and not run.ended):
         return "idle"
     word = _STATUS.get(run.status, "running")
     stopping = word == "running" and "stopping" in run.message.lower()
@@ -84,8 +88,21 @@ class Story:
                 word = "stopping"
             elif word == "error" and update.interrupted:
                 word = "stopped"
-        elif kind in ("batch_data", "scalars", "columns") and word in ("", "starting"):
+        elif kind in ("batch_data", "scalars", "columns") and word not in _MAKES_STEPS:
             word = "running"
+        return self._tell(word, message, event.received_ms)
+
+    def contact(self, now_ms: float) -> Event | None:
+        """Return how the run stands after its contact was lost or found, or None when that was told."""
+        if self.run.contact == "lost" and not self.run.ended:
+            if self._status in ("", *ENDS):
+                return None
+            return self._tell("idle", "Nothing is heard of the training any more.", now_ms)
+        if self._status != "idle":
+            return None
+        return self._tell(status_of(self.run), "", now_ms)
+
+    def _tell(self, word: str, message: str, when_ms: float) -> Event | None:
         if word == self._status:
             return None
         self._status = word
@@ -94,7 +111,7 @@ class Story:
             "status": word,
             "message": message or None,
             "error": (message or "it failed") if word == "error" else None,
-            "timestamp": iso(event.received_ms),
+            "timestamp": iso(when_ms),
         }
 
     def progress(self, now_ms: float) -> Event:

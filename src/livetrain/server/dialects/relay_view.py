@@ -10,6 +10,7 @@ from typing import Any, Final
 from livetrain._relay_messages import LIFTED, OTHER, PHASES
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.clocks import made_at_us
 from livetrain.server.dialects.column_rows import batches_of
 from livetrain.server.dialects.plain import exact, finite
 from livetrain.server.run import Run
@@ -61,10 +62,12 @@ class Story:
     def step(self, event: live.RunEvent) -> Message | None:
         """Return the numbers of a batch, or None: the record is none."""
         record = event.record
-        when = (record.timestamp_ms or event.received_ms) / 1000
+        offset = event.clock_offset_us
+        made_us = made_at_us(record, clock_offset_us=offset, received_ms=event.received_ms)
+        when = made_us / 1e6
         values: dict[str, Any]
         if record.WhichOneof("payload") == "columns":
-            return self._newest_batch(record.columns, when)
+            return self._newest_batch(record.columns, when, offset)
         if record.WhichOneof("payload") == "batch_data":
             batch = record.batch_data
             if not batch.HasField("batch_loss"):
@@ -74,7 +77,7 @@ class Story:
                 "batch_idx": batch.batch_idx,
                 "loss": exact(batch, "exact_loss", "batch_loss"),
                 "epoch": batch.epoch + 1,
-                "timestamp": batch.logged_us / 1e6 or when,
+                "timestamp": when,
             }
             if batch.HasField("batch_accuracy"):
                 values["accuracy"] = exact(batch, "exact_accuracy", "batch_accuracy")
@@ -96,11 +99,16 @@ class Story:
             return "batch_metrics", values
         return None
 
-    def _newest_batch(self, columns: pb.PointColumns, when: float) -> Message | None:
+    def _newest_batch(
+        self, columns: pb.PointColumns, when: float, clock_offset_us: int
+    ) -> Message | None:
         told, _ = batches_of(columns, most=1)
         if not told or not told[-1].batch_data.HasField("batch_loss"):
             return None
-        return self.step(live.RunEvent(record=told[-1], received_ms=int(when * 1000)))
+        received_ms = int(when * 1000)
+        return self.step(
+            live.RunEvent(record=told[-1], received_ms=received_ms, clock_offset_us=clock_offset_us)
+        )
 
     def _begin(self, *, federated: bool = False, rounds: int = 0) -> Iterator[Message]:
         """Say that a training begins, unless that was said; a first round makes it a federated one."""
