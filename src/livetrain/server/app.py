@@ -32,6 +32,7 @@ from livetrain.server.limits import Limits
 from livetrain.server.live import Live
 from livetrain.server.logs import set_up
 from livetrain.server.orders import Orders
+from livetrain.server.packer import Packer
 from livetrain.server.pages import Pages, read_index
 from livetrain.server.refused_request import refuse_request
 from livetrain.server.registration import Registrar
@@ -155,13 +156,9 @@ class Server:
             epoch=store.epoch,
         )
         desk = Desk(self._intake)
-        self._upkeep = Upkeep(
-            self._intake,
-            desk,
-            retain_events=settings.retain_events,
-            retain_days=settings.retain_days,
-        )
-        self._intake.pack = self._upkeep.pack
+        packer = Packer(self._intake, retain_events=settings.retain_events)
+        self._intake.pack = packer.pack
+        self._upkeep = Upkeep(self._intake, desk, packer, retain_days=settings.retain_days)
         self._journal = self._intake.journal = Journal(
             store.writer,
             limit_bytes=limits.journal_bytes,

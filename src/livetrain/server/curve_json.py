@@ -4,48 +4,88 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 
-from livetrain.server.series import Floats, Ints
+from livetrain.server.series import Floats, Ints, Series
 from livetrain.server.store.buckets import Rows, means
-from livetrain.server.store.question import Buckets, Curve
+from livetrain.server.store.question import Buckets, Curve, Lost
+from livetrain.server.store.summaries import MetricPage
+from livetrain.server.store.summary import Summary
 
-__all__ = ["curves_json"]
+__all__ = ["curve_pieces", "page_json", "text"]
 
-_KINDS = {math.inf: "inf", -math.inf: "-inf"}
-_MICROSECOND = 1e6
-
-
-def curves_json(run_id: str, curves: Mapping[str, Curve | Buckets]) -> bytes:
-    """Return the answer to a question about curves."""
-    metrics = {
-        name: _buckets(curve) if isinstance(curve, Buckets) else _points(curve)
-        for name, curve in curves.items()
-    }
-    answer = {"run_id": run_id, "metrics": metrics}
-    return json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
+_KINDS: Final = {math.inf: "inf", -math.inf: "-inf"}
+_MICROSECOND: Final = 1e6
+_AT_ONCE: Final = 1 << 16
+"""Numbers that are text at once."""
 
 
-def _points(curve: Curve) -> dict[str, Any]:
+def text(value: object) -> bytes:
+    """Return JSON without blanks."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+
+
+def curve_pieces(curves: Mapping[str, Curve | Buckets]) -> Iterator[bytes]:
+    """Yield the members of an object, each with a comma before it: the curves by their names."""
+    for name, curve in curves.items():
+        yield b"," + text(name) + b":"
+        if isinstance(curve, Buckets):
+            yield text(_buckets(curve))
+        else:
+            yield from _points(curve)
+
+
+def _points(curve: Curve) -> Iterator[bytes]:
     series = curve.series
-    steps, values = series.steps.tolist(), series.values.tolist()
-    answer: dict[str, Any] = {
-        "steps": steps,
-        "values": values,
-        "times": _seconds(series.times_us),
-        "total_points": curve.total,
-    }
-    odd = np.flatnonzero(~np.isfinite(series.values)).tolist()
-    if odd:
-        answer["nonfinite"] = [
-            {"step": steps[at], "kind": _KINDS.get(values[at], "nan")} for at in odd
+    rest: dict[str, Any] = {"total_points": curve.total}
+    odd = np.flatnonzero(~np.isfinite(series.values))
+    if len(odd):
+        steps, values = series.steps[odd].tolist(), series.values[odd].tolist()
+        rest["nonfinite"] = [
+            {"step": step, "kind": _KINDS.get(value, "nan")}
+            for step, value in zip(steps, values, strict=True)
         ]
-        for at in odd:
-            values[at] = None
-    return answer
+    rest |= _lost(curve.lost)
+    if len(series) <= _AT_ONCE:
+        yield text({**{name: list(column) for name, column in _columns(series)}, **rest})
+        return
+    for name, column in _columns(series):
+        yield (b"{" if name == "steps" else b",") + text(name) + b":"
+        yield from _list_pieces(column)
+    yield b"," + text(rest)[1:]
+
+
+def _columns(series: Series) -> Iterable[tuple[str, Iterator[Any]]]:
+    yield "steps", _numbers(series.steps, lambda part: part.tolist())
+    yield "values", _numbers(series.values, _finite_values)
+    yield "times", _numbers(series.times_us, _seconds)
+
+
+def _numbers(column: Any, listed: Any) -> Iterator[Any]:
+    for start in range(0, len(column), _AT_ONCE):
+        yield from listed(column[start : start + _AT_ONCE])
+
+
+def _list_pieces(numbers: Iterator[Any]) -> Iterator[bytes]:
+    """Yield a list's JSON, a part at a time."""
+    part: list[Any] = []
+    before = b"["
+    for number in numbers:
+        part.append(number)
+        if len(part) == _AT_ONCE:
+            yield before + text(part)[1:-1]
+            part, before = [], b","
+    yield (before + text(part)[1:-1] if part else before if before == b"[" else b"") + b"]"
+
+
+def _finite_values(values: Floats) -> list[float | None]:
+    listed: list[float | None] = values.tolist()
+    for at in np.flatnonzero(~np.isfinite(values)).tolist():
+        listed[at] = None
+    return listed
 
 
 def _buckets(curve: Buckets) -> dict[str, Any]:
@@ -71,6 +111,7 @@ def _buckets(curve: Buckets) -> dict[str, Any]:
         "min_step": _finite(rows["low_step"], rows),
         "max_step": _finite(rows["high_step"], rows),
         "total_points": curve.total,
+        **_lost(curve.lost),
     }
 
 
@@ -90,3 +131,43 @@ def _finite(numbers: Floats | Ints, rows: Rows) -> list[float | int | None]:
     for at in np.flatnonzero(rows["count"] == 0).tolist():
         found[at] = None
     return found
+
+
+def _lost(lost: Sequence[Lost]) -> dict[str, Any]:
+    """Return what is said of damaged points; nothing where there are none."""
+    if not lost:
+        return {}
+    return {
+        "corrupt": [
+            {"from": part.first_step, "to": part.last_step, "points": part.points} for part in lost
+        ]
+    }
+
+
+def page_json(page: MetricPage) -> bytes:
+    """Return where curves stand."""
+    listed = [_summary(name, summary) for name, summary in page.summaries.items()]
+    after = listed[-1]["name"] if page.more else None
+    return text({"metrics": listed, "total": page.total, "next": after})
+
+
+def _summary(name: str, summary: Summary) -> dict[str, Any]:
+    some, finite = summary.points > 0, summary.has_finite
+    answer: dict[str, Any] = {
+        "name": name,
+        "points": summary.points,
+        "nonfinite": summary.odd,
+        "last": summary.last if math.isfinite(summary.last) else None,
+        "last_step": summary.last_step if some else None,
+        "last_time": summary.last_us / _MICROSECOND if some else None,
+        "last_finite": summary.finite if finite else None,
+        "last_finite_step": summary.finite_step if finite else None,
+        "min": summary.low if finite else None,
+        "min_step": summary.low_step if finite else None,
+        "max": summary.high if finite else None,
+        "max_step": summary.high_step if finite else None,
+        "attempt": summary.attempt,
+    }
+    if some and answer["last"] is None:
+        answer["last_kind"] = _KINDS.get(summary.last, "nan")
+    return answer

@@ -20,7 +20,7 @@ from livetrain.server.records import BATCH, PERFORMANCE, Record
 from livetrain.server.registry import Registry
 from livetrain.server.run import NOTABLE, STEERING, Run, Stream
 from livetrain.server.store.journal import Journal, JournalError
-from livetrain.server.store.statements import Group, move_attempts
+from livetrain.server.store.statements import Group
 from livetrain.server.store.trouble import trouble_sentence
 
 __all__ = ["Intake", "error_response"]
@@ -142,7 +142,7 @@ class Intake:
         run.offset += 1
         changed, moved = run.advance(stream, record, now_us, clock_offset_us)
         if moved:
-            self._renumber(run, stream, moved)
+            self._renumber(run, moved)
         if changed:
             run.check_contact(time.monotonic())
             self.hub.channel(run).tell_state()
@@ -182,12 +182,8 @@ class Intake:
             repr(curve),
         )
 
-    def _renumber(self, run: Run, stream: Stream, moved: Sequence[Stream]) -> None:
-        """Let later attempts count on by one, in the store too: an earlier one was heard only now."""
-        first, rank = stream.attempt, stream.rank
-        self.journal.act(
-            lambda connection: move_attempts(connection, run.key, rank=rank, first=first)
-        )
+    def _renumber(self, run: Run, moved: Sequence[Stream]) -> None:
+        """Let later attempts count on by one: an earlier one was heard only now."""
         for later in moved:
             self.journal.touch_stream(later.key, later.row)
         # What viewers know bears the older numbers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +20,8 @@ from livetrain.server.intake import Intake
 from livetrain.server.replay import History, Recovery, plan
 from livetrain.server.run import Run
 from livetrain.server.shelf import Shelf
-from livetrain.server.store.question import Curve
-from livetrain.server.store.reader import StoredEvent
+from livetrain.server.store.reader import RunSnapshot, StoredEvent
+from livetrain.server.store.summary import Summary
 from livetrain.server.viewer import Viewer, encode_events
 
 __all__ = ["COME_AGAIN", "NOT_ALLOWED", "NO_SUCH_RUN", "Live"]
@@ -35,6 +35,7 @@ _HELLO_SECONDS: Final = 10.0
 _POINTS: Final = 1500
 _MOST_POINTS: Final = 20_000
 _RECENT: Final = 500
+_TIPS: Final = 5000
 _MESSAGE_EVENTS: Final = 500
 _MESSAGE_BYTES: Final = 64 << 10
 """Of curves; the transport holds copies of a message that is not read."""
@@ -199,15 +200,14 @@ class Live:
         self, channel: Channel, viewer: Viewer, hello: live.Hello
     ) -> AsyncIterator[bytes]:
         run, registry = channel.run, self._intake.registry
-        offset, curves, recent = await registry.ask(
-            registry.reader.snapshot,
-            run.key,
-            points=min(hello.points or _POINTS, _MOST_POINTS),
-            recent=_RECENT,
+        points = None if hello.no_curves else min(hello.points or _POINTS, _MOST_POINTS)
+        taken = await registry.ask(
+            registry.reader.snapshot, run.key, points=points, tips=_TIPS, recent=_RECENT
         )
+        offset = taken.offset
         with contextlib.closing(Shelf(self._directory)) as shelf:
-            await registry.ask(_shelve, shelf, self._hub.epoch, offset, curves, recent)
-            del curves, recent  # a viewer that does not read stays here for long
+            await registry.ask(_shelve, shelf, self._hub.epoch, taken)
+            del taken  # a viewer that does not read stays here for long
             while len(shelf) > 1:
                 yield shelf.take()
             body = shelf.take()
@@ -234,16 +234,10 @@ def _encode(event: StoredEvent) -> bytes:
     )
 
 
-def _shelve(
-    shelf: Shelf,
-    epoch: str,
-    offset: int,
-    curves: Mapping[str, Curve],
-    recent: list[StoredEvent],
-) -> None:
+def _shelve(shelf: Shelf, epoch: str, taken: RunSnapshot) -> None:
     """Serialise the large parts of a snapshot: messages that go ahead of it, and last most of what is in it; on a thread."""
     group, size = live.Curves(), 0
-    for name, curve in curves.items():
+    for name, curve in taken.curves.items():
         if size > _MESSAGE_BYTES:
             shelf.put(live.LiveMessage(curves=group).SerializeToString())
             group, size = live.Curves(), 0
@@ -253,13 +247,35 @@ def _shelve(
             values=curve.series.values.tolist(),
             times=(curve.series.times_us / 1e6).tolist(),
             total_points=curve.total,
+            attempt=taken.tips[name].attempt,
         )
         size += len(curve.series.steps) * _POINT_BYTES
-    snapshot = live.Snapshot(epoch=epoch, offset=offset, curves=group.curves)
+    snapshot = live.Snapshot(
+        epoch=epoch,
+        offset=taken.offset,
+        curves=group.curves,
+        tips=[_tip(name, tip) for name, tip in taken.tips.items() if tip.points],
+        metric_count=taken.metric_count,
+    )
     pieces: list[bytes | memoryview] = [snapshot.SerializeToString()]
-    for event in recent:
+    for event in taken.recent:
         pieces += bytes_field(5, [_encode(event)])
     shelf.put(b"".join(pieces))
+
+
+def _tip(name: str, summary: Summary) -> live.CurveTip:
+    tip = live.CurveTip(
+        name=name,
+        step=summary.last_step,
+        value=summary.last,
+        time=summary.last_us / 1e6,
+        points=summary.points,
+        nonfinite=summary.odd,
+        attempt=summary.attempt,
+    )
+    if summary.has_finite:
+        tip.last_finite_step, tip.last_finite = summary.finite_step, summary.finite
+    return tip
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

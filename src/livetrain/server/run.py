@@ -70,6 +70,7 @@ class Run:
         heard: when a trainer of it last said something, seconds of the monotonic clock.
         frames: how many frames came so far, in this life of the server.
         unsealed: records that are in no chunk of a curve, and their bytes.
+        packed_curves: of how many curves it had points when they were packed last.
         controls: what its trainer lets be done to it, and how many ranks there are.
         streams: its producers.
         steps: its newest step plus one.
@@ -115,6 +116,7 @@ class Run:
     frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=121))
     unsealed: list[int] = field(default_factory=lambda: [0, 0])
     sealing: bool = False
+    packed_curves: int = 0
     deleted: bool = False
 
     @property

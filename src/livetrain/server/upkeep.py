@@ -9,17 +9,15 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection
-
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.completion import complete
 from livetrain.server.desk import Desk
 from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake, error_response
 from livetrain.server.logs import Complaints
+from livetrain.server.packer import Packer
 from livetrain.server.run import LOST_SECONDS, STALE_SECONDS, Run, Stream
 from livetrain.server.store.journal import JournalError
-from livetrain.server.store.seal import seal, trim
 from livetrain.server.store.statements import delete_slice, mark_deleted
 
 __all__ = ["Upkeep"]
@@ -41,19 +39,19 @@ class Upkeep:
     Args:
         intake: theirs.
         desk: where commands for them are given.
-        retain_events: committed records of a run that stay replayable once they are in its curves.
+        packer: packs their curves.
         retain_days: runs that were silent for longer are deleted; None: never.
     """
 
     def __init__(
-        self, intake: Intake, desk: Desk, *, retain_events: int, retain_days: float | None
+        self, intake: Intake, desk: Desk, packer: Packer, *, retain_days: float | None
     ) -> None:
         self._intake = intake
         self._desk = desk
         self._registry = intake.registry
         self._hub = intake.hub
         self._limits = intake.limits
-        self._retain_events = retain_events
+        self._packer = packer
         self._retain_days = retain_days
         self._complaints = Complaints(log)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -61,6 +59,7 @@ class Upkeep:
     async def run(self) -> None:
         """Look after time, for good: who fell silent, whom nobody needs in memory, what is too old."""
         self._spawn(self._finish_deletions())
+        self._spawn(self._packer.upgrade())
         retained = -_RETAIN_SECONDS
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
@@ -82,6 +81,7 @@ class Upkeep:
             log.info("run %s is %s", run.run_id, run.contact)
             self._hub.channel(run).tell_state()
         self._desk.sweep(run)
+        self._packer.pack(run)
         for stream in run.streams.values():
             self._check_silence(run, stream, now)
             if self._left(run, stream, now):
@@ -150,33 +150,6 @@ class Upkeep:
             code = pb.ErrorResponse.HEARTBEAT_TIMEOUT
             outlet.put(error_response(outlet.session_id, code, message, retryable=True))
             outlet.finish()
-
-    def pack(self, run: Run) -> None:
-        """Turn the oldest records of a run into chunks of its curves, when the store has time for it."""
-        if not run.sealing:
-            run.sealing = True
-            self._spawn(self._pack(run))
-
-    async def _pack(self, run: Run) -> None:
-        limits, unsealed = self._limits, run.unsealed
-        try:
-            while unsealed[0] >= limits.seal_events or unsealed[1] >= limits.seal_bytes:
-                count, size = unsealed
-                run.trimmed = await self._intake.journal.execute(
-                    partial(self._seal_and_trim, run.key, count)
-                )
-                unsealed[0] -= count
-                unsealed[1] -= size
-        except JournalError as error:
-            self._complaints.warn(
-                "pack", "curves of run %s wait to be packed: %s", run.run_id, error
-            )
-        finally:
-            run.sealing = False
-
-    def _seal_and_trim(self, run_key: int, events: int, connection: Connection) -> int:
-        seal(connection, run_key, events=events)
-        return trim(connection, run_key, self._retain_events)
 
     async def delete(self, run: Run) -> None:
         """Delete a run: from every answer at once, then from the store, slice by slice between commits.

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from tests.integration.server.processes import ServerProcess
 from tests.integration.server.trainer import Trainer
+from tests.integration.server.viewer import LiveViewer
 
+from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 
 TIME_MS = 1_700_000_000_000
@@ -220,3 +222,108 @@ def test_a_window_without_points_is_empty(server: ServerProcess) -> None:
             for stat in ("points", "buckets"):
                 found = ask(server, run_id, stat=stat, **window)["a"]
                 assert (found["steps"], found["total_points"]) == ([], 0)
+
+
+def summary(server: ServerProcess, run_id: str, **params: Any) -> dict[str, Any]:
+    address = f"{server.http}/api/runs/{run_id}/metrics/summary"
+    answer = httpx.get(address, params=params, timeout=60)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_where_the_curves_of_a_run_stand(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        values = np.array([3.0, 1.0, 2.0, math.nan])
+        seq = log_columns(
+            trainer, {"loss": (np.arange(4), values), "a,b": (np.arange(2), values[:2])}
+        )
+        log_scalars(trainer, {"never": math.inf}, step=7, seq=seq)
+        found = summary(server, run_id)
+        assert (found["total"], found["next"]) == (3, None)
+        assert [row["name"] for row in found["metrics"]] == ["a,b", "loss", "never"]
+        assert found["metrics"][1] == {
+            "name": "loss",
+            "points": 4,
+            "nonfinite": 1,
+            "last": None,
+            "last_kind": "nan",
+            "last_step": 3,
+            "last_time": TIME_MS / 1000 + 0.048,
+            "last_finite": 2.0,
+            "last_finite_step": 2,
+            "min": 1.0,
+            "min_step": 1,
+            "max": 3.0,
+            "max_step": 0,
+            "attempt": 1,
+        }
+        assert found["metrics"][2]["last_finite"] is found["metrics"][2]["min"] is None
+        page = summary(server, run_id, limit=2)
+        assert (len(page["metrics"]), page["total"], page["next"]) == (2, 3, "loss")
+        rest = summary(server, run_id, limit=2, after="loss")
+        assert ([row["name"] for row in rest["metrics"]], rest["next"]) == (["never"], None)
+        searched = summary(server, run_id, q="LOS")
+        assert ([row["name"] for row in searched["metrics"]], searched["total"]) == (["loss"], 1)
+        assert httpx.get(f"{server.http}/api/runs/none/metrics/summary").status_code == 404
+
+
+def test_a_resumed_run_has_two_attempts(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_columns(trainer, {"loss": (np.arange(1000), np.full(1000, 0.25))})
+        token, session = trainer.token, trainer.session_id
+    assert "attempts" not in httpx.get(f"{server.http}/api/runs/{run_id}/metrics").json()
+    with Trainer(server.grpc, session_id=session, stream_id="again", token=token) as trainer:
+        started(trainer)
+        log_columns(trainer, {"loss": (np.arange(500, 650), np.full(150, 9.0))})
+        answer = httpx.get(f"{server.http}/api/runs/{run_id}/metrics").json()
+        assert answer["attempts"] == [
+            {"attempt": 1, "from_step": 0},
+            {"attempt": 2, "from_step": 500},
+        ]
+        assert answer["metrics"]["loss"]["values"] == [0.25] * 500 + [9.0] * 150
+        assert ask(server, run_id, attempt=1)["loss"]["values"] == [0.25] * 1000
+        assert ask(server, run_id, attempt=2)["loss"]["values"] == [9.0] * 150
+        assert ask(server, run_id, attempt=3)["loss"]["values"] == []
+        buckets = ask(server, run_id, stat="buckets", points=4)["loss"]
+        assert sum(buckets["count"]) == 650
+        (row,) = summary(server, run_id)["metrics"]
+        assert (row["points"], row["last"], row["last_step"], row["attempt"]) == (650, 9, 649, 2)
+
+
+def test_a_viewer_may_do_without_curves_and_hears_where_they_stand(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        values = np.array([3.0, math.nan])
+        log_columns(trainer, {"b": (np.arange(2), values), "a": (np.arange(2), values[::-1])})
+        for no_curves in (True, False):
+            with LiveViewer(server, run_id, live.Hello(no_curves=no_curves)) as viewer:
+                snapshot = viewer.wait(lambda m: m.HasField("snapshot")).snapshot
+            assert snapshot.metric_count == 2
+            assert [tip.name for tip in snapshot.tips] == ["a", "b"]
+            first, second = snapshot.tips
+            assert (first.step, first.value, first.points, first.nonfinite) == (1, 3.0, 2, 1)
+            assert (first.time, first.attempt) == (TIME_MS / 1000 + 0.016, 1)
+            assert math.isnan(second.value)
+            assert (second.last_finite_step, second.last_finite) == (0, 3.0)
+            assert [curve.name for curve in snapshot.curves] == ([] if no_curves else ["a", "b"])
+
+
+def test_a_large_answer_comes_in_pieces(server: ServerProcess) -> None:
+    steps, noise = np.arange(150_000), np.random.default_rng(0).random(150_000)
+    noise[[5, 140_000]] = math.nan
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_columns(trainer, {"noise": (steps, noise), "more": (steps[:10], noise[:10])})
+        address = f"{server.http}/api/runs/{run_id}/metrics"
+        answer = httpx.get(address, timeout=60)
+        assert "content-length" not in answer.headers
+        found = answer.json()["metrics"]
+        assert list(found) == ["more", "noise"]
+        assert found["noise"]["steps"] == steps.tolist()
+        expected = [None if math.isnan(value) else value for value in noise.tolist()]
+        assert found["noise"]["values"] == expected
+        assert len(found["noise"]["times"]) == found["noise"]["total_points"] == 150_000
+        assert [odd["step"] for odd in found["noise"]["nonfinite"]] == [5, 140_000]

@@ -14,6 +14,7 @@ from livetrain.server.desk import Desk
 from livetrain.server.hub import Hub
 from livetrain.server.intake import Intake
 from livetrain.server.limits import Limits
+from livetrain.server.packer import Packer
 from livetrain.server.registration import Registrar
 from livetrain.server.registry import Registry
 from livetrain.server.store.engine import open_store
@@ -30,8 +31,9 @@ class Parts:
         self.registry = intake.registry
         self.journal = intake.journal
         self.desk = Desk(intake)
-        self.upkeep = Upkeep(intake, self.desk, retain_events=1000, retain_days=None)
-        intake.pack = self.upkeep.pack
+        packer = Packer(intake, retain_events=1000)
+        self.upkeep = Upkeep(intake, self.desk, packer, retain_days=None)
+        intake.pack = packer.pack
         self.registrar = Registrar(intake, "http://127.0.0.1:8080")
 
     async def cancelled(self, work: Coroutine[Any, Any, Any], at: int) -> bool:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from livetrain.server.series import Floats, Ints, Series
 from livetrain.server.store.grid import Axis
 
-__all__ = ["BUCKET", "Rows", "bucketize", "means", "merge", "reslot"]
+__all__ = ["BUCKET", "Rows", "bucketize", "bucketize_each", "means", "merge", "reslot"]
 
 Rows = npt.NDArray[np.void]
 """Buckets: an array of :data:`BUCKET`."""
@@ -65,23 +65,38 @@ def bucketize(series: Series, axis: Axis, width: int) -> Rows:
         axis: what they are ordered by.
         width: of a stretch, in steps or in microseconds.
     """
+    series = series.by_step() if axis == "step" else series.by_time()
+    return _bucketize(series, (series.steps if axis == "step" else series.times_us) // width, axis)
+
+
+def bucketize_each(series: Series, groups: Ints, axis: Axis) -> Rows:
+    """Return one bucket for all points of each group, ascending by group, whose number is its slot.
+
+    Args:
+        series: the points of several curves, of each in the order in which they were logged.
+        groups: which curve each point is of.
+        axis: what the points are ordered by.
+    """
+    order = np.lexsort((series.steps if axis == "step" else series.times_us, groups))
+    return _bucketize(series.take(order), groups[order], axis)
+
+
+def _bucketize(series: Series, slots: Ints, axis: Axis) -> Rows:
     if not len(series):
         return _blank(0)
-    series = series.by_step() if axis == "step" else series.by_time()
     finite = np.isfinite(series.values)
     if bool(finite.all()):
-        return _of_finite(series, axis, width)
-    rows = _of_odd(series.take(~finite), axis, width)
+        return _of_finite(series, slots)
+    rows = _of_odd(series.take(~finite), slots[~finite])
     if not bool(finite.any()):
         return rows
-    return merge(np.concatenate([_of_finite(series.take(finite), axis, width), rows]), axis)
+    return merge(np.concatenate([_of_finite(series.take(finite), slots[finite]), rows]), axis)
 
 
-def _slots(series: Series, axis: Axis, width: int) -> tuple[Ints, _Places, _Places]:
-    """Return the slots that have points, and the places of the first and the last point of each."""
-    slots = (series.steps if axis == "step" else series.times_us) // width
+def _bounds(slots: Ints) -> tuple[_Places, _Places]:
+    """Return the places of the first and the last point of each slot."""
     starts = np.concatenate([[0], np.flatnonzero(slots[1:] != slots[:-1]) + 1])
-    return slots[starts], starts, np.append(starts[1:], len(slots)) - 1
+    return starts, np.append(starts[1:], len(slots)) - 1
 
 
 def _put(rows: Rows, name: str, series: Series, places: _Places) -> None:
@@ -90,12 +105,12 @@ def _put(rows: Rows, name: str, series: Series, places: _Places) -> None:
     rows[f"{name}_us"] = series.times_us[places]
 
 
-def _of_finite(series: Series, axis: Axis, width: int) -> Rows:
-    slots, starts, ends = _slots(series, axis, width)
-    rows = _blank(len(slots))
-    rows["slot"], rows["count"] = slots, ends - starts + 1
+def _of_finite(series: Series, slots: Ints) -> Rows:
+    starts, ends = _bounds(slots)
+    rows = _blank(len(starts))
+    rows["slot"], rows["count"] = slots[starts], ends - starts + 1
     rows["sum"], rows["rest"] = _sums(series.values, starts, ends - starts + 1)
-    group = np.repeat(np.arange(len(slots)), rows["count"])
+    group = np.repeat(np.arange(len(starts)), rows["count"])
     places = np.arange(len(series))
     for name, extreme in (("low", np.minimum), ("high", np.maximum)):
         best = extreme.reduceat(series.values, starts)
@@ -106,10 +121,10 @@ def _of_finite(series: Series, axis: Axis, width: int) -> Rows:
     return rows
 
 
-def _of_odd(series: Series, axis: Axis, width: int) -> Rows:
-    slots, starts, ends = _slots(series, axis, width)
-    rows = _blank(len(slots))
-    rows["slot"], rows["odd"] = slots, ends - starts + 1
+def _of_odd(series: Series, slots: Ints) -> Rows:
+    starts, ends = _bounds(slots)
+    rows = _blank(len(starts))
+    rows["slot"], rows["odd"] = slots[starts], ends - starts + 1
     _put(rows, "odd_first", series, starts)
     _put(rows, "odd_last", series, ends)
     return rows

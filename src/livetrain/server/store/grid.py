@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["Axis", "Window", "coarser", "fit_width", "slots_between"]
+__all__ = ["Axis", "Window", "coarser", "fit_width", "slots_between", "widths"]
 
 Axis = Literal["step", "time"]
 """What the points of a curve are ordered by: their step, or their time in microseconds."""
@@ -51,7 +51,7 @@ def slots_between(first: int, last: int, width: int) -> int:
     return last // width - first // width + 1
 
 
-def _widths(axis: Axis) -> Iterator[int]:
+def widths(axis: Axis) -> Iterator[int]:
     """Yield the widths there are, ascending: powers of two for steps; 1, 2, 5, 10, 20, 50 … microseconds for times."""
     unit = 1
     while unit < _WIDEST:
@@ -73,7 +73,7 @@ def fit_width(axis: Axis, first: int, last: int, stretches: int) -> int:
         5000
     """
     width = 1
-    for width in _widths(axis):
+    for width in widths(axis):
         if slots_between(first, last, width) <= stretches:
             return width
     return width
@@ -86,5 +86,5 @@ def coarser(axis: Axis, width: int) -> int | None:
         >>> coarser("step", 4), coarser("time", 2_000), coarser("time", 5_000)
         (8, 10000, 10000)
     """
-    wider = next((w for w in _widths(axis) if w > width and w % width == 0), None)
+    wider = next((w for w in widths(axis) if w > width and w % width == 0), None)
     return wider

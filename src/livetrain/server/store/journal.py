@@ -136,11 +136,6 @@ class Journal:
         self._open.streams[stream_key] = {"state": state}
         self._wake.set()
 
-    def act(self, action: Callable[[Connection], Any]) -> None:
-        """Have an action done in the transaction of the next group, before its rows are written."""
-        self._open.actions.append(action)
-        self._wake.set()
-
     async def room(self, timeout: float) -> bool:
         """Wait until there is room for records again; return whether there is."""
         deadline = time.monotonic() + timeout
@@ -198,7 +193,7 @@ class Journal:
         jobs, self._jobs = self._jobs, []
         group.runs = {key: row["state"]() for key, row in group.runs.items()}
         group.streams = {key: row["state"]() for key, row in group.streams.items()}
-        if group.events or group.runs or group.streams or group.actions:
+        if group.events or group.runs or group.streams:
             await self._commit(group)
         if jobs:
             await self._perform(jobs)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, select
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.series import Series
 from livetrain.server.store import schema
-from livetrain.server.store.chunks import unpack
-from livetrain.server.store.grid import Window
-from livetrain.server.store.question import Buckets, Curve, Question, answer, cut
+from livetrain.server.store.curves import read_curves
+from livetrain.server.store.merging import MergePlan, plan_merge
+from livetrain.server.store.question import Buckets, Curve, Question
 from livetrain.server.store.run_search import RunCursor, RunFilter, count_runs, find_runs
 from livetrain.server.store.samples import list_samples, read_picture
-from livetrain.server.store.seal import curves_of, tail
+from livetrain.server.store.scene import Scene, find_metrics, look
+from livetrain.server.store.seal import SealPlan, SealSlice, plan_seal, prepare_slice
+from livetrain.server.store.summaries import MetricPage, list_names, read_page
+from livetrain.server.store.summary import Summary
+from livetrain.server.store.tails import Tails
+from livetrain.server.store.upgrade import RepairPlan, UpgradePlan, plan_repair, plan_upgrade
 
-__all__ = ["Reader", "StoredEvent"]
+__all__ = ["Reader", "RunSnapshot", "StoredEvent"]
 
 _NEWEST = 100
+_SNAPSHOT_POINTS = 2_000_000
+"""So many points of all curves together are in a snapshot at most."""
+_FEWEST_POINTS = 8
+_UNKNOWN_SIZE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +44,31 @@ class StoredEvent:
     clock_offset_us: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """How a run stood at one moment.
+
+    Attributes:
+        offset: of the last record that is in here.
+        curves: by name.
+        tips: where curves stand, by name.
+        metric_count: how many curves there are.
+        recent: the last notable events, oldest first.
+    """
+
+    offset: int
+    curves: dict[str, Curve]
+    tips: dict[str, Summary]
+    metric_count: int
+    recent: list[StoredEvent]
+
+
 class Reader:
     """Questions to the store."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._tails = Tails()
 
     def run(
         self, *, run_id: str | None = None, session_hash: str | None = None
@@ -203,8 +232,8 @@ class Reader:
 
     def metric_names(self, run_key: int) -> list[str]:
         """Return the names of a run's curves, sorted."""
-        with self._engine.connect() as connection:
-            return sorted({*_metric_keys(connection, run_key), *_tail(connection, run_key)})
+        with self._scene(run_key) as (connection, scene):
+            return list_names(connection, scene)
 
     def curves(
         self,
@@ -220,23 +249,85 @@ class Reader:
             names: which; None: all. A name that the run does not have gives an empty curve.
             question: which of their points, and how.
         """
-        with self._engine.connect() as connection:
-            return _curves(connection, run_key, names, question)
+        with self._scene(run_key) as (connection, scene):
+            wanted = list_names(connection, scene) if names is None else list(dict.fromkeys(names))
+            return read_curves(connection, scene, wanted, question)
 
-    def snapshot(
-        self, run_key: int, *, points: int, recent: int
-    ) -> tuple[int, dict[str, Curve], list[StoredEvent]]:
-        """Return the last offset, every curve and the last notable events, all of one moment."""
+    def curve_sizes(self, run_key: int, names: Sequence[str]) -> list[int]:
+        """Return how many points of each curve are in chunks; where that is not known, as many as may be."""
         with self._engine.connect() as connection:
-            offset = connection.execute(
-                select(schema.runs.c.last_offset).where(schema.runs.c.key == run_key)
-            ).scalar()
-            curves = _curves(connection, run_key, None, Question(points=points))
-            return (
-                int(offset or 0),
-                {name: curve for name, curve in curves.items() if isinstance(curve, Curve)},
-                _events(connection, run_key, after=0, limit=recent, notable=True, newest=True),
-            )
+            metrics = find_metrics(connection, run_key, names)
+        sizes = []
+        for name in names:
+            metric = metrics.get(name)
+            summary = None if metric is None else Summary.unpack(metric.summary)
+            known = 0 if metric is None else _UNKNOWN_SIZE
+            sizes.append(known if summary is None else summary.points)
+        return sizes
+
+    def metric_page(
+        self, run_key: int, *, search: str = "", after: str | None = None, limit: int
+    ) -> MetricPage:
+        """Return where some of a run's curves stand, by name.
+
+        Args:
+            run_key: the run's.
+            search: is part of the names that are wanted, whatever the case of its letters; empty: all.
+            after: the name before the first; None: from the first on.
+            limit: at most so many.
+        """
+        with self._scene(run_key) as (connection, scene):
+            return read_page(connection, scene, search=search, after=after, limit=limit)
+
+    def snapshot(self, run_key: int, *, points: int | None, tips: int, recent: int) -> RunSnapshot:
+        """Return how a run stands, all of one moment.
+
+        Args:
+            run_key: the run's.
+            points: how many of each curve at most; None: no curves.
+            tips: of how many curves the newest point is told at most.
+            recent: how many of the last notable events.
+        """
+        with self._scene(run_key) as (connection, scene):
+            page = read_page(connection, scene, search="", after=None, limit=tips)
+            curves: dict[str, Curve] = {}
+            if points is not None:
+                names = list(page.summaries)
+                points = max(_FEWEST_POINTS, min(points, _SNAPSHOT_POINTS // max(1, len(names))))
+                found = read_curves(connection, scene, names, Question(points=points))
+                curves = {name: c for name, c in found.items() if isinstance(c, Curve)}
+            events = _events(connection, run_key, after=0, limit=recent, notable=True, newest=True)
+            return RunSnapshot(scene.last, curves, page.summaries, page.total, events)
+
+    def plan_seal(self, run_key: int) -> SealPlan | None:
+        """Return what can be turned into chunks now, or None: there is nothing."""
+        with self._engine.connect() as connection:
+            return plan_seal(connection, run_key, self._tails)
+
+    def prepare_slice(self, plan: SealPlan, names: Sequence[str]) -> SealSlice:
+        """Make the chunks of some curves."""
+        with self._engine.connect() as connection:
+            return prepare_slice(connection, plan, names)
+
+    def plan_merge(self, run_key: int) -> MergePlan | None:
+        """Return which chunks of some curves can be put together, or None: nothing came since they were looked at last."""
+        with self._engine.connect() as connection:
+            return plan_merge(connection, run_key)
+
+    def plan_upgrade(self, after: int) -> UpgradePlan | None:
+        """Return what takes the place of some older chunks whose keys are higher than one, or None: there are no more."""
+        with self._engine.connect() as connection:
+            return plan_upgrade(connection, after)
+
+    def plan_repair(self, after: int) -> RepairPlan | None:
+        """Return the summaries of some curves that have none, or None: there are no more."""
+        with self._engine.connect() as connection:
+            return plan_repair(connection, after)
+
+    @contextlib.contextmanager
+    def _scene(self, run_key: int) -> Iterator[tuple[Connection, Scene]]:
+        with self._engine.connect() as connection:
+            yield connection, look(connection, run_key, self._tails)
 
 
 def _events(
@@ -272,41 +363,3 @@ def _events(
         query = query.where(events.c.steering)
     found = [StoredEvent(*row) for row in connection.execute(query)]
     return found[::-1] if newest else found
-
-
-def _metric_keys(connection: Connection, run_key: int) -> dict[str, int]:
-    metrics = schema.metrics
-    query = select(metrics.c.name, metrics.c.key).where(metrics.c.run_key == run_key)
-    return dict(connection.execute(query).all())
-
-
-def _tail(connection: Connection, run_key: int) -> dict[str, Series]:
-    sealed = connection.execute(
-        select(schema.runs.c.sealed_offset).where(schema.runs.c.key == run_key)
-    ).scalar()
-    return {} if sealed is None else curves_of(tail(connection, run_key, int(sealed)))
-
-
-def _curves(
-    connection: Connection, run_key: int, names: Sequence[str] | None, question: Question
-) -> dict[str, Curve | Buckets]:
-    keys = _metric_keys(connection, run_key)
-    fresh = _tail(connection, run_key)
-    wanted = sorted({*keys, *fresh}) if names is None else list(dict.fromkeys(names))
-    result: dict[str, Curve | Buckets] = {}
-    for name in wanted:
-        parts = [fresh.get(name, Series.empty())]
-        if name in keys:
-            parts.insert(0, _sealed(connection, keys[name], question.window))
-        result[name] = answer(Series.join(parts), question)
-    return result
-
-
-def _sealed(connection: Connection, metric_key: int, window: Window) -> Series:
-    chunks = schema.chunks
-    query = select(chunks.c.data).where(chunks.c.metric_key == metric_key).order_by(chunks.c.key)
-    if window.axis == "step" and window.first is not None:
-        query = query.where(chunks.c.last_step >= window.first)
-    if window.axis == "step" and window.last is not None:
-        query = query.where(chunks.c.first_step <= window.last)
-    return Series.join([cut(unpack(d), window) for d in connection.execute(query).scalars()])

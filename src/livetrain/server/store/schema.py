@@ -24,12 +24,14 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "chunk_parts",
     "chunks",
     "deleted_sessions",
     "events",
     "meta",
     "metadata",
     "metrics",
+    "old_chunks",
     "runs",
     "samples",
     "streams",
@@ -150,7 +152,18 @@ metrics = Table(
     Column("key", _KEY, primary_key=True, autoincrement=True),
     Column("run_key", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
+    # Up to here its points are in chunks, where that is further than the run's own offset says.
+    Column("sealed_offset", BigInteger, nullable=False, server_default="0"),
+    # Chunks that came since it was last seen to whether some can be put together.
+    Column("fresh", Integer, nullable=False, server_default="0"),
+    Column("summary", LargeBinary, nullable=True),  # of the points in chunks; NULL: not made yet
     UniqueConstraint("run_key", "name"),
+)
+Index(
+    "ix_metrics_fresh",
+    metrics.c.run_key,
+    sqlite_where=text("fresh >= 4"),
+    postgresql_where=text("fresh >= 4"),
 )
 
 chunks = Table(
@@ -159,16 +172,44 @@ chunks = Table(
     Column("key", _KEY, primary_key=True, autoincrement=True),
     Column("run_key", BigInteger, nullable=False, index=True),
     Column("metric_key", BigInteger, nullable=False),
-    Column(
-        "attempt", Integer, nullable=False, server_default="1"
-    ),  # of the stream that logged the points
+    Column("stream_key", BigInteger, nullable=False),  # whose points; 0: not known
+    Column("place", BigInteger, nullable=False),  # chunks of a stream by the order of their points
+    Column("version", SmallInteger, nullable=False),  # 1: its data is in `old_chunks`
+    Column("points", Integer, nullable=False),
+    Column("odd", Integer, nullable=False),  # points that are not finite
+    Column("first_step", BigInteger, nullable=False),  # the lowest
+    Column("last_step", BigInteger, nullable=False),  # the highest
+    Column("first_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    Column("ordered", Boolean, nullable=False),  # neither steps nor times go back
+    Column("step_width", BigInteger, nullable=False),  # of a bucket of its level; 0: it has none
+    Column("time_width", BigInteger, nullable=False),
+    Column("summary", LargeBinary, nullable=True),  # one bucket of all of its points
+    Column("data", LargeBinary, nullable=True),  # the points of a small one
+)
+Index("ix_chunks_metric", chunks.c.metric_key, chunks.c.first_step, chunks.c.last_step)
+
+# What is large of a chunk, so that the rows above lie close together: four times the chunk's key, plus which part it is.
+chunk_parts = Table(
+    "chunk_parts",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+old_chunks = Table(
+    "old_chunks",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=True),
+    Column("run_key", BigInteger, nullable=False),
+    Column("metric_key", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="1"),
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
     Column("points", Integer, nullable=False),
     Column("rollup", LargeBinary, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
-Index("ix_chunks_metric", chunks.c.metric_key, chunks.c.first_step)
 
 samples = Table(
     "samples",

@@ -1,112 +1,229 @@
-"""Turns the oldest events of a run into chunks of its curves, and forgets events that nobody can ask for any more."""
+"""Turns the points of a run's oldest records into chunks of its curves, some curves at a time.
+
+What costs time, reading and packing, is done beside the thread that writes; what is written at a time is small. Each curve's row
+says up to where its points are in chunks, so that a question is answered rightly between two pieces, and also after the server was
+killed there.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.points import read_points
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
 from livetrain.server.series import Series
 from livetrain.server.store import schema
-from livetrain.server.store.chunks import pack, rollup
-from livetrain.server.store.statements import insert_row
-from livetrain.server.store.tail import Gatherer, TailBlock
+from livetrain.server.store.chunk import PackedChunk, pack_chunks, split
+from livetrain.server.store.chunk_table import add_chunks
+from livetrain.server.store.scene import Metric, Scene, find_metrics, look, read_lineage
+from livetrain.server.store.summaries import sealed_summaries
+from livetrain.server.store.summary import Summary
+from livetrain.server.store.tail import TailBlock
+from livetrain.server.store.tails import Tails
 
-__all__ = ["chunk_row", "curves_of", "seal", "tail", "trim"]
+__all__ = [
+    "SealPlan",
+    "SealSlice",
+    "finish_seal",
+    "plan_seal",
+    "prepare_slice",
+    "trim",
+    "write_slice",
+]
 
-
-def tail(
-    connection: Connection, run_key: int, after: int, *, limit: int | None = None
-) -> TailBlock:
-    """Read the points of the events after an offset."""
-    events, streams = schema.events, schema.streams
-    ranks = dict(
-        connection.execute(
-            select(streams.c.key, streams.c.rank).where(streams.c.run_key == run_key)
-        ).all()
-    )
-    query = (
-        select(
-            events.c.offset,
-            events.c.stream_key,
-            events.c.received_ms,
-            events.c.clock_offset_us,
-            events.c.record,
-        )
-        .where(events.c.run_key == run_key, events.c.offset > after)
-        .order_by(events.c.offset)
-        .limit(limit)
-    )
-    gatherer, last = Gatherer(after), after
-    for offset, stream_key, received_ms, clock_offset_us, record in connection.execute(query):
-        last = offset
-        gatherer.begin(stream_key, offset)
-        read_points(
-            pb.TelemetryRequest.FromString(record),
-            gatherer,
-            received_ms=received_ms,
-            rank=ranks.get(stream_key, 0),
-            clock_offset_us=clock_offset_us,
-        )
-    return gatherer.finish(last)
+_SLICE_CURVES: Final = 1000
+_SLICE_POINTS: Final = 1 << 17
+_MOST_POINTS: Final = 1 << 21
+"""So many points are taken from the tail at most before the rest has to wait."""
+_SPLITS: Final = 4096
+"""Places between two offsets: a curve's points of one record may be several chunks."""
 
 
-def curves_of(block: TailBlock) -> dict[str, Series]:
-    """Return the curves of a block by name, those of several streams one after the other."""
-    found: dict[str, list[Series]] = {}
-    for stream, places in block.curves.items():
-        for name in places:
-            series = block.series(stream, name)
-            if series is not None:
-                found.setdefault(name, []).append(series)
-    return {name: Series.join(parts) for name, parts in found.items()}
+@dataclass(frozen=True, slots=True)
+class SealPlan:
+    """What is to be turned into chunks: the points of the records after an offset up to and including another.
 
-
-def seal(connection: Connection, run_key: int, *, events: int) -> int:
-    """Turn the oldest unsealed events of a run into one chunk a curve, and return the offset up to which that is done.
-
-    Args:
-        connection: within a transaction.
+    Attributes:
         run_key: the run's.
-        events: how many to take.
+        after: the offset before the first record.
+        last: the offset of the last.
+        records: how many these are.
+        record_bytes: how many bytes they have.
+        blocks: their points.
     """
-    runs = schema.runs
-    sealed = int(
-        connection.execute(select(runs.c.sealed_offset).where(runs.c.key == run_key)).scalar() or 0
-    )
-    fresh = tail(connection, run_key, sealed, limit=events)
-    if fresh.last == sealed:
-        return sealed
-    metrics = schema.metrics
-    keys: dict[str, int] = dict(
+
+    run_key: int
+    after: int
+    last: int
+    records: int
+    record_bytes: int
+    blocks: Sequence[TailBlock]
+
+    def slices(self) -> Iterator[list[str]]:
+        """Yield the names of the curves that are turned into chunks together."""
+        sizes: dict[str, int] = {}
+        for block in self.blocks:
+            for places in block.curves.values():
+                for name, place in places.items():
+                    points = int(block.bounds[place + 1] - block.bounds[place])
+                    sizes[name] = sizes.get(name, 0) + points
+        names: list[str] = []
+        points = 0
+        for name, size in sizes.items():
+            if names and (len(names) >= _SLICE_CURVES or points + size > _SLICE_POINTS):
+                yield names
+                names, points = [], 0
+            names.append(name)
+            points += size
+        if names:
+            yield names
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """The chunks of one curve, each with the stream that logged it and its place; ``metric_key`` None: the curve is new."""
+
+    name: str
+    metric_key: int | None
+    summary: bytes
+    chunks: Sequence[tuple[int, int, PackedChunk]]
+
+
+@dataclass(frozen=True, slots=True)
+class SealSlice:
+    """Some curves whose chunks are made and have to be written."""
+
+    run_key: int
+    after: int
+    last: int
+    curves: Sequence[_Sealed]
+
+
+def plan_seal(connection: Connection, run_key: int, tails: Tails) -> SealPlan | None:
+    """Return what can be turned into chunks now, or None: there is nothing."""
+    scene = look(connection, run_key, tails)
+    blocks: list[TailBlock] = []
+    for block in scene.blocks:
+        if blocks and sum(map(len, blocks)) + len(block) > _MOST_POINTS:
+            break
+        if block.after < scene.last:
+            blocks.append(block)
+    if not blocks:
+        return None
+    last = min(blocks[-1].last, scene.last)
+    events = schema.events
+    count, size = connection.execute(
+        select(func.count(), func.coalesce(func.sum(func.length(events.c.record)), 0)).where(
+            events.c.run_key == run_key, events.c.offset > scene.sealed, events.c.offset <= last
+        )
+    ).one()
+    return SealPlan(run_key, scene.sealed, last, int(count), int(size), blocks)
+
+
+def prepare_slice(connection: Connection, plan: SealPlan, names: Sequence[str]) -> SealSlice:
+    """Make the chunks of some curves."""
+    lineage = read_lineage(connection, plan.run_key)
+    scene = Scene(plan.run_key, plan.after, plan.last, lineage, plan.blocks)
+    metrics = find_metrics(connection, plan.run_key, names)
+    summaries = sealed_summaries(connection, scene, metrics.values())
+    pieces: list[tuple[str, int, Series]] = []
+    for name in names:
+        metric = metrics.get(name)
+        if metric is not None and metric.sealed_offset >= plan.last:
+            continue  # written before the server was killed
+        gathered: dict[int, list[Series]] = {}
+        for stream, series in scene.tail(name, metric.sealed_offset if metric is not None else 0):
+            gathered.setdefault(stream, []).append(series)
+        for stream, parts in gathered.items():
+            pieces += ((name, stream, piece) for piece in split(Series.join(parts)))
+    packed = pack_chunks([series for _, _, series in pieces])
+    made: dict[str, list[tuple[int, int, PackedChunk]]] = {}
+    for (name, stream, series), chunk in zip(pieces, packed, strict=True):
+        chunks = made.setdefault(name, [])
+        chunks.append((stream, (plan.after + 1) * _SPLITS + len(chunks), chunk))
+        summary = summaries.setdefault(name, _new_summary(scene, stream, name))
+        _count(scene, summary, name, stream, series, chunk)
+    curves = [
+        _Sealed(name, _key(metrics.get(name)), summaries[name].pack(), chunks)
+        for name, chunks in made.items()
+    ]
+    return SealSlice(plan.run_key, plan.after, plan.last, curves)
+
+
+def _key(metric: Metric | None) -> int | None:
+    return None if metric is None else metric.key
+
+
+def _new_summary(scene: Scene, stream: int, name: str) -> Summary:
+    rank = scene.lineage.rank_of(stream, name)
+    return Summary(rank=rank, signature=scene.lineage.signature(rank))
+
+
+def _count(
+    scene: Scene, summary: Summary, name: str, stream: int, series: Series, chunk: PackedChunk
+) -> None:
+    """Count points in a summary, as far as they count."""
+    end, bucket = scene.lineage.end_of(stream, name), None
+    if end is None or chunk.row["last_step"] < end:
+        bucket = chunk.bucket
+    else:
+        series = series.between(None, end - 1)
+    if len(series):
+        newest = scene.lineage.is_newer(stream, summary.stream)
+        summary.add(stream, series, bucket=bucket, newest=newest)
+
+
+def write_slice(connection: Connection, made: SealSlice) -> bool:
+    """Write the chunks of some curves; return whether that was possible: the run may be gone."""
+    runs, metrics = schema.runs, schema.metrics
+    sealed = connection.execute(
+        select(runs.c.sealed_offset).where(runs.c.key == made.run_key, runs.c.deleted.is_(False))
+    ).scalar()
+    if sealed != made.after:
+        return False
+    new = [curve.name for curve in made.curves if curve.metric_key is None]
+    if new:
         connection.execute(
-            select(metrics.c.name, metrics.c.key).where(metrics.c.run_key == run_key)
-        ).all()
-    )
-    rows = []
-    for name, curve in curves_of(fresh).items():
-        metric_key = keys.get(name)
-        if metric_key is None:
-            metric_key = insert_row(connection, metrics, {"run_key": run_key, "name": name})
-            keys[name] = metric_key
-        rows.append(chunk_row(run_key, metric_key, curve))
-    if rows:
-        connection.execute(insert(schema.chunks), rows)
-    connection.execute(update(runs).where(runs.c.key == run_key).values(sealed_offset=fresh.last))
-    return fresh.last
-
-
-def chunk_row(run_key: int, metric_key: int, curve: Series) -> dict[str, object]:
-    """Return a stretch of a curve as a row of the table ``chunks``."""
-    return {
-        "run_key": run_key,
-        "metric_key": metric_key,
-        "first_step": int(curve.steps.min()),
-        "last_step": int(curve.steps.max()),
-        "points": len(curve),
-        "rollup": rollup(curve),
-        "data": pack(curve),
+            insert(metrics), [{"run_key": made.run_key, "name": name} for name in new]
+        )
+    keys = {
+        name: metric.key for name, metric in find_metrics(connection, made.run_key, new).items()
     }
+    chunks: list[tuple[dict[str, Any], PackedChunk]] = []
+    updates: list[dict[str, Any]] = []
+    for curve in made.curves:
+        key = curve.metric_key if curve.metric_key is not None else keys[curve.name]
+        for stream, place, chunk in curve.chunks:
+            whose = {"metric_key": key, "stream_key": stream, "place": place}
+            chunks.append(({"run_key": made.run_key, **whose}, chunk))
+        updates.append({"of": key, "count": len(curve.chunks), "summary": curve.summary})
+    add_chunks(connection, chunks)
+    if updates:
+        connection.execute(_UPDATE_METRIC, [{**row, "offset": made.last} for row in updates])
+    return True
+
+
+_UPDATE_METRIC: Final = (
+    update(schema.metrics)
+    .where(schema.metrics.c.key == bindparam("of"))
+    .values(
+        sealed_offset=bindparam("offset"),
+        fresh=schema.metrics.c.fresh + bindparam("count"),
+        summary=bindparam("summary"),
+    )
+)
+
+
+def finish_seal(connection: Connection, plan: SealPlan) -> None:
+    """Note that everything that was planned is in chunks."""
+    runs = schema.runs
+    connection.execute(
+        update(runs)
+        .where(runs.c.key == plan.run_key, runs.c.sealed_offset == plan.after)
+        .values(sealed_offset=plan.last)
+    )
 
 
 def trim(connection: Connection, run_key: int, keep: int) -> int:

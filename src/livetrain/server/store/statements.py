@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from livetrain.server.store import schema
+from livetrain.server.store.chunk_table import delete_run_chunks
 from livetrain.server.store.samples import add_samples, delete_samples
 
 __all__ = [
@@ -22,13 +22,9 @@ __all__ = [
     "insert_row",
     "mark_deleted",
     "mark_opened",
-    "move_attempts",
     "set_token",
 ]
 
-_KEYS = 500
-"""So many keys stand in one statement."""
-_OTHER_RANK = re.compile(r"rank[1-9][0-9]*/")
 _INSERT_EVENTS = insert(schema.events)
 _STREAM_COLUMNS = (
     "durable_seq",
@@ -82,7 +78,6 @@ class Group:
         watermarks: the highest number of each stream by its key.
         runs: the state of each run by its key, as of its last event in here.
         streams: the same of each stream.
-        actions: what is done before all of that.
         samples: rows of the table ``samples``.
         origins: for each event whatever its giver wants to know again when it is committed.
         size: bytes of the records.
@@ -92,7 +87,6 @@ class Group:
     watermarks: dict[int, int] = field(default_factory=dict)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     streams: dict[int, dict[str, Any]] = field(default_factory=dict)
-    actions: list[Callable[[Connection], Any]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
     origins: list[Any] = field(default_factory=list)
     size: int = 0
@@ -100,8 +94,6 @@ class Group:
 
 def commit_group(connection: Connection, group: Group) -> None:
     """Write a group."""
-    for action in group.actions:
-        action(connection)
     if group.events:
         connection.execute(_INSERT_EVENTS, group.events)
     if group.samples:
@@ -159,29 +151,6 @@ def set_token(connection: Connection, stream_key: int, token_hash: str) -> None:
     )
 
 
-def move_attempts(connection: Connection, run_key: int, *, rank: int, first: int) -> None:
-    """Let the sealed points of attempts from ``first`` on belong to the next one: an earlier attempt takes their place."""
-    metrics, chunks = schema.metrics, schema.chunks
-    prefix = f"rank{rank}/" if rank else ""
-    of_rank = [
-        key
-        for key, name in connection.execute(
-            select(metrics.c.key, metrics.c.name).where(metrics.c.run_key == run_key)
-        )
-        if (name.startswith(prefix) if rank else not _OTHER_RANK.match(name))
-    ]
-    for start in range(0, len(of_rank), _KEYS):
-        connection.execute(
-            update(chunks)
-            .where(
-                chunks.c.run_key == run_key,
-                chunks.c.metric_key.in_(of_rank[start : start + _KEYS]),
-                chunks.c.attempt >= first,
-            )
-            .values(attempt=chunks.c.attempt + 1)
-        )
-
-
 def mark_opened(connection: Connection, stream_keys: Sequence[int]) -> None:
     """Note that streams were opened: from now on they are resumed with their token only."""
     connection.execute(
@@ -208,7 +177,7 @@ def mark_deleted(connection: Connection, run_key: int) -> None:
 
 def delete_slice(connection: Connection, run_key: int, rows: int) -> bool:
     """Remove up to ``rows`` rows of a deleted run; return whether everything is gone, the run's own row too."""
-    events, chunks = schema.events, schema.chunks
+    events, metrics = schema.events, schema.metrics
     bound = connection.execute(
         select(events.c.offset)
         .where(events.c.run_key == run_key)
@@ -220,19 +189,13 @@ def delete_slice(connection: Connection, run_key: int, rows: int) -> bool:
     connection.execute(doomed if bound is None else doomed.where(events.c.offset < bound))
     if bound is not None:
         return False
-    keys = (
-        connection.execute(
-            select(chunks.c.key).where(chunks.c.run_key == run_key).limit(max(1, rows // 50))
-        )
-        .scalars()
-        .all()
-    )
-    if keys:
-        connection.execute(delete(chunks).where(chunks.c.key.in_(keys)))
+    if delete_run_chunks(connection, run_key, small=max(1, rows // 5), large=max(1, rows // 50)):
         return False
     if delete_samples(connection, run_key, limit=max(1, rows // 500)):
         return False
-    for table in (schema.metrics, schema.streams):
-        connection.execute(delete(table).where(table.c.run_key == run_key))
+    names = select(metrics.c.key).where(metrics.c.run_key == run_key).limit(rows)
+    if connection.execute(delete(metrics).where(metrics.c.key.in_(names))).rowcount:
+        return False
+    connection.execute(delete(schema.streams).where(schema.streams.c.run_key == run_key))
     connection.execute(delete(schema.runs).where(schema.runs.c.key == run_key))
     return True

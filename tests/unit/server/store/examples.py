@@ -55,7 +55,7 @@ def series(draw: st.DrawFn, *, most: int = 120, values: st.SearchStrategy[float]
         times = START_US + 16_000 * np.arange(count)
     else:
         times = np.array(
-            draw(st.lists(st.integers(0, 2**61), min_size=count, max_size=count)), np.int64
+            draw(st.lists(st.integers(1, 2**61), min_size=count, max_size=count)), np.int64
         )
     numbers = draw(st.lists(values, min_size=count, max_size=count))
     return Series(steps.astype(np.int64), np.array(numbers, np.float64), times.astype(np.int64))

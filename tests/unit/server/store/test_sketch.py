@@ -7,22 +7,35 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livetrain.server.series import Series
-from livetrain.server.store.grid import Axis, Window
-from livetrain.server.store.question import Buckets, Curve, Question, answer, cut
+from livetrain.server.store.buckets import bucketize
+from livetrain.server.store.grid import Axis, Window, fit_width
+from livetrain.server.store.sketch import sketch
 from tests.unit.server.store.examples import FLOATS, START_US, curve, series
 
 AXES = st.sampled_from(get_args(Axis))
 
 
+def cut(points: Series, window: Window) -> Series:
+    keys = points.steps if window.axis == "step" else points.times_us
+    keep = np.ones(len(points), np.bool_)
+    if window.first is not None:
+        keep &= keys >= window.first
+    if window.last is not None:
+        keep &= keys <= window.last
+    return points.take(keep)
+
+
 def thinned(points: Series, window: Window, count: int) -> Series:
-    found = answer(points, Question(window, count))
-    assert isinstance(found, Curve)
-    assert found.total == len(cut(points, window))
-    return found.series
+    raw = cut(points, window)
+    if not len(raw):
+        return raw
+    keys = raw.steps if window.axis == "step" else raw.times_us
+    width = fit_width(window.axis, int(keys.min()), int(keys.max()), count)
+    return sketch(bucketize(raw, window.axis, width), window.axis, width, count)
 
 
 def windows(points: Series, axis: Axis) -> st.SearchStrategy[Window]:
@@ -103,39 +116,3 @@ def test_what_is_not_finite_is_kept_evenly_and_takes_a_quarter_at_most() -> None
     assert odd[0] == 0
     assert 50 <= len(odd) <= 102
     assert np.bincount(odd // 1000, minlength=10).min() >= 4
-
-
-@given(st.data(), series(), AXES, st.integers(1, 60))
-@example(None, curve([0.0] * 10), "step", 3)
-def test_buckets_count_every_point_of_the_window(
-    data: st.DataObject | None, points: Series, axis: Axis, count: int
-) -> None:
-    window = Window(axis) if data is None else data.draw(windows(points, axis))
-    found = answer(points, Question(window, count, "buckets"))
-    assert isinstance(found, Buckets)
-    raw = cut(points, window)
-    assert found.total == len(raw)
-    assert found.rows["count"].sum() + found.rows["odd"].sum() == len(raw)
-    assert found.rows["count"].sum() == np.isfinite(raw.values).sum()
-    assert len(found.rows) <= count or axis == "time"
-
-
-@given(series(), AXES, st.integers(0, 12))
-def test_two_windows_side_by_side_are_as_one(points: Series, axis: Axis, power: int) -> None:
-    """And the same buckets, where the windows meet between two."""
-    width = 2**power if axis == "step" else 10 ** min(power, 9)
-    keys = points.steps if axis == "step" else points.times_us
-    if not len(points):
-        return
-    low = int(keys.min()) // width * width
-    middle, high = low + 64 * width, low + 128 * width - 1
-
-    def asked(first: int, last: int, count: int) -> Buckets:
-        found = answer(points, Question(Window(axis, first, last), count, "buckets"))
-        assert isinstance(found, Buckets)
-        return found
-
-    one, other = asked(low, middle - 1, 64), asked(middle, high, 64)
-    both = asked(low, high, 128)
-    assert one.width == other.width == both.width == width
-    assert one.rows.tobytes() + other.rows.tobytes() == both.rows.tobytes()

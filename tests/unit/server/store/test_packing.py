@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from livetrain.server.series import Series
-from livetrain.server.store.chunks import pack, unpack
+from livetrain.server.store.packing import pack, unpack
 from tests.unit.server.store.examples import FLOATS, curve, same
 
 
