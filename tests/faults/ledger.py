@@ -10,10 +10,12 @@ import struct
 import tempfile
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from livetrain.proto import telemetry_pb2 as pb
 from tests.faults.processes import Server, Trainer
@@ -43,20 +45,28 @@ class StoredStream:
 
     @property
     def batches(self) -> dict[int, float]:
-        return {
-            r.batch_data.step: r.batch_data.batch_loss
-            for r in self.records
-            if r.HasField("batch_data")
-        }
+        found: dict[int, float] = {}
+        for record in self.records:
+            if record.HasField("batch_data"):
+                found[record.batch_data.step] = record.batch_data.exact_loss
+            elif record.columns.HasField("batches"):
+                found |= {step: value for _, step, value in _points(record)}
+        return found
 
     @property
     def scalars(self) -> dict[tuple[str, int], float]:
-        return {
-            (value.name, record.scalars.step): value.value
-            for record in self.records
-            if record.HasField("scalars")
-            for value in record.scalars.values
-        }
+        found: dict[tuple[str, int], float] = {}
+        for record in self.records:
+            if record.HasField("scalars"):
+                found |= {(v.name, record.scalars.step): v.value for v in record.scalars.values}
+            elif record.HasField("columns") and not record.columns.HasField("batches"):
+                found |= {(name, step): value for name, step, value in _points(record)}
+        return found
+
+    @property
+    def calls(self) -> int:
+        """Calls of the trainer's that are stored or left out, where each logs one number."""
+        return sum(_calls(record) for record in self.records)
 
     @property
     def epochs(self) -> list[int]:
@@ -68,7 +78,8 @@ class StoredStream:
 
     @property
     def tombstones(self) -> int:
-        return sum(r.HasField("tombstone") for r in self.records)
+        """Calls that were left out."""
+        return sum(r.tombstone.records for r in self.records if r.HasField("tombstone"))
 
     @property
     def others(self) -> int:
@@ -88,6 +99,22 @@ class StoredStream:
     def shown(self) -> int:
         """Batches that came with their images."""
         return sum(r.HasField("batch_data") and not r.frames_stripped for r in self.records)
+
+
+def _points(record: pb.TelemetryRequest) -> Iterator[tuple[str, int, float]]:
+    """Yield name, step and value of each point of a record of columns; of batches, only their losses."""
+    of_batches = record.columns.HasField("batches")
+    for column in record.columns.columns:
+        if not of_batches or column.name == "loss":
+            steps = np.frombuffer(column.steps, "<i8").tolist()
+            values = np.frombuffer(column.values, "<f8").tolist()
+            yield from ((column.name, *point) for point in zip(steps, values, strict=True))
+
+
+def _calls(record: pb.TelemetryRequest) -> int:
+    if record.HasField("tombstone"):
+        return record.tombstone.records
+    return sum(1 for _ in _points(record)) if record.HasField("columns") else 1
 
 
 @dataclass
@@ -175,7 +202,7 @@ def check_images(trainer: Trainer, stream: StoredStream) -> int:
 
 
 def float32(value: float) -> float:
-    """Return what is left of a number on the wire's 32 bits."""
+    """Return what is left of a number in the fields for older readers."""
     (rounded,) = struct.unpack("f", struct.pack("f", value))
     return float(rounded)
 
@@ -199,7 +226,7 @@ def check_delivery(trainer: Trainer, stream: StoredStream, *, whole: bool = True
     assert duplicates == 0, f"{duplicates} records are stored twice"
     assert gaps == 0, f"{gaps} gaps in the numbers of the stored records"
     assert stream.durable_seq == (seqs[-1] if seqs else 0)
-    lost = max(0, acknowledged - stream.durable_seq)
+    lost = max(0, acknowledged - stream.calls)
     assert lost == 0, f"{lost} records were acknowledged ({acknowledged}) and are not stored"
 
     plan = trainer.plan
@@ -209,7 +236,7 @@ def check_delivery(trainer: Trainer, stream: StoredStream, *, whole: bool = True
             "batches",
             steps,
             stream.batches,
-            lambda entry: float32(entry["loss"]),
+            lambda entry: entry["loss"],
             whole,
             stream.tombstones,
         )
@@ -231,7 +258,7 @@ def check_delivery(trainer: Trainer, stream: StoredStream, *, whole: bool = True
         if stream.tombstones:
             # Of the numbers that were given, those that are neither the training's own nor its status were of this kind.
             own = produced + len(stream.epochs) + len(stream.statuses) + REPORTS
-            delivery.others_left_out = stream.durable_seq - own - stream.others
+            delivery.others_left_out = stream.calls - own - stream.others
             assert 0 <= delivery.others_left_out <= stream.tombstones, delivery
         assert delivery.missing == 0, f"{delivery}: {delivery.missing} records are missing"
         epochs = {entry["step"] // 20 for entry in steps if entry["step"] % 20 == 19}

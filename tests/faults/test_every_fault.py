@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import FULL, Measure
-from tests.faults.ledger import StoredStream, float32, read_store
+from tests.faults.ledger import StoredStream, read_store
 from tests.faults.pair import Pair
 from tests.faults.processes import Trainer
 from tests.faults.scenes import SCENES
@@ -28,9 +28,7 @@ IN_EVERY_RUN = {"F01 server killed"}
 
 def stream_of(trainer: Trainer, data_dir: Path) -> StoredStream:
     """Return the stream of this training; there may be others'."""
-    losses = {
-        entry["step"]: float32(entry["loss"]) for entry in trainer.entries() if "step" in entry
-    }
+    losses = {entry["step"]: entry["loss"] for entry in trainer.entries() if "step" in entry}
     (found,) = [
         stream
         for stream in read_store(data_dir)

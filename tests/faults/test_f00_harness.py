@@ -27,7 +27,7 @@ def test_no_fault(folder: Path, server: Server, seed: int, measure: Measure) -> 
         (lambda records: records.pop(batches[5]), "gaps"),
         (lambda records: records.append(records[3]), "twice"),
         (lambda records: records.insert(0, records.pop()), "gaps"),
-        (lambda records: setattr(records[batches[5]].batch_data, "batch_loss", 7.0), "differ"),
+        (lambda records: setattr(records[batches[5]].batch_data, "exact_loss", 7.0), "differ"),
         (lambda records: records[batches[5]].ClearField("batch_data"), "missing"),
     ):
         damaged = copy.deepcopy(stream)
