@@ -45,6 +45,7 @@ class Reading(Protocol):
 Number = float | Reading
 Numbers = Mapping[str, Number]
 
+_STEPS = 2**53  # that a server takes; a line is kept though its step is none
 _LEVELS = {
     "debug": pb.DEBUG,
     "info": pb.INFO,
@@ -139,14 +140,16 @@ def sample(
     return write
 
 
-def log(level: str, message: str, source: str = "") -> Writer:
-    """A line of the training's log."""
+def log(level: str, message: str, source: str = "", *, step: int | None = None) -> Writer:
+    """A line of the training's log; `step`: the one at which it was written, None: it belongs to none."""
 
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
         request.log.level = _LEVELS[level]
         request.log.message = _wire.sendable(message)
         request.log.source = _wire.sendable(source)
+        if step is not None and step < _STEPS:
+            request.log.step = step
         return request.SerializeToString()
 
     return write

@@ -7,6 +7,7 @@ be kept and sent again without its images, and nothing is serialised twice.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -201,9 +202,12 @@ def batch_pictures(frame: EncodedFrame, known: Container[int] = ()) -> tuple[Pie
         frame: what is to be sent.
         known: content hashes of pictures that the other side has: these go without their bytes.
     """
+    losses = frame.per_sample_loss
+    exact = all(a == b or a != a for a, b in zip(losses, array("f", losses), strict=True))
     data = pb.BatchData(
         ground_truth=frame.targets,
-        per_sample_loss=frame.per_sample_loss,
+        per_sample_loss=losses,
+        exact_per_sample_loss=() if exact else losses,
         sample_ids=[sendable(text) for text in frame.sample_ids],
         captions=[sendable(text) for text in frame.captions],
     )

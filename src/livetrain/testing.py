@@ -48,6 +48,7 @@ class RecordingMonitor(Monitor):
         epoch_steps, validation_steps: the step of each of them.
         statuses: (status, message), as `set_status` was given them.
         messages: (level, text).
+        message_steps: the step of each line.
         rounds: (round, total_rounds, metrics, fit, eval).
         client_rounds: (client, phase, round, metrics, fit, eval) for each part of one client, and each start of a round.
         events: (kind, message, fields).
@@ -83,6 +84,7 @@ class RecordingMonitor(Monitor):
         self.epoch_steps: list[int] = []
         self.validation_steps: list[int] = []
         self.event_steps: list[int] = []
+        self.message_steps: list[int] = []
         self.sample_steps: list[int] = []
         self.statuses: list[tuple[str, str]] = []
         self.messages: list[tuple[str, str]] = []
@@ -161,9 +163,10 @@ class RecordingMonitor(Monitor):
         self.validation_steps.append(self._place.step_of(number, step))
         self.validations.append((number, self.read_numbers(values)))
 
-    def log_message(self, level: str, text: str) -> None:
+    def log_message(self, level: str, text: str, *, step: int | None = None) -> None:
         """Keep a line."""
-        super().log_message(level, text)
+        super().log_message(level, text, step=step)
+        self.message_steps.append(self._place.last_step_or(step))
         self.messages.append((level, text))
 
     def log_round(

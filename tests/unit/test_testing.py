@@ -102,10 +102,12 @@ def test_a_step_can_be_said_everywhere() -> None:
         monitor.log_event("checkpoint", step=step)
         monitor.log_sample("image", step=step)
         monitor.log_error("trouble", step=step)
+        monitor.log_message("info", "text", step=step)
         monitor.log_early_stopping(0, step=step)
     steps = [49, 50]
     assert (monitor.epoch_steps, monitor.validation_steps) == (steps, steps)
     assert (monitor.event_steps, monitor.sample_steps) == (steps, steps)
+    assert monitor.message_steps == steps
 
 
 def test_an_error_that_leaves_the_block_is_kept() -> None:
@@ -131,6 +133,7 @@ def test_an_error_that_leaves_the_block_is_kept() -> None:
         lambda monitor: monitor.log_validation(0, step=True),
         lambda monitor: monitor.log_sample(None, step=True),
         lambda monitor: monitor.log_event("x", step=True),
+        lambda monitor: monitor.log_message("info", "x", step=True),
         lambda monitor: monitor.log_event(""),
         lambda monitor: monitor.log_event("x", fields=7),
         lambda monitor: monitor.log_error("x", step=1.5),

@@ -41,6 +41,23 @@ def test_a_head_and_its_pictures_together_are_one_batch() -> None:
     assert list(data.ground_truth) == [3]
 
 
+def test_losses_of_samples_are_exact_where_a_float_is_not() -> None:
+    def told(*losses: float) -> tuple[list[float], list[float]]:
+        pictures = _wire.batch_pictures(_wire.EncodedFrame((), per_sample_loss=losses))
+        data = parse(b"".join(pictures)).batch_data
+        return list(data.per_sample_loss), list(data.exact_per_sample_loss)
+
+    assert told(0.5, math.inf) == ([0.5, math.inf], [])
+    assert told(math.nan)[1] == []
+    assert told(0.1, 1e39) == ([pytest.approx(0.1), math.inf], [0.1, 1e39])
+
+
+def test_a_line_has_its_step() -> None:
+    assert parse(_records.log("info", "x", step=7)(STAMP)).log.step == 7
+    for step in (None, 2**62):
+        assert not parse(_records.log("info", "x", step=step)(STAMP)).log.HasField("step")
+
+
 def test_pictures_say_which_numbers_they_show_and_which_there_are() -> None:
     shown = _wire.EncodedFrame((), value_range=_wire.ValueRange(0.0, 255.0, 0.1, 16.0))
     told = parse(b"".join(_wire.batch_pictures(shown))).batch_data.value_range

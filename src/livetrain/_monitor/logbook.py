@@ -10,6 +10,7 @@ from typing import Any
 from livetrain import _records
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
+from livetrain._metric_names import metric_name
 from livetrain._monitor.base import Base
 from livetrain._monitor.numbers import Numbers
 from livetrain._monitor.place import whole
@@ -200,18 +201,28 @@ class Logbook(Base):
         engine.put(_records.validation(number, at, numbers))
         engine.spent(time.perf_counter() - started)
 
-    def log_message(self, level: str, text: str) -> None:
-        """Record a line of the training's log; `level` is debug, info, warning, error or critical.
+    def log_message(self, level: str, text: str, *, step: int | None = None) -> None:
+        """Record a line of the training's log.
+
+        Args:
+            level: debug, info, warning, error or critical.
+            text: up to 10,000 characters of it are kept.
+            step: None: that of the last batch.
 
         Raises:
-            UsageError: another level.
+            UsageError: another level, or `step` is not a whole number from 0.
+
+        Example:
+            >>> import livetrain
+            >>> livetrain.Monitor(enabled=False).log_message("warning", "the gradient vanishes", step=100)
         """
         if level not in _records.LEVELS:
             raise UsageError(
                 f"log_message({level!r}, ...): no such level; give one of {', '.join(_records.LEVELS)}."
             )
         line = text_of(text, _LINE_CHARS)
-        self._put(_records.log(level, line), size=SMALL_BYTES + len(line))
+        at = self._place.last_step_or(step)
+        self._put(_records.log(level, line, step=at), size=SMALL_BYTES + len(line))
 
     def log_round(
         self,
@@ -256,7 +267,7 @@ class Logbook(Base):
                     whole("round", round),
                     whole("total_rounds", total_rounds),
                     *numbers,
-                    client=text_of(client, _WORD_CHARS),
+                    client=metric_name(client),
                     phase=phase,
                 ),
                 Lane.CRITICAL if phase == "end" and not client else Lane.DURABLE,

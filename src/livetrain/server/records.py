@@ -65,7 +65,7 @@ _PAYLOADS: Final = frozenset(
 _OURS: Final = frozenset({32})
 """Payloads that the server alone writes."""
 _NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21, 22, 23, 24})
-_PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20})
+_PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20, 25})
 _CONTENT_HASH: Final = 17  # of an image
 
 _GROUPS: Final = ("values", "metrics", "validation_metrics", "fit_metrics", "evaluation_metrics")

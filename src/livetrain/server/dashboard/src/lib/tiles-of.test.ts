@@ -28,6 +28,15 @@ it('has a name for a class without one, and says why a picture is missing', () =
   expect(tilesOf(batch, names)).toMatchObject([{ truth: { label: '7' }, error: 'shape (3,)' }]);
 });
 
+it('takes the exact loss of a sample where a float is not', () => {
+  const batch = create(BatchDataSchema, {
+    strip: { count: 2 },
+    perSampleLoss: [Infinity, 0.5],
+    exactPerSampleLoss: [1e39, 0.5],
+  });
+  expect(tilesOf(batch, names)).toMatchObject([{ loss: 1e39 }, { loss: 0.5 }]);
+});
+
 it('shows sixteen at most', () => {
   expect(tilesOf(create(BatchDataSchema, { strip: { count: 40 } }), names)).toHaveLength(16);
 });

@@ -38,7 +38,7 @@ export function tilesOf(batch: BatchData, names: readonly string[]): Tile[] {
       truth,
       right: truth === null || index < 0 ? null : index === truthIndex,
       top,
-      loss: batch.perSampleLoss[i] ?? null,
+      loss: batch.exactPerSampleLoss[i] ?? batch.perSampleLoss[i] ?? null,
       id: batch.sampleIds[i] ?? batch.images[i]?.imageId ?? '',
       caption: batch.captions[i] ?? '',
       error: batch.images[i]?.error ?? '',
