@@ -223,6 +223,7 @@ class Server:
         self._api.ready = False
         sweeper.cancel()
         self._ingest.stop()
+        self._upkeep.conclude()
         if not await self._journal.close(left() / 2):
             log.error(
                 "records could not be committed before the end; they were not acknowledged, and trainers keep them"

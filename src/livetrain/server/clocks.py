@@ -35,10 +35,11 @@ class ClockOffset:
         (3600000000, 3600000000)
     """
 
-    __slots__ = ("_recent", "offset_us")
+    __slots__ = ("_measured", "_recent", "offset_us")
 
     def __init__(self, offset_us: int = 0) -> None:
         self.offset_us = offset_us
+        self._measured = offset_us != 0
         self._recent: deque[int] = deque(maxlen=_SAMPLES)
 
     def registered(self, sent_us: int, now_us: int) -> None:
@@ -56,6 +57,9 @@ class ClockOffset:
         """Refine it by a message that was sent as soon as it was made, such as a heartbeat; the arguments as above."""
         if not 0 < sent_us < _LARGEST_US:
             return
+        if not self._measured:  # its registration did not say when it was sent, or there was none
+            self._set(sent_us - now_us)
+            return
         sample = sent_us - now_us
         self._recent.append(sample)
         if sample > self.offset_us + _NOTICEABLE_US:  # nothing comes before it is sent
@@ -66,6 +70,7 @@ class ClockOffset:
             self._set(max(self._recent))
 
     def _set(self, measured_us: int) -> None:
+        self._measured = True
         self.offset_us = measured_us if abs(measured_us) >= _NOTICEABLE_US else 0
 
     def offset_of(self, own_us: int, now_us: int) -> int:

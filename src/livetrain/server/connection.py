@@ -359,7 +359,7 @@ class Connection:
         self._run, self._stream, self._number = run, stream, number
         stream.outlet = self._outlet
         stream.half_closed = None
-        stream.heard = time.monotonic()
+        stream.active = time.monotonic()
         log.info(
             "stream %s of run %s is open, from %s",
             stream.stream_id,

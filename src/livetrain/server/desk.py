@@ -159,7 +159,11 @@ class Desk:
 def _speaker(run: Run) -> Stream | None:
     """Return the connected stream of rank 0: it alone is told, and agrees with the others on the step."""
     lowest = min((stream.rank for stream in run.streams.values()), default=0)
-    connected = [s for s in run.streams.values() if s.outlet is not None and s.rank == lowest]
+    connected = [
+        stream
+        for stream in run.streams.values()
+        if stream.outlet is not None and stream.rank == lowest and not stream.leftover
+    ]
     return max(connected, key=lambda stream: stream.key, default=None)
 
 

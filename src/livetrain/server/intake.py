@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.clocks import drop_impossible_times, own_time_us
+from livetrain.server.clocks import drop_impossible_times, made_at_us, own_time_us
 from livetrain.server.counters import Counters
 from livetrain.server.hub import COME_AGAIN, Hub, encode_event
 from livetrain.server.limits import Limits
@@ -69,12 +69,12 @@ def _reason(message: pb.TelemetryRequest) -> str:
     return name.removeprefix("STRIP_REASON_").lower()
 
 
-def _sample_row(run: Run, record: Record, unix_ms: int) -> dict[str, Any]:
+def _sample_row(run: Run, record: Record, made_ms: int) -> dict[str, Any]:
     sample = record.message.sample
     return {
         "run_key": run.key,
         "sample_id": sample.sample_id,
-        "created_ms": unix_ms,
+        "created_ms": made_ms,
         "step": sample.step,
         "epoch": sample.epoch,
         "kind": sample.kind,
@@ -158,7 +158,10 @@ class Intake:
             stream.last_batch = record.columns.newest_batch
         elif record.kind == PERFORMANCE:
             self.hub.note_performance(run, stream, message.performance_data)
-        sample = _sample_row(run, record, unix_ms) if record.picture else None
+        sample = None
+        if record.picture:
+            made_us = made_at_us(message, clock_offset_us=clock_offset_us, received_ms=unix_ms)
+            sample = _sample_row(run, record, made_us // 1000)
         batch = message.batch_data.batch_idx
         self._add(
             run, stream, record.kind, record.data, seq, unix_ms, batch, sample, clock_offset_us

@@ -69,12 +69,20 @@ class Producers(dict[str, Stream]):
 
     def newest(self, world_size: int) -> list[Stream]:
         """Return the newest stream of each rank that took part in the newest attempt, ascending by rank."""
-        began_ms = self.speaker.first_us // 1000 if self.speaker is not None else 0
         return [
             stream
             for rank, stream in sorted(self._newest_of_ranks().items())
-            if rank < world_size and (stream.heard_ms >= began_ms or not stream.heard_ms)
+            if rank < world_size and not self._superseded(stream)
         ]
+
+    def _superseded(self, stream: Stream) -> bool:
+        """Say whether a stream is of an earlier start, and fell silent before the newest one began."""
+        speaker = self.speaker
+        return (
+            speaker is not None
+            and stream.attempt < speaker.attempt
+            and 0 < stream.heard_ms < speaker.first_us // 1000
+        )
 
     @property
     def attempts(self) -> list[live.Attempt]:

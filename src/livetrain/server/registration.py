@@ -220,6 +220,7 @@ class Registrar:
             last_heard_ms=0 if LEFTOVER in info.capabilities else unix_ms,
             heard=time.monotonic() - (LOST_SECONDS if LEFTOVER in info.capabilities else 0),
         )
+        run.check_contact(time.monotonic())
         run.config.CopyFrom(info.config)
         row = {
             **run.row(),

@@ -132,7 +132,9 @@ class Registry:
         several = [
             run.key
             for run in found.values()
-            if run.world_size > 1 and run.ended and run.key not in self._by_key
+            if run.world_size > 1
+            and run.contact in ("ended", "lost")
+            and run.key not in self._by_key
         ]
         streams = await self.ask(self.reader.streams_of, several) if several else {}
         for key, stored in streams.items():

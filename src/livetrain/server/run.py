@@ -146,7 +146,7 @@ class Run:
     def lasting_remarks(self, now: float) -> list[str]:
         """Return what stays worth saying of the whole run, in sentences."""
         said = list(self.notes.values())
-        if self.ended:
+        if self.ended or self.contact == "lost":
             speaks = self.speaker.rank if self.speaker is not None else 0
             said += end_remarks(self.ranks(now), speaker=speaks)
         return said

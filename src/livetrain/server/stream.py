@@ -63,8 +63,9 @@ class Stream:
         opened: whether it was ever streamed: from then on it is registered again with its token only.
         order: its sequence.
         outlet: what its present connection still has to be told; None: not connected.
-        heard: when it last said something, seconds of the monotonic clock.
-        heard_ms: the same, Unix milliseconds; 0: not in this life of the server.
+        active: when its connection last brought something, seconds of the monotonic clock.
+        heard: when its producer was last heard, by the same clock.
+        heard_ms: the same, Unix milliseconds; 0: not known.
         last_batch: ``batch_idx`` of the last batch that was taken.
         refused_points: points that were not stored because the run has too many metric names, in this life of the server.
         granted: bytes that waited for their commit when it last got credit.
@@ -88,6 +89,7 @@ class Stream:
     opened: bool
     order: Sequencer
     outlet: Outlet | None = None
+    active: float = 0.0
     heard: float = 0.0
     heard_ms: int = 0
     last_batch: int = 0
@@ -134,9 +136,11 @@ class Stream:
 
     def hear(self, now: float, unix_ms: int) -> None:
         """Note that its connection lives. What a dead producer left is no sign of life of it."""
-        self.heard = now
-        if not self.leftover:
-            self.heard_ms = unix_ms
+        self.active = now
+        if self.leftover:
+            self.heard = now - max(LOST_SECONDS, (unix_ms - self.heard_ms) / 1000)
+        else:
+            self.heard, self.heard_ms = now, unix_ms
 
     def apply(self, record: Record, made_us: int) -> None:
         """Take over what a record says about its rank.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Coroutine
 from functools import partial
@@ -91,6 +92,13 @@ class Upkeep:
         if run.last_heard_ms - run.kept_heard_ms > _KEEP_HEARD_MS:
             self._keep_standing(run)
 
+    def conclude(self) -> None:
+        """Note which older clients' runs are over, before the server ends: nothing tells of it afterwards."""
+        for run in self._registry.runs:
+            for stream in run.streams.values():
+                if self._left(run, stream, math.inf):
+                    self._intake.conclude(run)
+
     def _left(self, run: Run, stream: Stream, now: float) -> bool:
         """Say whether an older client closed its stream in order, which is its only word for an end, and did not come back."""
         closed = stream.half_closed
@@ -120,8 +128,10 @@ class Upkeep:
                 self._hub.channel(run).tell_state()
                 continue
             if stream.contact == "lost" and run.contact != "lost":
-                silent = now - stream.heard
-                self._note_rank(run, stream, "rank_lost", f"has not been heard for {silent:.0f} s")
+                said = f"has not been heard for {now - stream.heard:.0f} s"
+                if stream.leftover:
+                    said = "said nothing of its end; what it left on its disk has come"
+                self._note_rank(run, stream, "rank_lost", said)
             elif before == "lost" and stream.contact == "alive":
                 self._note_rank(run, stream, "rank_back", "is heard again")
 
@@ -142,7 +152,7 @@ class Upkeep:
             return
         if self._intake.degraded:
             outlet.due()  # more credit: the live view goes on while nothing can be acknowledged
-        silent = now - stream.heard
+        silent = now - stream.active
         if silent > (LOST_SECONDS if run.protocol else STALE_SECONDS):
             message = (
                 f"Nothing was heard for {silent:.0f} seconds; the stream ends here, come again."

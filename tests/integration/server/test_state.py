@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
-from tests.integration.server.processes import ServerProcess, until
+from tests.integration.server.processes import ServerProcess
+from tests.integration.server.runs import batch, get, loss, run_of, start, status
 from tests.integration.server.texts import Texts
-from tests.integration.server.trainer import TELEMETRY, Trainer
+from tests.integration.server.trainer import Trainer
 from tests.integration.server.viewer import LiveViewer
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 
 HOUR = 3600.0
-
-
-def get(server: ServerProcess, path: str) -> Any:
-    return httpx.get(server.http + path, timeout=30).raise_for_status().json()
-
-
-def run_of(server: ServerProcess, name: str) -> dict[str, Any]:
-    (row,) = [row for row in get(server, "/api/runs")["runs"] if row["name"] == name]
-    return dict(get(server, f"/api/runs/{row['run_id']}"))
-
-
-def status(seq: int, code: int, *, at: float = 0.0, **more: Any) -> pb.TelemetryRequest:
-    update = pb.StatusUpdate(status=code, **more)  # type: ignore[arg-type]
-    return pb.TelemetryRequest(
-        seq=seq, timestamp_ms=int((at or time.time()) * 1000), status_update=update
-    )
-
-
-def loss(seq: int, step: int, value: float = 1.0, *, at: float = 0.0) -> pb.TelemetryRequest:
-    when = int((at or time.time()) * 1000)
-    scalars = pb.Scalars(step=step, values=[pb.Scalar(name="loss", value=value)])
-    return pb.TelemetryRequest(seq=seq, timestamp_ms=when, scalars=scalars)
-
-
-def batch(seq: int, step: int, *, at: float = 0.0) -> pb.TelemetryRequest:
-    now = int((at or time.time()) * 1e6)
-    data = pb.BatchData(step=step, batch_idx=step, batch_loss=1.0, logged_us=now)
-    return pb.TelemetryRequest(seq=seq, timestamp_ms=now // 1000, batch_data=data)
-
-
-def start(trainer: Trainer, name: str, **more: Any) -> None:
-    answer = trainer.register(run_name=name, sent_us=time.time_ns() // 1000, **more)
-    assert answer.success, answer.message
-    trainer.open(rank=more.get("rank", 0))
 
 
 # ---------------------------------------------------------------- attempts
@@ -229,137 +191,6 @@ def test_a_database_of_an_older_schema_tells_which_rank_was_lost(tmp_path: Path)
         with LiveViewer(server, run["run_id"], live.Hello()) as viewer:
             state = viewer.wait(lambda m: m.HasField("snapshot")).snapshot.state
             assert list(state.remarks) == ["Rank 1 was lost at step 4."]
-
-
-# ---------------------------------------------------------------- clocks and ends
-
-
-@pytest.mark.parametrize("ahead", [HOUR, -HOUR, 40 * 365 * 24 * HOUR, -50 * 365 * 24 * HOUR])
-def test_a_trainers_wrong_clock_is_set_right_everywhere(
-    server: ServerProcess, ahead: float
-) -> None:
-    began = time.time()
-    name = f"clock {ahead}"
-    with Trainer(server.grpc) as trainer:
-        sent_us = int((time.time() + ahead) * 1e6)
-        assert trainer.register(run_name=name, sent_us=sent_us).success
-        trainer.open()
-        trainer.send(status(1, pb.RUNNING, at=time.time() + ahead))
-        trainer.send(loss(2, 0, at=time.time() + ahead))
-        trainer.send(batch(3, 1, at=time.time() + ahead))
-        trainer.send(status(4, pb.COMPLETED, at=time.time() + ahead))
-        trainer.wait_durable(4)
-    ended = time.time()
-    run = run_of(server, name)
-    for time_of in ("created_at", "started_at", "ended_at"):
-        assert began - 2 <= run[time_of] <= ended + 2, time_of
-    assert run["clock_offset"] == pytest.approx(ahead, abs=2)
-    assert 0 <= run["duration"] <= ended - began + 2
-    curve = get(server, f"/api/runs/{run['run_id']}/metrics?names=loss")["metrics"]["loss"]
-    assert all(began - 2 <= at <= ended + 2 for at in curve["times"])
-    with LiveViewer(server, run["run_id"], live.Hello()) as viewer:
-        snapshot = viewer.wait(lambda m: m.HasField("snapshot")).snapshot
-        assert snapshot.state.first_point_us / 1e6 == pytest.approx(run["started_at"])
-        assert snapshot.state.clock_offset_us / 1e6 == pytest.approx(ahead, abs=2)
-        assert len(snapshot.recent) == 2
-        for event in snapshot.recent:
-            own = event.record.timestamp_ms / 1e3 - event.clock_offset_us / 1e6
-            assert began - 2 <= own <= ended + 2
-    for event in get(server, f"/api/runs/{run['run_id']}/events")["events"]:
-        assert began - 2 <= event["time"] <= ended + 2
-
-
-@pytest.mark.parametrize("at", [1.0, 32_503_680_000.0, 1e15])
-def test_a_time_that_makes_no_sense_breaks_nothing(server: ServerProcess, at: float) -> None:
-    with Trainer(server.grpc) as trainer:
-        start(trainer, f"nonsense {at}")
-        began = time.time()
-        trainer.send(loss(1, 0, at=at))
-        trainer.send(status(2, pb.COMPLETED, at=at))
-        trainer.wait_durable(2)
-    run = run_of(server, f"nonsense {at}")
-    times = [run["started_at"], run["ended_at"]]
-    times += get(server, f"/api/runs/{run['run_id']}/metrics")["metrics"]["loss"]["times"]
-    assert all(began - 2 <= one <= time.time() + 2 for one in times), times
-
-
-def test_a_run_that_is_synced_later_shows_when_it_ran(tmp_path: Path) -> None:
-    spool = tmp_path / "spool"
-    began = time.time()
-    code = (
-        "import livetrain, sys, os, time\n"
-        "with livetrain.Monitor('away') as monitor:\n"
-        "    for step in range(5):\n"
-        "        monitor.log({'loss': 1.0}, step=step)\n"
-        "killed = livetrain.Monitor('killed')\n"
-        "killed.log({'loss': 1.0}, step=0)\n"
-        "killed.flush(10)\n"
-        "time.sleep(0.5)\n"
-        "os._exit(1)\n"
-    )
-    env = {**os.environ, "LIVETRAIN_MODE": "offline", "LIVETRAIN_SPOOL_DIR": str(spool)}
-    subprocess.run([sys.executable, "-c", code], env=env, check=False, timeout=120)
-    ended = time.time()
-    time.sleep(6)  # longer than anything is allowed to differ below
-    with ServerProcess(tmp_path / "data") as server:
-        cli = [sys.executable, "-c", "from livetrain.cli import main; main()"]
-        sync = [*cli, "sync", "--server", server.grpc]
-        subprocess.run([*sync, "--spool-dir", str(spool)], check=True, timeout=120)
-        for name, word in (("away", "ended"), ("killed", "lost")):
-            run = run_of(server, name)
-            assert run["contact"] == word
-            for time_of in ("created_at", "started_at", "last_heard_at"):
-                assert began - 2 <= run[time_of] <= ended + 2, (name, time_of)
-            assert run["duration"] < ended - began + 2
-        assert run_of(server, "away")["status"] == "finished"
-        assert began - 2 <= run_of(server, "away")["ended_at"] <= ended + 2
-
-
-def test_how_a_run_failed_is_kept(tmp_path: Path) -> None:
-    traceback = 'Traceback (most recent call last):\n  File "x.py"\nValueError: no\n'
-    with ServerProcess(tmp_path / "data") as server:
-        with Trainer(server.grpc) as trainer:
-            start(trainer, "failed")
-            failed = {"message": "ValueError: no", "traceback": traceback, "exit_code": 1}
-            trainer.send(status(1, pb.FAILED, **failed))
-            trainer.wait_durable(1)
-        server.stop()
-    with ServerProcess(tmp_path / "data") as server:
-        run = run_of(server, "failed")
-        assert (run["traceback"], run["exit_code"]) == (traceback, 1)
-        with LiveViewer(server, run["run_id"], live.Hello()) as viewer:
-            snapshot = viewer.wait(lambda m: m.HasField("snapshot")).snapshot
-            assert snapshot.state.traceback == traceback
-
-
-def test_an_older_client_that_closes_its_stream_is_finished_and_its_next_training_another_run(
-    server: ServerProcess,
-) -> None:
-    def train(name: str, *, register: bool = True, batches: int = 3) -> Trainer:
-        trainer = Trainer(server.grpc, service=TELEMETRY, protocol=0, session_id="train_001")
-        if register:
-            assert trainer.register(config=pb.TrainingConfig(model_name=name)).success
-        trainer.open()
-        for index in range(batches):
-            data = pb.BatchData(batch_idx=index, batch_loss=0.5)
-            trainer.send(pb.TelemetryRequest(batch_data=data))
-        trainer.wait(lambda: len(trainer.acks) >= batches, "acknowledgements")
-        return trainer
-
-    with train("one") as trainer:
-        trainer.finish()
-    until(lambda: run_of(server, "one")["status"] == "finished", "the first run to be finished")
-    with train("one", register=False, batches=2) as trainer:
-        assert run_of(server, "one")["status"] == "running", "it came back after all"
-        assert run_of(server, "one")["steps"] == 5
-        trainer.finish()
-    with train("two") as trainer:  # at once
-        assert run_of(server, "one")["status"] == "finished"
-        assert run_of(server, "two")["steps"] == 3
-        trainer.channel.close()  # broken, not closed
-    with train("two") as trainer:
-        assert run_of(server, "two")["steps"] == 6, "a reconnect goes on in the same run"
-        trainer.finish()
 
 
 # ---------------------------------------------------------------- older viewers

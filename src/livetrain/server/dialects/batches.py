@@ -55,6 +55,7 @@ class Batches(Listener, Generic[_Message]):
         self._clients: set[Mailbox[_Message]] = set()
         # Who went, by host and when: nothing else tells one that comes back from one that is new.
         self._left: deque[tuple[str, float]] = deque(maxlen=_LEFT)
+        self._attempt = 0
         self._of = 0  # the key of the run that all below is about
         self._loss: float | None = 0.0
         self._batches = False
@@ -164,6 +165,7 @@ class Batches(Listener, Generic[_Message]):
         return self._stage.shows(run) and self._attended()
 
     def _changed(self, _: Run | None) -> None:
+        self._attempt = 0
         self._bare.clear()
         self._pictured.clear()
         self._pictured_bytes = 0
@@ -177,6 +179,11 @@ class Batches(Listener, Generic[_Message]):
         now = time.monotonic()
         self._of = run.key
         for event in events:
+            if event.attempt and event.attempt != self._attempt:
+                # Started once more: it goes on at an earlier step, and what was kept is not what is missed.
+                if self._attempt:
+                    self._changed(None)
+                self._attempt = event.attempt
             record = event.record
             kind = record.WhichOneof("payload")
             if kind == "batch_data":

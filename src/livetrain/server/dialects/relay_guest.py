@@ -90,7 +90,8 @@ class Guests:
         if run.hear(now, unix_ms):
             self._intake.hub.channel(run).tell_state()
         for message in records:
-            message.timestamp_ms = message.timestamp_ms or unix_ms
+            # A publisher sends a message as soon as it is made.
+            stream.clock.heard(message.timestamp_ms * 1000, time.time_ns() // 1000)
             for record in read(message.SerializeToString(), self._intake.limits):
                 if isinstance(record, Rejected):
                     self._drop(host, kind, record.reason)

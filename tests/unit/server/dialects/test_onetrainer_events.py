@@ -138,3 +138,30 @@ def test_words_for_how_a_run_stands(status: str, message: str, word: str) -> Non
 
 def test_no_run_is_idle() -> None:
     assert status_of(None) == "idle"
+
+
+def test_silence_is_told_once_and_so_is_its_end() -> None:
+    story = Story(run())
+    story.run.status = "running"
+    story.status(event(batch_data=pb.BatchData(step=1)))
+    assert story.contact(1000) is None
+    story.run.contact = "lost"
+    told = story.contact(1000)
+    assert told is not None
+    assert (told["status"], told["error"]) == ("idle", None)
+    assert status_of(story.run) == "idle"
+    assert story.contact(1000) is None
+    story.run.contact = "alive"
+    told = story.contact(1000)
+    assert told is not None
+    assert told["status"] == "running"
+
+
+def test_an_end_is_not_taken_back_by_silence_but_by_further_steps() -> None:
+    story = Story(run())
+    story.status(event(status_update=pb.StatusUpdate(status=pb.COMPLETED)))
+    story.run.status, story.run.contact = "finished", "ended"
+    assert story.contact(1000) is None
+    told = story.status(event(batch_data=pb.BatchData(step=1)))
+    assert told is not None
+    assert told["status"] == "running"
