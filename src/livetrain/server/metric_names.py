@@ -82,8 +82,9 @@ class MetricNames:
                 self._new.append(hashed)
             seen.add(hashed)
         if len(seen) > _RECENT:
-            self._sorted = np.union1d(self._sorted, np.array(self._new, np.int64))
-            self._new = []
+            if self._new:  # else all of them would be sorted again for nothing
+                self._sorted = np.union1d(self._sorted, np.array(self._new, np.int64))
+                self._new = []
             seen.clear()
         return refused
 
