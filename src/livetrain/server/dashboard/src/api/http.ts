@@ -12,6 +12,22 @@ export class HttpError extends Error {
 }
 
 const TIMEOUT_MS = 8000;
+/** A `Date` header counts whole seconds, and an answer takes its time: below that the clocks count as equal. */
+const NOTICEABLE_MS = 2000;
+let aheadMs = 0;
+
+/** How far the server's clock is ahead of ours by its last answer, milliseconds. */
+export const clockAheadMs = (): number => aheadMs;
+
+/**
+ * How far the server's clock is ahead of ours.
+ *
+ * @param date the answer's header; null: there is none.
+ */
+export function clockAhead(date: string | null, nowMs: number): number {
+  const ahead = date === null ? Number.NaN : Date.parse(date) + 500 - nowMs;
+  return Math.abs(ahead) > NOTICEABLE_MS ? ahead : 0;
+}
 
 interface Problem {
   loc?: unknown[];
@@ -34,6 +50,7 @@ async function ask(path: string, init: RequestInit): Promise<unknown> {
     cache: 'no-store',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
+  aheadMs = clockAhead(response.headers.get('date'), Date.now());
   if (response.ok) return response.json();
   const answer: unknown = await response.json().catch(() => null);
   throw new HttpError(response.status, path, reasonOf(answer));

@@ -1,27 +1,42 @@
 import { expect, it } from 'vitest';
-import { readRuns, readSpark, timeMs } from './runs';
+import { readLoss, readRuns, timeMs } from './runs';
 
 it('reads the list with what it needs, and no more', () => {
   const row = {
     run_id: 'r1',
     name: 'n',
     project: 'p',
+    tags: ['a', 7],
     status: 'running',
     created_at: 1_700_000_000,
+    started_at: 1_700_000_001,
+    duration: 12.5,
     steps: 5,
+    remarks: ['Rank 1 was lost at step 400.'],
     more: 1,
   };
-  expect(readRuns({ runs: [row], next: null })).toEqual([
-    {
-      runId: 'r1',
-      name: 'n',
-      project: 'p',
-      status: 'running',
-      contact: '',
-      steps: 5,
-      createdMs: 1_700_000_000_000,
-    },
-  ]);
+  expect(readRuns({ runs: [row, null, 'x'], next: '170,5', total: 9 })).toEqual({
+    rows: [
+      {
+        runId: 'r1',
+        name: 'n',
+        project: 'p',
+        tags: ['a'],
+        status: 'running',
+        contact: '',
+        message: '',
+        steps: 5,
+        createdMs: 1_700_000_000_000,
+        startedMs: 1_700_000_001_000,
+        seconds: 12.5,
+        remarks: ['Rank 1 was lost at step 400.'],
+      },
+    ],
+    next: '170,5',
+    total: 9,
+  });
+  expect(readRuns({ runs: [], next: null })).toEqual({ rows: [], next: null, total: null });
+  expect(readRuns({ runs: [], next: 7 }).next).toBe('7');
   expect(() => readRuns({ detail: 'no' })).toThrow(/not readable/);
 });
 
@@ -32,7 +47,28 @@ it('reads times as seconds, milliseconds or ISO text', () => {
   expect(timeMs('yesterday')).toBeNull();
 });
 
-it('leaves gaps out of a spark', () => {
-  expect(readSpark({ metrics: { loss: { values: [1, null, 2] } } })).toEqual([1, 2]);
-  expect(readSpark({ metrics: {} })).toEqual([]);
+it('reads the loss at a glance, with its newest value as it was logged', () => {
+  const loss = {
+    steps: [0, 5, 9],
+    values: [1, null, null],
+    times: [1, 2, 3],
+    nonfinite: [
+      { step: 5, kind: 'nan' },
+      { step: 9, kind: '-inf' },
+    ],
+  };
+  expect(readLoss({ metrics: { loss } })).toEqual({
+    curve: { steps: [0, 5, 9], values: [1, Number.NaN, -Infinity] },
+    newest: -Infinity,
+  });
+  const resumed = { steps: [500, 999], values: [9, 0.2], times: [60, 50] };
+  expect(readLoss({ metrics: { 'train/loss': resumed } })?.newest).toBe(9);
+  for (const junk of [
+    {},
+    null,
+    { metrics: { loss: { values: [] } } },
+    { metrics: { loss: { values: [1] } } },
+  ]) {
+    expect(readLoss(junk)).toBeNull();
+  }
 });

@@ -36,9 +36,10 @@ it('says status, epochs, logs and gaps in words', () => {
     step: 30,
   });
   expect(
-    entry({ case: 'log', value: { level: LogLevel.WARNING, message: 'slow', source: 'loader' } }),
+    entry({ case: 'log', value: { level: LogLevel.WARNING, message: 'slow', source: 'loader', step: 7n } }),
   ).toMatchObject({
     kind: 'loader',
+    step: 7,
     level: 'warning',
   });
   expect(entry({ case: 'tombstone', value: { reason: 'too large', records: 3 } })?.text).toBe(

@@ -23,7 +23,7 @@ export interface Entry {
   step: number | null;
 }
 
-type Line = Pick<Entry, 'kind' | 'level' | 'text' | 'detail'> & { step?: number };
+type Line = Pick<Entry, 'kind' | 'level' | 'text' | 'detail'> & { step?: number | null };
 
 const STATUS_LINE: Partial<Record<TrainingStatus, [string, EntryLevel]>> = {
   [TrainingStatus.INITIALIZING]: ['Training is starting', 'info'],
@@ -107,6 +107,7 @@ function line(record: TelemetryRequest): Line | null {
         kind: payload.value.source || 'log',
         level: LEVELS[payload.value.level] ?? 'info',
         text: payload.value.message,
+        step: payload.value.step === undefined ? null : Number(payload.value.step),
       };
     case 'event': {
       const { kind, message, step, fields } = payload.value;

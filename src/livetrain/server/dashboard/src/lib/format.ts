@@ -26,9 +26,10 @@ export function formatMs(ms: number | null): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : formatDuration(ms / 1000);
 }
 
-/** 42 s, 3 min 05 s, 2 h 14 min, 3 d 4 h. */
+/** < 1 s, 42 s, 3 min 05 s, 2 h 14 min, 3 d 4 h. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '–';
+  if (seconds > 0 && seconds < 1) return '< 1 s';
   const s = Math.round(seconds);
   if (s < 60) return `${s} s`;
   const two = (n: number) => String(n).padStart(2, '0');

@@ -1,90 +1,142 @@
-import { useDeferredValue, useEffect, useRef, useState } from 'react';
-import { Link } from 'wouter';
-import type { RunRow } from '../api/runs';
-import { filterRuns } from '../lib/filter-runs';
-import { formatAgo, formatCount, formatMetric } from '../lib/format';
-import { standing } from '../lib/words';
-import { useRuns, watchRuns } from '../store/runs-store';
-import { Icon } from '../ui/icon';
-import { Spark } from '../ui/spark';
-import { StatusChip } from '../ui/status-chip';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { clockAheadMs } from '../api/http';
+import { formatCount } from '../lib/format';
+import { rowsOf } from '../lib/run-list';
+import { askForRuns, seeRows, showMore, useRuns, watchRuns } from '../store/runs-store';
+import { Button } from '../ui/button';
+import { SearchField } from '../ui/search-field';
 import { useNow } from '../ui/use-now';
+import { useRowsInView } from '../ui/use-rows-in-view';
 import { useShortcuts } from '../ui/use-shortcuts';
 import { EmptyRuns } from './empty-runs';
+import { RunRow } from './run-row';
 import styles from './runs-page.module.css';
 
-function Row({ row, now }: { row: RunRow; now: number }) {
-  const values = useRuns(({ sparks }) => sparks.get(row.runId)?.values);
-  const { word, tone } = standing(row.status, row.contact, '', '');
-  return (
-    <li>
-      <Link href={`/runs/${encodeURIComponent(row.runId)}`} className={styles.row ?? ''} data-testid="run">
-        <span className={styles.title}>
-          <strong>{row.name || row.runId}</strong>
-          <span>{row.project}</span>
-        </span>
-        <span className={styles.status}>
-          <StatusChip word={word} tone={tone} />
-        </span>
-        <span className={styles.sparkCell}>
-          {values && values.length > 1 && (
-            <Spark values={values} label={`Loss, now ${formatMetric(values.at(-1))}`} />
-          )}
-        </span>
-        <span className={styles.right}>
-          {formatCount(row.steps)} <span className={styles.quiet}>{row.steps === 1 ? 'step' : 'steps'}</span>
-        </span>
-        <span className={[styles.quiet, styles.right, styles.created].join(' ')}>
-          {row.createdMs !== null && formatAgo((now - row.createdMs) / 1000)}
-        </span>
-      </Link>
-    </li>
-  );
+const ROW_PX = 64;
+/** The next page is asked for when so many rows or fewer are left below the window. */
+const AHEAD = 30;
+const TYPING_MS = 200;
+const ADDRESS_MS = 400;
+
+const STATUSES = [
+  ['', 'All'],
+  ['running,initializing', 'Running'],
+  ['paused', 'Paused'],
+  ['finished', 'Finished'],
+  ['failed', 'Failed'],
+  ['interrupted', 'Interrupted'],
+  ['lost', 'Lost contact'],
+] as const;
+
+/** What is searched for, in the address too: a reload and a way back find the same. */
+function useQuestion() {
+  const [q, setQ] = useState(() => new URLSearchParams(location.search).get('q') ?? '');
+  const [status, setStatus] = useState(() => {
+    const asked = new URLSearchParams(location.search).get('status') ?? '';
+    return STATUSES.some(([value]) => value === asked) ? asked : '';
+  });
+  useEffect(() => {
+    const timer = window.setTimeout(() => askForRuns({ q: q.trim(), status }), TYPING_MS);
+    return () => window.clearTimeout(timer);
+  }, [q, status]);
+  useEffect(() => {
+    const timer = window.setTimeout(() => {
+      const address = new URLSearchParams();
+      if (q.trim() !== '') address.set('q', q.trim());
+      if (status !== '') address.set('status', status);
+      const search = address.size > 0 ? `?${address.toString()}` : '';
+      if (search !== location.search)
+        history.replaceState(history.state, '', `${location.pathname}${search}`);
+    }, ADDRESS_MS);
+    return () => window.clearTimeout(timer);
+  }, [q, status]);
+  return { q, setQ, status, setStatus };
 }
 
 export function RunsPage() {
-  const rows = useRuns((runs) => runs.rows);
+  const list = useRuns((runs) => runs.list);
+  const some = useRuns((runs) => runs.some);
   const error = useRuns((runs) => runs.error);
-  const [filter, setFilter] = useState('');
-  const shown = filterRuns(rows ?? [], useDeferredValue(filter));
+  const { q, setQ, status, setStatus } = useQuestion();
+  const rows = useMemo(() => (list === null ? [] : rowsOf(list)), [list]);
+  const total = list?.total ?? rows.length;
+  const more = list !== null && list.next !== null;
   const input = useRef<HTMLInputElement>(null);
-  const now = useNow(true, 5000);
+  const host = useRef<HTMLUListElement>(null);
+  const { first, end } = useRowsInView(host, rows.length, ROW_PX);
+  const now = useNow(true, 5000) + clockAheadMs();
   useEffect(() => {
-    document.title = 'livetrain';
+    document.title = 'Runs · livetrain';
     return watchRuns();
   }, []);
+  useEffect(() => {
+    seeRows(rows.slice(first, end), first);
+    if (more && end + AHEAD >= rows.length) void showMore();
+  }, [rows, first, end, more]);
   useShortcuts({ '/': () => window.setTimeout(() => input.current?.focus()) });
+  const searching = q.trim() !== '' || status !== '';
   return (
     <main className={styles.page}>
       <div className={styles.head}>
-        <h1>Runs{rows !== null && rows.length > 0 && <small>{formatCount(rows.length)}</small>}</h1>
-        {rows !== null && rows.length > 0 && (
-          <label className={styles.filter}>
-            <Icon name="search" />
-            <span className="sr-only">Filter by name, project or status</span>
-            <input
+        <h1>
+          Runs
+          {list !== null && (total > 0 || searching) && (
+            <small data-testid="runs-total">{formatCount(total)}</small>
+          )}
+        </h1>
+        {(some === true || searching) && (
+          <div className={styles.tools}>
+            <SearchField
+              label="Search by name, project, id or tag"
+              placeholder="Name, project, id, tag"
+              value={q}
+              onChange={setQ}
               ref={input}
-              type="search"
-              placeholder="Filter"
-              value={filter}
-              onChange={(event) => setFilter(event.target.value)}
             />
-          </label>
+            <label className={styles.statusChoice}>
+              <span className="sr-only">Status</span>
+              <select value={status} onChange={({ target }) => setStatus(target.value)}>
+                {STATUSES.map(([value, word]) => (
+                  <option key={value} value={value}>
+                    {word}
+                  </option>
+                ))}
+              </select>
+            </label>
+          </div>
         )}
       </div>
       {error !== '' && (
         <p className={styles.error} role="status">
-          The server cannot be reached; trying again. {rows !== null && 'The list is as it was last.'}
+          The server gives no list of runs; trying again. {list !== null && 'The list is as it was last. '}
+          <small>{error}</small>
         </p>
       )}
-      {rows?.length === 0 && <EmptyRuns />}
-      {rows !== null && rows.length > 0 && (
-        <ul className={styles.list} aria-label="Runs, the newest first">
-          {shown.map((row) => (
-            <Row key={row.runId} row={row} now={now} />
+      {some === false && !searching && <EmptyRuns />}
+      {rows.length > 0 && (
+        <ul
+          ref={host}
+          className={styles.list}
+          aria-label="Runs, the newest first"
+          style={{ height: rows.length * ROW_PX }}
+        >
+          {rows.slice(first, end).map((row, i) => (
+            <RunRow
+              key={row.runId}
+              row={row}
+              now={now}
+              place={first + i + 1}
+              total={total}
+              style={{ top: (first + i) * ROW_PX, height: ROW_PX }}
+            />
           ))}
-          {shown.length === 0 && <li className={styles.note}>No run matches “{filter}”.</li>}
         </ul>
+      )}
+      {list !== null && rows.length === 0 && searching && <p className={styles.note}>No run matches.</p>}
+      {more && (
+        <p className={styles.note}>
+          <Button onClick={() => void showMore()}>Show more of {formatCount(total)}</Button>
+        </p>
       )}
     </main>
   );

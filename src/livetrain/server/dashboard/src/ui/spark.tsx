@@ -1,20 +1,15 @@
-import { sparkPath } from '../lib/spark';
+import { sparkPath, type Spark as Curve } from '../lib/spark';
 
-export function Spark({ values, label }: { values: readonly number[]; label: string }) {
+/** A curve at a glance; a decoration, for the words stand beside it. */
+export function Spark({ curve }: { curve: Curve }) {
   return (
-    <svg
-      width={96}
-      height={24}
-      viewBox="-1 -2 98 28"
-      role="img"
-      aria-label={label}
-      preserveAspectRatio="none"
-    >
+    <svg width={96} height={24} viewBox="-2 -2 100 28" aria-hidden="true" preserveAspectRatio="none">
       <path
-        d={sparkPath(values, 96, 24)}
+        d={sparkPath(curve, 96, 24)}
         fill="none"
         stroke="var(--series-1)"
         strokeWidth={1.5}
+        strokeLinecap="round"
         strokeLinejoin="round"
       />
     </svg>
