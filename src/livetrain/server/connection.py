@@ -21,10 +21,13 @@ from livetrain.server.records import (
     PERFORMANCE,
     REPORT,
     STATUS,
+    Numbering,
+    Part,
     Record,
     Rejected,
     adopt,
-    read,
+    read_part,
+    take_apart,
 )
 from livetrain.server.refusals import gap, refusal
 from livetrain.server.registration import RefusedError, Registrar
@@ -152,16 +155,9 @@ class Connection:
                     self._reject(Rejected(None, self._too_large, whole=True))
                     self._outlet.finish()
                     return
-                began, shown = time.perf_counter(), False
-                for record in read(raw, intake.limits):
-                    if shown or time.perf_counter() - began > _TURN_SECONDS:
-                        # Others have their turn, and viewers are sent a frame before the next one of the message takes its place.
-                        await asyncio.sleep(0)
-                        began = time.perf_counter()
-                    shown = isinstance(record, Record) and record.frame is not None
-                    if not await self._take(record):
-                        self._outlet.finish()
-                        return
+                if not await self._take_all(raw):
+                    self._outlet.finish()
+                    return
                 if intake.journal.full and not await intake.journal.room(_ROOM_SECONDS):
                     self._error(
                         _CODE.BUFFER_FULL,
@@ -183,6 +179,26 @@ class Connection:
                 retryable=True,
             )
             self._outlet.finish()
+
+    async def _take_all(self, raw: bytes) -> bool:
+        """Handle the records of a message; return whether the stream goes on."""
+        limits, numbering = self._intake.limits, Numbering()
+        began, shown = time.perf_counter(), False
+        for part in take_apart(raw, limits):
+            if shown or time.perf_counter() - began > _TURN_SECONDS:
+                # Others have their turn, and viewers are sent a frame before the next one of the message takes its place.
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+            if isinstance(part, Part) and part.heavy:
+                read = await asyncio.to_thread(read_part, part, limits)
+                began = time.perf_counter()
+            else:
+                read = read_part(part, limits)
+            shown = isinstance(read, Record) and read.frame is not None
+            for record in numbering.place(read):
+                if not await self._take(record):
+                    return False
+        return all([self._reject(rejected) for rejected in numbering.rest()])
 
     def _error(self, code: int, message: str, **more: Any) -> None:
         self._outlet.put(error_response(self._outlet.session_id, code, message, **more))
@@ -315,11 +331,13 @@ class Connection:
         else:
             what = f"record of run {run.run_id}"
             self._complain(self._context, f"record_{rejected.cause}", reason, what=what)
-        if not numbered:
-            # A record without a number stands in no order. What is in a message of many cannot be replaced one by one: the
-            # trainer does so, and sends the others again.
-            self._error(_CODE.INVALID_DATA, reason, rejected_seq=seq, retryable=not rejected.whole)
-            return not rejected.whole
+        if rejected.whole:
+            # What is in the rest of a message cannot be replaced one by one: the trainer does so, and sends the others again.
+            self._error(_CODE.INVALID_DATA, reason, rejected_seq=seq)
+            return False
+        if not numbered:  # it stands in no order
+            self._error(_CODE.INVALID_DATA, reason, retryable=True)
+            return True
         record = None
         if replaced:
             # Retryable: a trainer that does not know `replaced` connects again, and finds the gap in place.

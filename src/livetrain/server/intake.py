@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -31,6 +31,9 @@ _UNWATCHED_MS: Final = 1000
 """The wish between two frames when nobody watches: enough for the page to show something at once when somebody comes."""
 
 _SETTLE_SECONDS: Final = 1.0
+_TURN_SECONDS: Final = 0.002
+_TURN_RECORDS: Final = 64
+"""So many committed records are passed on together."""
 _TOO_MANY_NAMES: Final = "too_many_names"
 """Among a run's notes."""
 
@@ -85,6 +88,22 @@ def _sample_row(run: Run, record: Record, made_ms: int) -> dict[str, Any]:
         "size": len(record.picture),
         "picture": record.picture,
     }
+
+
+def _encode(row: Mapping[str, Any], stream: Stream | None) -> bytes:
+    """Return a committed record as viewers are told it."""
+    stream_id, rank, attempt = (
+        ("", 0, 0) if stream is None else (stream.stream_id, stream.rank, stream.attempt)
+    )
+    return encode_event(
+        row["offset"],
+        row["received_ms"],
+        stream_id,
+        rank,
+        row["record"],
+        attempt=attempt,
+        clock_offset_us=row["clock_offset_us"],
+    )
 
 
 class Intake:
@@ -253,51 +272,51 @@ class Intake:
             async with asyncio.timeout(_SETTLE_SECONDS):
                 await self.journal.execute(lambda connection: None)
 
-    def committed(self, group: Group) -> None:
-        """Pass on a group that is in the store: to viewers, and to its trainers as acknowledgements."""
+    async def committed(self, group: Group) -> None:
+        """Pass on a group that is in the store: to its trainers as acknowledgements, and to viewers.
+
+        Thousands of records may be in a group: others have their turn in between.
+        """
         self.counters.commits.inc()
         self.counters.commit_seconds.observe(self.journal.commit_seconds)
-        events: dict[int, list[tuple[int, bytes]]] = {}
-        runs: dict[int, Run] = {}
-        streams: dict[int, Stream] = {}
-        for row, (run, stream, older) in zip(group.events, group.origins, strict=True):
-            offset, data = row["offset"], row["record"]
-            run.committed = offset
-            run.unsealed[0] += 1
-            run.unsealed[1] += len(data)
-            runs[run.key] = run
-            stream_id, rank, attempt = (
-                ("", 0, 0) if stream is None else (stream.stream_id, stream.rank, stream.attempt)
-            )
-            if stream is not None:
-                streams[stream.key] = stream
-                if older is not None and stream.outlet is not None:
-                    ack = pb.Acknowledgment(success=True, batch_idx=older)
-                    response = pb.TelemetryResponse(
-                        session_id=stream.outlet.session_id, timestamp_ms=_unix_ms(), ack=ack
-                    )
-                    stream.outlet.put(response)
-            events.setdefault(run.key, []).append(
-                (
-                    offset,
-                    encode_event(
-                        offset,
-                        row["received_ms"],
-                        stream_id,
-                        rank,
-                        data,
-                        attempt=attempt,
-                        clock_offset_us=row["clock_offset_us"],
-                    ),
-                )
-            )
+        streams = {stream.key: stream for _, stream, _ in group.origins if stream is not None}
         for key, seq in group.watermarks.items():
             stream = streams[key]
             stream.order.commit(seq)
             if stream.outlet is not None:
                 stream.outlet.due()
-        for key, published in events.items():
-            run = runs[key]
+        began = time.perf_counter()
+        events: dict[int, tuple[Run, list[tuple[int, bytes]]]] = {}
+        for place, (row, (run, stream, older)) in enumerate(
+            zip(group.events, group.origins, strict=True), 1
+        ):
+            if older is not None and stream is not None:
+                self._acknowledge_older(stream, older)
+            event = row["offset"], _encode(row, stream)
+            events.setdefault(run.key, (run, []))[1].append(event)
+            run.unsealed[0] += 1
+            run.unsealed[1] += len(row["record"])
+            if place % _TURN_RECORDS == 0 or place == len(group.events):
+                self._publish(events.values())
+                events = {}
+                if time.perf_counter() - began > _TURN_SECONDS:
+                    await asyncio.sleep(0)
+                    began = time.perf_counter()
+
+    @staticmethod
+    def _acknowledge_older(stream: Stream, batch: int) -> None:
+        """Tell an older client, if it is connected, that a batch is committed."""
+        if stream.outlet is not None:
+            ack = pb.Acknowledgment(success=True, batch_idx=batch)
+            response = pb.TelemetryResponse(
+                session_id=stream.outlet.session_id, timestamp_ms=_unix_ms(), ack=ack
+            )
+            stream.outlet.put(response)
+
+    def _publish(self, events: Iterable[tuple[Run, list[tuple[int, bytes]]]]) -> None:
+        """Pass on committed records to viewers; what a viewer is told to have changes at the same moment."""
+        for run, published in events:
+            run.committed = published[-1][0]
             if run.deleted:
                 continue
             self.hub.channel(run).publish(published)

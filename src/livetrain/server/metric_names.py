@@ -16,6 +16,7 @@ __all__ = ["MetricNames", "is_own"]
 
 _OWN: Final = frozenset({"loss", "accuracy", "learning_rate"})
 _OWN_PREFIXES: Final = ("val/", "epoch/", "perf/", "system/", "livetrain/")
+_RECORDS: Final = 64
 _RECENT: Final = 4096
 """So many hashes are held in a set, about 100 bytes each, before they are sorted into the others."""
 
@@ -49,12 +50,13 @@ class MetricNames:
         3
     """
 
-    __slots__ = ("_limit", "_new", "_seen", "_sorted")
+    __slots__ = ("_limit", "_new", "_seen", "_sorted", "_whole")
 
     def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
         self._limit = limit
         self._sorted: npt.NDArray[np.int64] = np.unique(np.fromiter(map(hash, known), np.int64))
         self._new: list[int] = []  # those that are not sorted in
+        self._whole: set[int] = set()  # records of which every name was let in
         self._seen: set[int] = set()  # all of these, and some that were asked for lately
 
     def __len__(self) -> int:
@@ -67,11 +69,12 @@ class MetricNames:
             curves: names of curves.
         """
         seen = self._seen
+        whole = hash(tuple(curves))
+        if whole in self._whole:
+            return []
         hashes = [hash(curve) for curve in curves]
         unseen = [place for place, hashed in enumerate(hashes) if hashed not in seen]
-        if not unseen:
-            return []
-        refused = []
+        refused: list[int] = []
         for place, known in zip(unseen, self._known([hashes[p] for p in unseen]), strict=True):
             hashed = hashes[place]
             if not known and hashed not in seen:
@@ -86,6 +89,10 @@ class MetricNames:
                 self._sorted = np.union1d(self._sorted, np.array(self._new, np.int64))
                 self._new = []
             seen.clear()
+        if not refused:
+            if len(self._whole) >= _RECORDS:
+                self._whole.clear()
+            self._whole.add(whole)
         return refused
 
     def _known(self, hashes: list[int]) -> list[bool]:

@@ -122,7 +122,8 @@ def without_refused(record: Record, rank: int, known: MetricNames) -> tuple[Reco
     columns = record.columns
     if columns is not None:
         columns = summarize_columns(record.message.columns)
-    return replace(record, data=data, columns=columns), points, first[:_NAME_CHARS]
+    names = tuple(scalar.name for scalar in record.message.scalars.values)
+    return replace(record, data=data, columns=columns, names=names), points, first[:_NAME_CHARS]
 
 
 def _points(named: Any) -> int:
@@ -135,7 +136,8 @@ def _groups(record: Record, rank: int) -> Iterator[tuple[Any, Sequence[str]]]:
     message = record.message
     kind = message.WhichOneof("payload")
     if kind == "scalars":
-        yield message.scalars.values, [prefix + one.name for one in message.scalars.values]
+        names = record.names
+        yield message.scalars.values, [prefix + name for name in names] if prefix else names
     elif kind == "columns":
         assert record.columns is not None
         names = record.columns.names

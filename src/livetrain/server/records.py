@@ -6,23 +6,21 @@ out where they stand. The session's id stays here: whoever knows it may speak fo
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from livetrain._protobuf import LENGTH, bytes_field
+from livetrain._protobuf import LENGTH, VARINT, bytes_field
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary, summarize_columns
 from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
-from livetrain.server.pictures import check_picture, picture_size
+from livetrain.server.picture_checks import check_tiles, take_picture
 from livetrain.server.settings_json import clean_settings
-from livetrain.server.wire import Field, count_elements, fields
+from livetrain.server.wire import Field, count_elements, each_value, fields, read_varint
 
 __all__ = [
     "BATCH",
@@ -35,10 +33,14 @@ __all__ = [
     "RESULT",
     "STATUS",
     "TOMBSTONE",
+    "Numbering",
+    "Part",
     "Record",
     "Rejected",
     "adopt",
     "read",
+    "read_part",
+    "take_apart",
 ]
 
 BATCH: Final = 3
@@ -66,12 +68,13 @@ _OURS: Final = frozenset({32})
 """Payloads that the server alone writes."""
 _NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21, 22, 23, 24})
 _PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20, 25})
-_CONTENT_HASH: Final = 17  # of an image
 
+_UINT64: Final = 2**64 - 1
+_HEAVY: Final = 40_000
+"""Bytes of a record without pictures from which on it may take milliseconds to read."""
 _GROUPS: Final = ("values", "metrics", "validation_metrics", "fit_metrics", "evaluation_metrics")
 """Fields with metrics that have a name of their own."""
 
-_SAMPLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Piece = bytes | memoryview
 
@@ -95,6 +98,7 @@ class Record:
         picture: of a sample; empty: it is none, or has none that can be shown.
         hashed: the tiles that have a content hash.
         columns: what is in its columns, in short; None: it is none of points that came as columns.
+        names: of its scalars, if it is of these.
     """
 
     seq: int
@@ -108,6 +112,7 @@ class Record:
     picture: bytes = b""
     hashed: tuple[Hashed, ...] = ()
     columns: ColumnsSummary | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class Rejected:
         step: where it stood; None: not known, or no step that can be kept.
         points: how many records or points of the user's it stands for.
         size: bytes that it took on the wire.
-        whole: nothing of a message with many records was read, so that nothing can take its place.
+        whole: it stands for the rest of a message with many records, of which nothing is known.
     """
 
     seq: int | None
@@ -135,47 +140,90 @@ class Rejected:
     whole: bool = False
 
 
-def read(raw: bytes, limits: Limits) -> Iterator[Record | Rejected]:
-    """Yield the records of one message, those of a bundle one by one, each read when it is asked for.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The bytes of one record, and its fields where they are known."""
 
-    Nothing is parsed before it is known to be of bearable size.
-    """
+    raw: bytes
+    top: list[Field] | None = None
+
+    @property
+    def heavy(self) -> bool:
+        """Whether reading it takes so long that the event loop should not do it: it may have thousands of fields."""
+        if len(self.raw) <= _HEAVY:
+            return False
+        try:
+            top = fields(self.raw) if self.top is None else self.top
+        except ProtocolError:
+            return False
+        return not any(field.number in (BATCH, SAMPLE) for field in top)
+
+
+def take_apart(raw: bytes, limits: Limits) -> Iterator[Part | Rejected]:
+    """Yield the records of one message, unread; those of a bundle one by one."""
     try:
         top = fields(raw)
     except ProtocolError as error:
         yield Rejected(None, str(error), size=len(raw))
         return
     if not top or top[-1].number != BUNDLE or top[-1].wire_type != LENGTH:
-        yield _record(raw, top, limits)
+        yield Part(raw, top)
         return
+    bundle = top[-1]
     try:
-        inside = fields(raw, top[-1].value, top[-1].end, limit=limits.records)
+        for start, end in each_value(raw, 1, bundle.value, bundle.end, limit=limits.records):
+            yield Part(raw[start:end])
     except ProtocolError as error:
         yield Rejected(None, str(error), size=len(raw), whole=True)
-        return
-    parts = (raw[f.value : f.end] for f in inside if f.number == 1 and f.wire_type == LENGTH)
-    yield from _numbered(_record(part, None, limits) for part in parts)
 
 
-def _numbered(records: Iterable[Record | Rejected]) -> Iterator[Record | Rejected]:
-    """Give those records of a bundle their numbers that cannot be read: they are between those of their neighbours."""
-    unknown: list[Rejected] = []
-    before = 0
-    for record in records:
+class Numbering:
+    """Gives those records of a bundle their numbers that cannot be read: they are between those of their neighbours."""
+
+    def __init__(self) -> None:
+        self._unknown: list[Rejected] = []
+        self._before = 0
+
+    def place(self, record: Record | Rejected) -> Sequence[Record | Rejected]:
+        """Take the next record, and return those that are known to be next."""
+        if isinstance(record, Rejected) and record.whole:
+            return (*self._unknown, record)
         if isinstance(record, Rejected) and record.seq is None:
-            if before:
-                before += 1
-                yield replace(record, seq=before)
-            else:
-                unknown.append(record)
-            continue
-        for place, first in enumerate(unknown):
-            seq = (record.seq or 0) - len(unknown) + place
-            yield replace(first, seq=seq if seq > 0 else None)
-        unknown = []
-        before = record.seq or before
-        yield record
-    yield from unknown
+            if not self._before:
+                self._unknown.append(record)
+                return ()
+            self._before += 1
+            return (replace(record, seq=self._before),)
+        self._before = record.seq or self._before
+        if not self._unknown:
+            return (record,)
+        unknown, self._unknown = self._unknown, []
+        first = (record.seq or 0) - len(unknown)
+        numbered = [
+            replace(one, seq=first + place if first + place > 0 else None)
+            for place, one in enumerate(unknown)
+        ]
+        return (*numbered, record)
+
+    def rest(self) -> Sequence[Rejected]:
+        """Return those whose number is not known at the end of the message."""
+        return self._unknown
+
+
+def read(raw: bytes, limits: Limits) -> Iterator[Record | Rejected]:
+    """Yield the records of one message, those of a bundle one by one, each read when it is asked for.
+
+    Nothing is parsed before it is known to be of bearable size.
+    """
+    numbering = Numbering()
+    for part in take_apart(raw, limits):
+        yield from numbering.place(read_part(part, limits))
+    yield from numbering.rest()
+
+
+def read_part(part: Part | Rejected, limits: Limits) -> Record | Rejected:
+    """Return one record, or why it will never be taken."""
+    return part if isinstance(part, Rejected) else _record(part.raw, part.top, limits)
 
 
 def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rejected:
@@ -187,8 +235,8 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             top = fields(raw)
         seq = 0
         for field in top:
-            if field.number == _SEQ:
-                seq = int.from_bytes(_seven_bits(raw[field.value : field.end]), "little")
+            if field.number == _SEQ and field.wire_type == VARINT:
+                seq = read_varint(raw, field.value)[0] & _UINT64
         payloads = {f.number for f in top if f.number in _PAYLOADS}
         cause = "payload"
         if len(payloads) > 1:
@@ -218,7 +266,7 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
         session_id = message.session_id
         message.ClearField("session_id")
         cause = "value"
-        _check_rest(message, limits)
+        names = _check_rest(message, limits)
         columns = None
         if kind == COLUMNS:
             columns = summarize_columns(
@@ -228,7 +276,7 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             numbers = 24 * columns.points + sum(map(len, columns.names))
             if len(raw) - numbers > 2 * limits.elements:  # else there are fewer for sure
                 count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
-        picture, problem = _take_picture(message.sample) if kind == SAMPLE else (b"", "")
+        picture, problem = take_picture(message.sample) if kind == SAMPLE else (b"", "")
         data = message.SerializeToString()
         return Record(
             seq,
@@ -241,6 +289,7 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             problem,
             picture=picture,
             columns=columns,
+            names=names,
         )
     except (ProtocolError, DecodeError) as error:
         reason = str(error) or "not a message of this protocol"
@@ -265,13 +314,6 @@ def _rejected(
         if kind == COLUMNS:
             points = max(1, sum(len(column.values) for column in message.columns.columns) // 8)
     return Rejected(seq, reason, cause, what, step, points, size)
-
-
-def _seven_bits(encoded: bytes) -> bytes:
-    number = 0
-    for index, byte in enumerate(encoded):
-        number |= (byte & 0x7F) << (7 * index)
-    return (number & (2**64 - 1)).to_bytes(8, "little")
 
 
 def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
@@ -312,7 +354,7 @@ def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
     _check_step(message.batch_data.step, limits)
     session_id = _text(raw, session) if session is not None else ""
     hashed: list[Hashed] = []
-    problem = _check_tiles(raw, tiles, limits, hashed) if tiles else ""
+    problem = check_tiles(raw, tiles, limits, hashed) if tiles else ""
     if not tiles or problem:
         return Record(seq, BATCH, session_id, message, data, None, len(raw), problem)
     frame = tuple(shown)
@@ -328,57 +370,33 @@ def _text(raw: bytes, field: Field) -> str:
         raise ProtocolError("text that is not UTF-8") from None
 
 
-def _check_tiles(raw: bytes, tiles: list[Field], limits: Limits, hashed: list[Hashed]) -> str:
-    """Return why tiles cannot be shown, or nothing; note those that have a content hash."""
-    counts: dict[int, int] = {}
-    try:
-        for field in tiles:
-            number, size = field.number, field.end - field.value
-            count = counts[number] = counts.get(number, 0) + 1
-            if count > limits.tiles:
-                raise ProtocolError(f"more than {limits.tiles} tiles in one batch")
-            if number in (4, 18):
-                content_hash, has_picture = 0, False
-                for part in fields(raw, field.value, field.end, limit=64):
-                    if part.number == 1 and part.end > part.value:
-                        check_picture(raw, part.value, part.end)
-                        has_picture = True
-                    elif part.number == _CONTENT_HASH and part.end - part.value == 8:
-                        content_hash = int.from_bytes(raw[part.value : part.end], "little")
-                    elif part.number != 1 and part.end - part.value > limits.tile_bytes:
-                        raise ProtocolError(f"{part.end - part.value} bytes of text at a picture")
-                if number == 4 and content_hash:
-                    whole = memoryview(raw)[field.value : field.end] if has_picture else None
-                    hashed.append((content_hash, whole))
-            elif size > limits.tile_bytes:
-                raise ProtocolError(
-                    f"{size} bytes that belong to one tile; {limits.tile_bytes} are taken"
-                )
-    except ProtocolError as error:
-        return str(error)
-    return ""
-
-
-def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> None:
-    """Refuse steps and names that cannot be kept."""
+def _check_rest(message: pb.TelemetryRequest, limits: Limits) -> tuple[str, ...]:
+    """Refuse steps and names that cannot be kept; return the names of scalars."""
     kind = message.WhichOneof("payload")
     if kind is None:
-        return
+        return ()
     payload = getattr(message, kind)
     if kind == "tombstone":
         # It stands for what was refused; refused as well, it would come again for ever.
         for name in ("step", "last_step"):
             if getattr(payload, name) > limits.max_step:
                 payload.ClearField(name)
-        return
+        return ()
     _check_step(getattr(payload, "step", 0), limits)
     if kind == "status_update" and payload.HasField("config"):
         payload.config.config_json = clean_settings(payload.config.config_json)
     if kind == "round":
         _check_length("a client's id", payload.client_id, limits, least=0)
-    for group in _GROUPS:
-        for scalar in getattr(payload, group, ()) if kind != "command_result" else ():
-            _check_length("a metric's name", scalar.name, limits)
+    names: tuple[str, ...] = ()
+    for group in _GROUPS if kind != "command_result" else ():
+        names = tuple(scalar.name for scalar in getattr(payload, group, ()))
+        lengths = list(map(len, names))
+        if names and (min(lengths) < 1 or max(lengths) > limits.name_chars):
+            for name in names:
+                _check_length("a metric's name", name, limits)
+        if kind == "scalars":
+            break
+    return names if kind == "scalars" else ()
 
 
 def _check_step(step: int, limits: Limits) -> None:
@@ -391,28 +409,6 @@ def _check_length(what: str, text: str, limits: Limits, *, least: int = 1) -> No
         raise ProtocolError(
             f"{what} of {len(text)} characters; {least} to {limits.name_chars} are taken"
         )
-
-
-def _take_picture(sample: pb.Sample) -> tuple[bytes, str]:
-    """Take a sample's picture out of its record, for a place of its own; return it, and why it cannot be shown.
-
-    What it says of its format and size becomes what its header says; an id that would need quoting in an address becomes another.
-    """
-    if not _SAMPLE_ID.fullmatch(sample.sample_id):
-        sample.sample_id = hashlib.sha256(sample.sample_id.encode()).hexdigest()[:32]
-    picture = sample.image.image_bytes
-    sample.image.ClearField("image_bytes")
-    if not picture:
-        sample.image.error = sample.image.error or "There is no picture."
-        return b"", ""
-    try:
-        check_picture(picture, 0, len(picture))
-    except ProtocolError as error:
-        sample.image.error = str(error)
-        return b"", str(error)
-    sample.image.format = "jpeg" if picture.startswith(b"\xff\xd8") else "png"
-    sample.image.width, sample.image.height = picture_size(picture, 0, len(picture))
-    return picture, ""
 
 
 def adopt(record: Record, *, step: int) -> Record:

@@ -70,7 +70,8 @@ class Registrar:
 
     async def _register(self, info: pb.SessionInfo) -> pb.SessionResponse:
         if info.HasField("config"):
-            info.config.config_json = clean_settings(info.config.config_json)
+            text = info.config.config_json
+            info.config.config_json = await asyncio.to_thread(clean_settings, text)
         try:
             if not 0 < len(info.session_id) <= self._limits.name_chars:
                 raise RefusedError(

@@ -6,7 +6,7 @@ and where it begins anew the producer does. The others are heard only when they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary
@@ -38,15 +38,21 @@ class StepCounter:
         self.steps = steps
         self.leading = leading
 
-    def advance(self, record: pb.TelemetryRequest, columns: ColumnsSummary | None = None) -> bool:
+    def advance(
+        self,
+        record: pb.TelemetryRequest,
+        columns: ColumnsSummary | None = None,
+        names: Sequence[str] = (),
+    ) -> bool:
         """Take over a record's steps; return whether there were any.
 
         Args:
             record: as it is kept.
             columns: what is in its columns, where that is known already.
+            names: of its scalars, likewise.
         """
         furthest, name = -1, BATCHES
-        for series, step in _newest(record, columns):
+        for series, step in _newest(record, columns, names, self.leading):
             if self.steps and series == self.leading:
                 self.steps = step + 1
             if step > furthest:
@@ -56,8 +62,10 @@ class StepCounter:
         return furthest >= 0
 
 
-def _newest(record: pb.TelemetryRequest, known: ColumnsSummary | None) -> Iterator[tuple[str, int]]:
-    """Yield the newest step of each curve of a record."""
+def _newest(
+    record: pb.TelemetryRequest, known: ColumnsSummary | None, names: Sequence[str], leading: str
+) -> Iterator[tuple[str, int]]:
+    """Yield the newest step of each curve of a record; where all have one step, of the leading curve or of the first."""
     if known is not None:
         batches = known.newest_batch is not None
         for name, last in zip(known.names, known.last_steps, strict=True):
@@ -68,8 +76,11 @@ def _newest(record: pb.TelemetryRequest, known: ColumnsSummary | None) -> Iterat
     if kind == "batch_data":
         yield BATCHES, record.batch_data.step
     elif kind == "scalars":
-        for scalar in record.scalars.values:
-            yield scalar.name, record.scalars.step
+        names = names or [scalar.name for scalar in record.scalars.values]
+        if leading in names:
+            yield leading, record.scalars.step
+        elif names:
+            yield names[0], record.scalars.step
     elif kind == "columns":
         batches = record.columns.HasField("batches")
         for column in record.columns.columns:

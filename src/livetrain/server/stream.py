@@ -153,7 +153,7 @@ class Stream:
         self.first_us = self.first_us or made_us
         if self.leftover:
             self.heard_ms = max(self.heard_ms, made_us // 1000)
-        self.counter.advance(message, record.columns)
+        self.counter.advance(message, record.columns, record.names)
         if self.from_step is None:
             columns = record.columns
             self.from_step = first_step(message) if columns is None else columns.first_step

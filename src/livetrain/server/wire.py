@@ -6,13 +6,14 @@ parsed to be passed on. So what comes from the network is looked at here first.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT
 from livetrain.exceptions import ProtocolError
 
-__all__ = ["Field", "count_elements", "fields", "read_varint"]
+__all__ = ["Field", "count_elements", "each_value", "fields", "read_varint"]
 
 
 class Field(NamedTuple):
@@ -106,6 +107,37 @@ def fields(
         if len(found) > limit:
             raise ProtocolError(f"more than {limit} fields in one message")
     return found
+
+
+def each_value(
+    data: bytes, number: int, start: int, end: int, *, limit: int
+) -> Iterator[tuple[int, int]]:
+    """Yield where each value of one field begins and ends in ``data[start:end]``, one when it is asked for.
+
+    Args:
+        data: a larger message.
+        number: the field's; its values are bytes, texts or messages.
+        start: where the message within it begins.
+        end: where that ends.
+        limit: how many fields it may have.
+
+    Raises:
+        ProtocolError: there are more, or the bytes are no message; what was yielded before is right.
+    """
+    at = start
+    for _ in range(limit):
+        if at >= end:
+            return
+        tag, at = read_varint(data, at)
+        if tag != number << 3 | LENGTH:
+            raise ProtocolError("a field that does not belong there")
+        size, at = read_varint(data, at)
+        if at + size > end:
+            raise ProtocolError("a field goes past the end of its message")
+        yield at, at + size
+        at += size
+    if at < end:
+        raise ProtocolError(f"more than {limit} fields in one message")
 
 
 @cache

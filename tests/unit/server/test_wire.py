@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from livetrain._protobuf import bytes_field, varint, varint_field
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.wire import count_elements, fields, read_varint
+from livetrain.server.wire import count_elements, each_value, fields, read_varint
 
 
 @given(st.integers(0, 2**64 - 1))
@@ -74,3 +74,22 @@ def test_a_field_in_pieces_is_one_field() -> None:
     log = pb.Log(message="hello", source="x").SerializeToString()
     raw = b"".join(bytes_field(28, [log[:3], memoryview(log)[3:]]))
     assert pb.TelemetryRequest.FromString(raw).log.source == "x"
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20), st.binary(max_size=9))
+def test_the_records_of_a_bundle_are_found_one_by_one(records: list[bytes], before: bytes) -> None:
+    raw = before + pb.RecordBundle(records=records).SerializeToString()
+    found = each_value(raw, 1, len(before), len(raw), limit=len(records))
+    assert [raw[start:end] for start, end in found] == records
+    if records:
+        with pytest.raises(ProtocolError, match=f"more than {len(records) - 1}"):
+            list(each_value(raw, 1, len(before), len(raw), limit=len(records) - 1))
+
+
+@given(st.binary(max_size=100))
+def test_of_any_bytes_the_values_are_within_them(raw: bytes) -> None:
+    try:
+        for start, end in each_value(raw, 1, 0, len(raw), limit=50):
+            assert 0 < start <= end <= len(raw)
+    except ProtocolError:
+        pass

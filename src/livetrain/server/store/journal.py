@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,7 @@ class Journal:
     Args:
         engine: with its single writing connection.
         limit_bytes: records that may wait for their commit.
-        committed: told about every group once it is in the store; on the event loop.
+        committed: told about every group once it is in the store; on the event loop, and before the next group is written.
         troubled: told why a commit failed, and with None that the store takes records again; on the event loop.
     """
 
@@ -55,7 +55,7 @@ class Journal:
         engine: Engine,
         *,
         limit_bytes: int,
-        committed: Callable[[Group], None],
+        committed: Callable[[Group], Awaitable[None]],
         troubled: Callable[[str | None], None],
     ) -> None:
         self._engine = engine
@@ -219,7 +219,7 @@ class Journal:
         self._waiting_bytes -= group.size
         self._changed.set()
         self._recovered()
-        self._committed(group)
+        await self._committed(group)
 
     def _recovered(self) -> None:
         if self.trouble is not None:
