@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
 from tests.integration.server.processes import ServerProcess
 from tests.integration.server.runs import batch, get, loss, run_of, start, status
 from tests.integration.server.texts import Texts
 from tests.integration.server.trainer import Trainer
 from tests.integration.server.viewer import LiveViewer
 
+import livetrain
+from livetrain.cli import main
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 
@@ -224,3 +227,34 @@ def test_older_viewers_hear_of_the_run_and_not_of_its_other_ranks(server: Server
         assert (state["is_training"], state["training_state"]["status"]) == (False, "idle")
         assert state["training_state"]["current_step"] == 900, "the furthest of its ranks"
     client.__exit__(None, None, None)
+
+
+def test_a_training_that_goes_on_from_an_older_checkpoint_is_at_its_newest_step(
+    server: ServerProcess,
+) -> None:
+    def train(monitor: livetrain.Monitor, first: int, last: int, value: float) -> None:
+        for step in range(first, last):
+            monitor.log({"loss": value}, step=step)
+        assert monitor.flush(60)
+
+    first = livetrain.Monitor("checkpoint", server=server.grpc)
+    train(first, 0, 500, 1.0)
+    checkpoint = first.resume_state()
+    train(first, 500, 1000, 2.0)
+    assert first.close(60)
+    with livetrain.Monitor("checkpoint", server=server.grpc, resume=checkpoint) as second:
+        train(second, 500, 650, 9.0)
+        run = run_of(server, "checkpoint")
+        assert (run["status"], run["steps"]) == ("running", 650)
+        attempts = [{"attempt": 1, "from_step": 0}, {"attempt": 2, "from_step": 500}]
+        assert run["attempts"] == attempts
+        path = f"/api/runs/{run['run_id']}/metrics?names=loss"
+        assert get(server, path)["attempts"] == attempts
+        newest = get(server, path)["metrics"]["loss"]
+        assert newest["steps"] == list(range(650))
+        assert newest["values"] == [1.0] * 500 + [9.0] * 150
+        older = get(server, f"{path}&attempt=1")["metrics"]["loss"]
+        assert older["values"] == [1.0] * 500 + [2.0] * 500
+        shown = CliRunner().invoke(main, ["runs"], env={"LIVETRAIN_HTTP": server.http}).output
+        assert "  running  650  " in shown
+    assert run_of(server, "checkpoint")["status"] == "finished"
