@@ -561,7 +561,7 @@ export type RunState = Message<"livetrain.v1.RunState"> & {
   lastHeardMs: bigint;
 
   /**
-   * the highest global step seen, plus one
+   * the newest global step of the newest start, plus one
    *
    * @generated from field: uint64 steps = 9;
    */
@@ -720,7 +720,7 @@ export type RankState = Message<"livetrain.v1.RankState"> & {
   contact: string;
 
   /**
-   * as it said last: running, paused, finished, failed, interrupted
+   * as it said last: running, paused, finished, failed, interrupted; or lost, where it said no end and is not heard
    *
    * @generated from field: string status = 3;
    */
