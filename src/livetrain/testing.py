@@ -9,6 +9,7 @@ from typing import Any
 
 from livetrain._capture.accuracy import Share
 from livetrain._capture.capture import Capture
+from livetrain._metric_names import validation_name
 from livetrain._monitor import Monitor
 from livetrain._monitor.numbers import NumberReader, awaited
 from livetrain._monitor.place import whole
@@ -44,7 +45,8 @@ class RecordingMonitor(Monitor):
         options: the arguments it was made with.
         batches: one :class:`LoggedBatch` for each `log_batch`.
         scalars: (step, name to number) for each `log`.
-        epochs, validations: (epoch, name to number) for each `log_epoch` and `log_validation`; None is left out.
+        epochs, validations: (epoch, name to number) for each `log_epoch` and `log_validation`, of the latter without a ``val_``
+            before the name; None is left out.
         epoch_steps, validation_steps: the step of each of them.
         statuses: (status, message), as `set_status` was given them.
         messages: (level, text).
@@ -161,7 +163,8 @@ class RecordingMonitor(Monitor):
         """Keep a validation's result."""
         number = self._place.epoch_or(epoch)
         self.validation_steps.append(self._place.step_of(number, step))
-        self.validations.append((number, self.read_numbers(values)))
+        found = {validation_name(n) or n: v for n, v in self.read_numbers(values).items()}
+        self.validations.append((number, found))
 
     def log_message(self, level: str, text: str, *, step: int | None = None) -> None:
         """Keep a line."""

@@ -73,6 +73,11 @@ class ShareReading(Reading):
         """Whether there is a number, or one may still come."""
         return self._inner.given
 
+    @property
+    def settled(self) -> bool:
+        """Never: what the outputs are is found out in the background."""
+        return False
+
     def get(self) -> float | None:
         """Return the share, None if the outputs are no class scores or there was nothing to answer."""
         if not self._classification.accepted:

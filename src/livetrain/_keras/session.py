@@ -124,7 +124,8 @@ class Session:
         """Log an epoch, and the validation that Keras puts beside it."""
         own = {n: v for n, v in logs.items() if not n.startswith("val_") and n != "learning_rate"}
         self._training.end_epoch(epoch, own)
-        self._training.validated(epoch, {n: v for n, v in logs.items() if n.startswith("val_")})
+        found = {n.removeprefix("val_"): v for n, v in logs.items() if n.startswith("val_")}
+        self._training.validated(epoch, found)
 
     @harmless
     def end_test(self, logs: Mapping[str, Any]) -> None:

@@ -39,7 +39,7 @@ def test_names_that_the_monitors_methods_take_themselves_stop_nothing() -> None:
     training.validated(2, {**odd, "val_loss": 0.25})
     training.validated(2, {"epoch": 1})
     assert monitor.epochs == [(2, {"f1": 0.5})]
-    assert monitor.validations == [(2, {"f1": 0.5, "val_loss": 0.25})]
+    assert monitor.validations == [(2, {"f1": 0.5, "loss": 0.25})]
 
 
 @pytest.mark.parametrize(
