@@ -1,0 +1,231 @@
+"""What a server must hold of a training: plain Python that follows the documentation, and shares no code with livetrain."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tests.oracle.trainings import (
+    Batch,
+    Checkpoint,
+    Epoch,
+    Fork,
+    Life,
+    Log,
+    Outage,
+    Training,
+    Validation,
+)
+
+__all__ = ["Expected", "expect"]
+
+MAX_STEP = 2**53 - 1
+Points = list[tuple[int, float]]
+
+
+@dataclass
+class Expected:
+    """One run as it must be stored.
+
+    Attributes:
+        attempts: for each attempt, from the first, its curves: name to (step, value) in the order in which they were logged.
+        status: of the run, once its last life is over.
+        children: how many numbers each child process logged in a run of its own.
+    """
+
+    attempts: list[dict[str, Points]] = field(default_factory=list)
+    status: str = ""
+    children: list[int] = field(default_factory=list)
+
+    def attempt(self, number: int) -> dict[str, Points]:
+        """Return the curves of an attempt, by ascending step; those of one step stay in the order in which they came."""
+        return {
+            name: sorted(points, key=lambda point: point[0])
+            for name, points in self.attempts[number - 1].items()
+        }
+
+    def first_steps(self) -> list[int | None]:
+        """Return the first step that each attempt said something of; None: it said nothing."""
+        return [
+            min((points[0][0] for points in curves.values()), default=None)
+            for curves in (self.attempt(number + 1) for number in range(len(self.attempts)))
+        ]
+
+    def newest(self) -> dict[str, Points]:
+        """Return the curves as they are shown: from its first step on the newest attempt takes the place of the older ones."""
+        shown: dict[str, Points] = {}
+        bound: float = math.inf
+        starts = self.first_steps()
+        for number in range(len(self.attempts), 0, -1):
+            for name, points in self.attempt(number).items():
+                kept = [point for point in points if point[0] < bound]
+                if kept or name in shown:
+                    shown[name] = kept + shown.get(name, [])
+            bound = min(bound, math.inf if starts[number - 1] is None else starts[number - 1])
+        return {
+            name: sorted(points, key=lambda p: p[0]) for name, points in shown.items() if points
+        }
+
+
+def expect(training: Training) -> list[Expected]:
+    """Return the runs that a training makes, oldest first: a life without a checkpoint before it begins a new one."""
+    runs: list[Expected] = []
+    saved: tuple[Expected, int, int] | None = None
+    for life in training.lives:
+        if saved is None:
+            run, turns = Expected(), _Turns()
+            runs.append(run)
+        else:
+            run, turns = saved[0], _Turns(saved[1], saved[2])
+        run.attempts.append({})
+        writer = _Writer(run.attempts[-1], turns)
+        away = False
+        for act in life.acts:
+            if isinstance(act, Outage):
+                away = act.begins
+            elif isinstance(act, Checkpoint):
+                if not away:
+                    saved = (run, turns.next_step, turns.epoch)
+            elif isinstance(act, Fork):
+                run.children.append(act.points)
+            else:
+                writer.write(act)
+        run.status = _status(life)
+    return runs
+
+
+def _status(life: Life) -> str:
+    if life.ends is None:
+        return "finished"
+    return "failed" if issubclass(life.ends, Exception) else "interrupted"
+
+
+class _Turns:
+    """The table "Which step a number belongs to" of the how-to for loops of one's own."""
+
+    def __init__(self, next_step: int = 0, epoch: int = 0) -> None:
+        self.next_step, self.epoch = next_step, epoch
+        self.batches = 0
+        self.open: set[str] | None = (
+            None  # the names at a step that numbers opened before any batch
+        )
+        self.before: set[str] = set()  # every name that came before the first batch
+
+    def batch(self, step: int | None, epoch: int | None) -> int:
+        if step is None:
+            step = self.next_step - 1 if self.open is not None else self.next_step
+        self.open = None
+        self.batches += 1
+        self.next_step = step + 1
+        if epoch is not None:
+            self.epoch = epoch
+        return step
+
+    def numbers(self, step: int | None, names: set[str]) -> int:
+        if self.batches:
+            if step is not None:
+                return step
+            return self.next_step if names & self.before else self.next_step - 1
+        if step is None:
+            self.before |= names
+            joins = self.open is not None and not self.open & names
+        else:
+            joins = self.open is not None and step == self.next_step - 1
+        if joins:
+            assert self.open is not None
+            self.open |= names
+            return self.next_step - 1
+        step = self.next_step if step is None else step
+        self.next_step, self.open = step + 1, set(names)
+        return step
+
+    def of_epoch(self, epoch: int, step: int | None) -> int:
+        if step is not None:
+            return step
+        return self.next_step - 1 if self.next_step else epoch
+
+
+class _Writer:
+    """Says what each act adds to the curves."""
+
+    def __init__(self, curves: dict[str, Points], turns: _Turns) -> None:
+        self._curves, self._turns = curves, turns
+
+    def write(self, act: object) -> None:
+        turns = self._turns
+        if isinstance(act, Batch):
+            step = turns.batch(act.step, act.epoch)
+            self._add(step, {"loss": act.loss, "accuracy": act.accuracy})
+        elif isinstance(act, Log):
+            named = _numbers(act.values)
+            self._add(turns.numbers(act.step, set(named) | _without_number(act.values)), named)
+        elif isinstance(act, Epoch):
+            epoch = turns.epoch if act.epoch is None else act.epoch
+            step = turns.of_epoch(epoch, act.step)
+            self._add(step, {_epoch_name(name, act.means): v for name, v in act.means.items()})
+            turns.epoch = epoch + 1
+        elif isinstance(act, Validation):
+            step = turns.of_epoch(turns.epoch, act.step)
+            self._add(step, {_val_name(name): v for name, v in act.values.items()})
+
+    def _add(self, step: int, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            number = _number(value)
+            if number is not None and step <= MAX_STEP:
+                self._curves.setdefault(name, []).append((step, number))
+
+
+def _epoch_name(name: str, means: Mapping[str, Any]) -> str:
+    if name.startswith("val_"):
+        return f"val/{name[4:]}"
+    return "learning_rate" if name == "lr" else f"epoch/{name}"
+
+
+def _val_name(name: str) -> str:
+    return f"val/{name.removeprefix('val_')}"
+
+
+def _flat(values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        name = f"{prefix}/{key}" if prefix and str(key) else prefix or str(key)
+        if isinstance(value, Mapping):
+            yield from _flat(value, name)
+        elif name.strip():
+            yield _short(name), value
+
+
+def _numbers(values: Mapping[Any, Any]) -> dict[str, float]:
+    """Return the numbers of a call by name; where two have one name, the last counts."""
+    read = ((name, _number(value)) for name, value in _flat(values))
+    return {name: number for name, number in read if number is not None}
+
+
+def _without_number(values: Mapping[Any, Any]) -> set[str]:
+    return {name for name, _ in _flat(values)}
+
+
+def _short(name: str) -> str:
+    if len(name) <= 256:
+        return name
+    return f"{name[:239]}~{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
+
+
+def _number(value: Any) -> float | None:
+    """Return the nearest double of a value that is one number."""
+    if value is np.ma.masked:
+        return None
+    if isinstance(value, np.ndarray):
+        return float(value.item()) if value.size == 1 else None
+    if isinstance(value, (bool, int, float, Decimal, Fraction, np.generic)):
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+    return None

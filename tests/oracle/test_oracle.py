@@ -1,0 +1,58 @@
+"""Whatever a training says, and whatever happens to it: the server holds what the documentation says, and nothing else.
+
+``ORACLE_CASES`` says how many trainings are drawn; `nox -s oracle` draws 10,000.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+
+from tests.oracle.harness import Bench
+from tests.oracle.model import Points, expect
+from tests.oracle.trainings import Training, trainings
+
+CASES = int(os.environ.get("ORACLE_CASES", "25"))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with Bench(tmp_path_factory.mktemp("oracle")) as started:
+        yield started
+
+
+def bits(curves: dict[str, Points]) -> dict[str, list[tuple[int, bytes]]]:
+    """Return curves in a form in which only what is the same is equal: NaN is NaN, and 0.0 is not -0.0."""
+    return {
+        name: [
+            (step, b"nan" if value != value else struct.pack("<d", value)) for step, value in points
+        ]
+        for name, points in curves.items()
+    }
+
+
+@given(training=trainings())
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@pytest.mark.timeout(0)
+def test_what_was_logged_is_what_is_kept(bench: Bench, training: Training) -> None:
+    expected = expect(training)
+    runs, children = bench.perform(training)
+    assert len(runs) == len(expected)
+    for shown, run in zip(runs, expected, strict=True):
+        note(f"expected: {run}")
+        assert shown.status == run.status
+        assert bits(shown.curves()) == bits(run.newest())
+        if len(run.attempts) > 1:
+            for number in range(1, len(run.attempts) + 1):
+                assert bits(shown.curves(attempt=number)) == bits(run.attempt(number))
+    points = [n for run in expected for n in run.children]
+    assert [len(child.curves().get("n", [])) for child in children] == points
+    assert {child.status for child in children} <= {"finished"}
