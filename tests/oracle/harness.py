@@ -15,6 +15,7 @@ import numpy as np
 
 import livetrain
 from livetrain._delivery.transport import Endpoint
+from livetrain._spool.segment_log import segments_of
 from livetrain._sync import leftovers, upload
 from tests.faults.conditions import wait_until
 from tests.faults.processes import Server
@@ -118,24 +119,21 @@ class Bench:
         project = f"case{self._cases}"
         spool = self._folder / project
         state: dict[str, Any] | None = None
-        for life in training.lives:
-            state = self._live(life, state, project, spool)
+        for number, life in enumerate(training.lives):
+            state = self._live(life, state, f"life {number:02}", project, spool)
         self._deliver(spool)
-        runs = self._runs(project)
-        children = [run for run in runs if run["name"] == "child"]
-        own = [run for run in runs if run["name"] != "child"]
-        return (
-            [Shown(self.server, run["run_id"]) for run in own],
-            [Shown(self.server, run["run_id"]) for run in children],
-        )
+        # By name: what waited for an upload is registered after what came later.
+        runs = sorted(self._runs(project), key=lambda run: str(run["name"]))
+        shown = [(run["name"] == "child", Shown(self.server, run["run_id"])) for run in runs]
+        return [run for child, run in shown if not child], [run for child, run in shown if child]
 
     def _live(
-        self, life: Life, state: dict[str, Any] | None, project: str, spool: Path
+        self, life: Life, state: dict[str, Any] | None, name: str, project: str, spool: Path
     ) -> dict[str, Any] | None:
         """Do what a process does; return what the next one goes on from."""
         self._cut(False)
         monitor = livetrain.Monitor(
-            "training", server=self._proxy.address, project=project, spool_dir=spool, resume=state
+            name, server=self._proxy.address, project=project, spool_dir=spool, resume=state
         )
         with contextlib.suppress(EndingError, KeyboardInterrupt), monitor:
             for act in life.acts:
@@ -182,7 +180,8 @@ class Bench:
         def delivered() -> bool:
             for left in leftovers(spool):
                 upload(left, Endpoint(self.server.grpc), timeout=PATIENCE)
-            return not leftovers(spool)
+            # A life uploads what the one before it left, in the background; nothing is listed meanwhile.
+            return not any(segments_of(folder) for folder in spool.iterdir())
 
         wait_until(delivered, PATIENCE, "every record is delivered")
 
@@ -191,7 +190,7 @@ class Bench:
             f"{self.server.http}/api/runs?limit=50", timeout=PATIENCE
         ) as got:
             runs = json.load(got)["runs"]
-        return [run for run in reversed(runs) if run["project"] == project]
+        return [run for run in runs if run["project"] == project]
 
 
 def _child(points: int, server: str, project: str, spool: str) -> None:

@@ -35,7 +35,8 @@ class Expected:
     """One run as it must be stored.
 
     Attributes:
-        attempts: for each attempt, from the first, its curves: name to (step, value) in the order in which they were logged.
+        attempts: for each start that logged something, from the first, its curves: name to (step, value) in the order in which
+            they were logged. The last may be empty.
         status: of the run, once its last life is over.
         children: how many numbers each child process logged in a run of its own.
     """
@@ -84,7 +85,8 @@ def expect(training: Training) -> list[Expected]:
             runs.append(run)
         else:
             run, turns = saved[0], _Turns(saved[1], saved[2])
-        run.attempts.append({})
+        if not run.attempts or run.attempts[-1]:
+            run.attempts.append({})  # a start that said nothing is none
         writer = _Writer(run.attempts[-1], turns)
         away = False
         for act in life.acts:

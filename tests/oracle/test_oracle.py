@@ -50,9 +50,9 @@ def test_what_was_logged_is_what_is_kept(bench: Bench, training: Training) -> No
         note(f"expected: {run}")
         assert shown.status == run.status
         assert bits(shown.curves()) == bits(run.newest())
-        if len(run.attempts) > 1:
-            for number in range(1, len(run.attempts) + 1):
+        for number in range(1, len(run.attempts) + 1):
+            if run.attempts[number - 1]:
                 assert bits(shown.curves(attempt=number)) == bits(run.attempt(number))
     points = [n for run in expected for n in run.children]
-    assert [len(child.curves().get("n", [])) for child in children] == points
+    assert sorted(len(child.curves().get("n", [])) for child in children) == sorted(points)
     assert {child.status for child in children} <= {"finished"}
