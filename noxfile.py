@@ -129,7 +129,7 @@ def tests(session: nox.Session) -> None:
     # By themselves: in a process that had a browser Playwright's event loop goes on.
     session.run("pytest", *at_once(2), "tests/unit")
     # Most of them wait for processes and browsers.
-    session.run("pytest", *at_once(3), "tests/integration", "tests/commands")
+    session.run("pytest", *at_once(3), "tests/integration", "tests/commands", "tests/oracle")
     # Each sees how long a fault holds a training up; `nox -s faults` runs one at a time, and has the narrower bounds.
     session.run("pytest", *at_once(2), "tests/faults")
 
@@ -207,6 +207,14 @@ def commands(session: nox.Session) -> None:
         *session.posargs,
         env=env,
     )
+
+
+@nox.session
+def oracle(session: nox.Session) -> None:
+    """Draw 10,000 trainings and compare what the server holds with a model; `tests` runs a slice. ORACLE_CASES=N draws so many."""
+    session.install("-e", ".[demo,lightning]", *group("test"))
+    env = {"ORACLE_CASES": os.environ.get("ORACLE_CASES", "10000")}
+    session.run("pytest", "-s", "tests/oracle", *session.posargs, env=env)
 
 
 @nox.session

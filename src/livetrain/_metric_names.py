@@ -9,7 +9,14 @@ from typing import Final
 
 from livetrain._text import clean_text, text_of
 
-__all__ = ["NAME_CHARS", "epoch_names", "is_plain_name", "metric_name", "validation_name"]
+__all__ = [
+    "NAME_CHARS",
+    "epoch_names",
+    "is_plain_name",
+    "metric_name",
+    "name_text",
+    "validation_name",
+]
 
 NAME_CHARS: Final = 256
 """Characters that a name may have."""
@@ -43,18 +50,26 @@ def metric_name(given: object) -> str:
         >>> len(metric_name("x" * 1000))
         256
     """
-    if isinstance(given, (bytes, bytearray)):
-        name = clean_text(bytes(given).decode("utf-8", "backslashreplace"))
-    elif isinstance(given, str):
-        name = clean_text(
-            str.__str__(given)
-        )  # the text itself, where an enum's own would name its class
-    else:
-        name = text_of(given, 1 << 16)
+    name = name_text(given)
     if len(name) > NAME_CHARS:
         digest = hashlib.blake2b(name.encode(), digest_size=_HASH_CHARS // 2).hexdigest()
         name = f"{name[: NAME_CHARS - _HASH_CHARS - 1]}~{digest}"
     return "" if name.isspace() else name
+
+
+def name_text(given: object) -> str:
+    """Return the text of a name, in its whole length.
+
+    Example:
+        >>> name_text("loss"), name_text(7)
+        ('loss', '7')
+    """
+    if isinstance(given, (bytes, bytearray)):
+        return clean_text(bytes(given).decode("utf-8", "backslashreplace"))
+    if isinstance(given, str):
+        # The text itself, where an enum's own would name its class.
+        return clean_text(str.__str__(given))
+    return text_of(given, 1 << 16)
 
 
 def validation_name(name: str) -> str | None:

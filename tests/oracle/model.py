@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -171,11 +171,11 @@ class _Writer:
         elif isinstance(act, Epoch):
             epoch = turns.epoch if act.epoch is None else act.epoch
             step = turns.of_epoch(epoch, act.step)
-            self._add(step, {_epoch_name(name, act.means): v for name, v in act.means.items()})
+            self._add(step, _named(act.means, _epoch_name))
             turns.epoch = epoch + 1
         elif isinstance(act, Validation):
             step = turns.of_epoch(turns.epoch, act.step)
-            self._add(step, {_val_name(name): v for name, v in act.values.items()})
+            self._add(step, _named(act.values, _val_name))
 
     def _add(self, step: int, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
@@ -184,7 +184,12 @@ class _Writer:
                 self._curves.setdefault(name, []).append((step, number))
 
 
-def _epoch_name(name: str, means: Mapping[str, Any]) -> str:
+def _named(values: Mapping[str, Any], name_of: Callable[[str], str]) -> dict[str, Any]:
+    """Return numbers by the names of their curves; where two have one name, the last counts."""
+    return {name_of(name): v for name, v in values.items() if _number(v) is not None}
+
+
+def _epoch_name(name: str) -> str:
     if name.startswith("val_"):
         return f"val/{name[4:]}"
     return "learning_rate" if name == "lr" else f"epoch/{name}"
@@ -196,10 +201,11 @@ def _val_name(name: str) -> str:
 
 def _flat(values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
-        name = f"{prefix}/{key}" if prefix and str(key) else prefix or str(key)
+        part = str(key).strip() and str(key)  # a blank part of a name is none
+        name = f"{prefix}/{part}" if prefix and part else prefix or part
         if isinstance(value, Mapping):
             yield from _flat(value, name)
-        elif name.strip():
+        elif name:
             yield _short(name), value
 
 

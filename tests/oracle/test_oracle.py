@@ -38,6 +38,7 @@ def bits(curves: dict[str, Points]) -> dict[str, list[tuple[int, bytes]]]:
 @given(training=trainings())
 @settings(
     max_examples=CASES,
+    report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

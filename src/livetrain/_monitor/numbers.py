@@ -8,7 +8,7 @@ from typing import Any, Final
 from livetrain._capture.device import device_of
 from livetrain._capture.reading import Reading, take_reading
 from livetrain._capture.reports import Reports
-from livetrain._metric_names import NAME_CHARS, is_plain_name, metric_name
+from livetrain._metric_names import NAME_CHARS, is_plain_name, metric_name, name_text
 
 __all__ = ["NumberReader", "Numbers", "awaited"]
 
@@ -96,9 +96,7 @@ class NumberReader:
             return
         for given, value in values.items():
             if isinstance(value, Mapping):
-                inner = metric_name(given)
-                joined = f"{prefix}/{inner}" if prefix and inner else prefix or inner
-                yield from self._flat(value, joined, (*path, id(values)))
+                yield from self._flat(value, _joined(prefix, given), (*path, id(values)))
             elif name := self._name(given, prefix):
                 yield name, value
             elif value is not None:
@@ -112,17 +110,21 @@ class NumberReader:
             if len(self._known) < _KNOWN:
                 self._known.add(given)
             return str(given)
-        whole = given
-        if prefix:
-            inner = metric_name(given)
-            whole = f"{prefix}/{inner}" if inner else prefix
+        whole = _joined(prefix, given)
         name = metric_name(whole)
-        if isinstance(whole, str) and len(whole) > NAME_CHARS:
+        if len(whole) > NAME_CHARS:
             self._reports.guess(
                 "long name",
                 f"A metric's name has {len(whole)} characters, and {NAME_CHARS} are stored: it is shown as {name!r}.",
             )
         return name
+
+
+def _joined(prefix: str, given: Any) -> str:
+    """Return ``prefix/given`` in its whole length, so that it is shortened once; a blank part is none."""
+    inner = name_text(given)
+    inner = "" if inner.isspace() else inner
+    return f"{prefix}/{inner}" if prefix and inner else prefix or inner
 
 
 def awaited(numbers: Numbers) -> dict[str, float]:
