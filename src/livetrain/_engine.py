@@ -25,6 +25,7 @@ from livetrain._delivery.line import SMALL_BYTES, BatchRecord, Lane, SampleRecor
 from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.rows import BatchShape
+from livetrain._delivery.server_limits import MAX_STEP
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Connector
@@ -112,6 +113,9 @@ class Engine(Listener):
         self._stream = Stream(
             identity, connector, self._outbox, self._ledger, session, self, address
         )
+        self.shape_of = self._outbox.shape_of  # the quick way of `put_numbers`, without a detour
+        self.put_row = self._outbox.put_row
+        self.max_step = MAX_STEP
         self._session = session
         self._offline = connector is None
         self._resources: Resources | None = None
@@ -143,14 +147,6 @@ class Engine(Listener):
         now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
         self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000, size))
 
-    def knows(self, values: Mapping[Any, Any]) -> bool:
-        """Return whether names were logged together before, as they stand, and all values are plain numbers."""
-        return self._outbox.knows(values)
-
-    def put_known(self, step: int, values: Mapping[str, Any], epoch: int) -> bool:
-        """Hand named numbers over that `knows` knew; False: one of them is too large for a double."""
-        return self._outbox.put_known(step, values, epoch)
-
     def put_numbers(self, step: int, values: Mapping[str, float | Reading], epoch: int) -> None:
         """Hand named numbers over: as rows of columns, or as a record of its own if some are still on their way from a device."""
         plain: dict[str, float] = {}
@@ -181,9 +177,9 @@ class Engine(Listener):
 
     def refuses_step(self, step: Any, metrics: Iterable[Any]) -> bool:
         """Return whether a step is larger than the server takes; if so, it is counted and said."""
-        limit = self._ledger.limits.max_step
+        limit = self.max_step
         try:
-            if not step > limit:
+            if step <= limit:
                 return False
             number = operator.index(step)
         except (TypeError, ValueError):  # no step at all, which is said elsewhere
@@ -221,10 +217,12 @@ class Engine(Listener):
         # None are left out of a batch that has none to show, or whose images go with those of the next.
         has_images = captured.frame is not None or reason
         images = min(captured.batch_size, TILES) if has_images else 0
-        if captured.frame is None and (values := _settled(captured)):
-            shape = BatchShape(captured.batch_size, images, reason if images else 0)
-            self._outbox.put_batch(step, values, epoch, index, shape)
-            return
+        if captured.frame is None:
+            names, values = _settled(captured)
+            if names:
+                shape = BatchShape(captured.batch_size, images, reason if images else 0)
+                self._outbox.put_batch(step, names, values, epoch, index, shape)
+                return
         unix_us = time.time_ns() // 1000
 
         def read() -> _wire.Batch:
@@ -427,6 +425,7 @@ class Engine(Listener):
 
     def agreed(self, response: pb.SessionResponse) -> None:
         """The server took the registration: an older one cannot read strips."""
+        self.max_step = self._ledger.limits.max_step
         if self._encode.packing == "auto" and not response.server_config.accepts_strips:
             self._encode.packing = "tiles"
         if (on_contact := self.on_contact) is not None:
@@ -533,10 +532,16 @@ class Engine(Listener):
         return request.SerializeToString()
 
 
-def _settled(captured: Captured) -> dict[str, float]:
-    """Return a batch's numbers by their names; none at all if one of them has yet to be worked out or read from a device."""
-    loss, accuracy = captured.loss, captured.accuracy
-    if not (isinstance(accuracy, Reading) and loss.settled and accuracy.settled):
-        return {}
-    found = {"loss": loss.get(), "accuracy": accuracy.get()}
-    return {name: value for name, value in found.items() if value is not None}
+_NOTHING: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())
+_LOSS, _ACCURACY, _BOTH = ("loss",), ("accuracy",), ("loss", "accuracy")
+
+
+def _settled(captured: Captured) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return the names and values of a batch's numbers; none if one of them has yet to be worked out or read from a device."""
+    accuracy = captured.accuracy
+    if not isinstance(accuracy, Reading) or not captured.loss.settled or not accuracy.settled:
+        return _NOTHING
+    loss, share = captured.loss.get(), accuracy.get()
+    if share is None:
+        return _NOTHING if loss is None else (_LOSS, (loss,))
+    return (_ACCURACY, (share,)) if loss is None else (_BOTH, (loss, share))

@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from livetrain._bell import Bell
@@ -38,8 +38,9 @@ _SHAPES = 256
 _SHAPE_NAMES = 1 << 20
 """How many shapes of rows are remembered, and names in them."""
 _GROUP_TABLES = 64
-_BATCH = "\0batch"
-"""The key of the group's table of batches; no name of a metric."""
+_BATCH = "batches"
+"""The key of the group's table of batches."""
+_clock = time.perf_counter_ns
 _PLAIN = frozenset({float, int})
 
 
@@ -84,8 +85,8 @@ class Outbox:
         )  # encoder threads add, the stream's thread takes away
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._shape_names = 0
-        # The tables at the end of the line, which rows are added to; by their names. Whatever is put behind them ends the group.
-        self._group: dict[Any, Table] = {}
+        # The tables at the end of the line, which rows are added to; by their shapes. Whatever is put behind them ends the group.
+        self._group: dict[Shape | str, Table] = {}
         self._groups = 0
         self._left_out: Gap | None = None  # of what found no room at the end of the line
         self._conflated: dict[str, Record] = {}
@@ -109,73 +110,84 @@ class Outbox:
 
     # ------------------------------------------------------------ rows of numbers
 
-    def knows(self, values: Mapping[Any, Any]) -> bool:
-        """Return whether names were handed over together before, and all values are plain numbers; any thread."""
-        return tuple(values) in self._shapes and _PLAIN.issuperset(map(type, values.values()))
+    def shape_of(self, values: Mapping[Any, Any]) -> Shape | None:
+        """Return the shape of named numbers for `put_row`, the quick way of `put_numbers`; any thread.
 
-    def put_known(self, step: int, values: Mapping[str, Any], epoch: int | None) -> bool:
-        """Hand named numbers over that `knows` knew, the quick way of `put_numbers`; any thread, never waits.
+        None: these names were never handed over together as they stand, or one of the values is no plain number.
+        """
+        shape = self._shapes.get(tuple(values))
+        if shape is None or not _PLAIN.issuperset(map(type, values.values())):
+            return None
+        return shape
+
+    def put_row(self, shape: Shape, step: int, values: Iterable[float], epoch: int | None) -> bool:
+        """Hand the values of a shape over; any thread, never waits.
+
+        Args:
+            shape: as `shape_of` gave it.
+            step: of all of them, up to 2**63 - 1.
+            values: in the order of its names.
+            epoch: that they belong to; None: not said.
 
         Returns:
             False: one of them is a whole number that no double can hold; nothing was handed over.
         """
-        names = tuple(values)
-        shape = self._shape(names)
         try:
-            row = shape.pack(step, time.perf_counter_ns(), *values.values())
+            row = shape.pack(step, _clock(), *values)
         except OverflowError:
             return False
-        table = self._group.get(names)
+        table = self._group.get(shape)
         if table is None or table.epoch != epoch or not table.add(row):
-            self._add_to_new(names, shape, row, step, epoch)
+            self._add_to_new(shape, shape, row, step, epoch)
         else:
             self._bytes_in += len(row)
         return True
 
     def put_numbers(self, step: int, values: Mapping[str, float], epoch: int | None) -> None:
-        """Hand named numbers over; any thread, never waits.
+        """Hand named numbers over, any doubles; any thread, never waits.
 
         Args:
             step: of all of them, up to 2**63 - 1.
             values: by name.
             epoch: that they belong to; None: not said.
         """
-        names = tuple(values)
-        shape = self._shape(names)
-        row = shape.pack(step, time.perf_counter_ns(), *values.values())
-        table = self._group.get(names)
-        if table is None or table.epoch != epoch or not table.add(row):
-            self._add_to_new(names, shape, row, step, epoch)
-        else:
-            self._bytes_in += len(row)
+        self.put_row(self._shape(tuple(values)), step, values.values(), epoch)
 
     def put_batch(
-        self, step: int, values: Mapping[str, float], epoch: int, index: int, batch: BatchShape
+        self,
+        step: int,
+        names: tuple[str, ...],
+        values: Iterable[float],
+        epoch: int,
+        index: int,
+        batch: BatchShape,
     ) -> None:
         """Hand a batch over that goes without images; any thread, never waits.
 
         Args:
             step: its global step.
-            values: ``loss``, ``accuracy`` or both.
+            names: ``loss``, ``accuracy`` or both.
+            values: one for each.
             epoch: that it belongs to.
             index: its place within the epoch.
             batch: what else is said of it.
         """
-        shape = self._shape(tuple(values))
-        row = shape.pack(step, time.perf_counter_ns(), *values.values())
         table = self._group.get(_BATCH)
         if (
-            table is None
-            or table.next_batch != index
-            or table.epoch != epoch
-            or table.batches != batch
-            or table.shape is not shape
-            or not table.add(row)
+            table is not None
+            and table.next_batch == index
+            and table.shape.names == names
+            and table.epoch == epoch
+            and table.batches == batch
         ):
-            self._add_to_new(_BATCH, shape, row, step, epoch, batch, index)
-        else:
-            table.next_batch = index + 1
-            self._bytes_in += len(row)
+            row = table.shape.pack(step, _clock(), *values)
+            if table.add(row):
+                table.next_batch = index + 1
+                self._bytes_in += len(row)
+                return
+        shape = self._shape(names)
+        row = shape.pack(step, _clock(), *values)
+        self._add_to_new(_BATCH, shape, row, step, epoch, batch, index)
 
     def _shape(self, names: tuple[str, ...]) -> Shape:
         shape = self._shapes.get(names)
@@ -188,7 +200,7 @@ class Outbox:
 
     def _add_to_new(
         self,
-        key: Any,
+        key: Shape | str,
         shape: Shape,
         row: bytes,
         step: int,
@@ -215,9 +227,9 @@ class Outbox:
         if self._asleep and self.can_be_taken:
             self._bell.ring()
 
-    def _new_group(self) -> dict[Any, Table]:
+    def _new_group(self) -> dict[Shape | str, Table]:
         self._groups += 1
-        group: dict[Any, Table] = {}
+        group: dict[Shape | str, Table] = {}
         self._group = group
         return group
 
@@ -372,12 +384,15 @@ def _end_of_points(taken: Sequence[Taken]) -> int:
     return place
 
 
-def _fits(group: Mapping[Any, Table], key: Any, shape: Shape, epoch: int | None) -> bool:
+def _fits(
+    group: Mapping[Shape | str, Table], key: Shape | str, shape: Shape, epoch: int | None
+) -> bool:
     """Return whether a table may become one record, or records side by side, with those of a group: their order is not kept."""
     if key in group or len(group) >= _GROUP_TABLES:
         return False
+    tables = tuple(group.values())  # at once: another thread may add one meanwhile
     if key is _BATCH:
-        return not any(table.shape.is_of_batches for table in group.values())
+        return not any(table.shape.is_of_batches for table in tables)
     if _BATCH in group and shape.is_of_batches:
         return False
-    return all(table.epoch == epoch for table in group.values() if table.batches is None)
+    return all(table.epoch == epoch for table in tables if table.batches is None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from livetrain import _records
@@ -133,15 +133,13 @@ class Logbook(Base):
             )
         if step is not None and engine.refuses_step(step, metrics):
             return
-        values: Numbers | None = None
-        names: Collection[str] = metrics.keys()
-        if not engine.knows(metrics):
-            values, without = self._numbers(engine, metrics)
-            names = values.keys() if not without else (*values, *without)
-        at, begins = self._step_of_numbers(step, names)
-        if values is not None or not engine.put_known(at, metrics, self._place.epoch):
-            values = self._numbers(engine, metrics)[0] if values is None else values
-            engine.put_numbers(at, values, self._place.epoch)
+        try:
+            at, begins = self._put_numbers(engine, metrics, step)
+        except UsageError:
+            raise
+        except Exception as error:
+            engine.problem("internal_error", f"livetrain could not record numbers: {error!r}")
+            return
         engine.spent(time.perf_counter() - started, at)
         if begins:
             self._boundary(engine)
@@ -391,6 +389,24 @@ class Logbook(Base):
             ),
             Lane.CRITICAL,
         )
+
+    def _put_numbers(
+        self, engine: Engine, metrics: Mapping[Any, Any], step: int | None
+    ) -> tuple[int, bool]:
+        """Hand named numbers over; return their step, and whether they begin it."""
+        epoch = self._place.epoch
+        # A dictionary of plain numbers under names that were read before is not read again.
+        shape = engine.shape_of(metrics) if type(metrics) is dict else None
+        if shape is not None:
+            at, begins = self._step_of_numbers(step, shape.names)
+            if not engine.put_row(shape, at, metrics.values(), epoch):
+                engine.put_numbers(at, self._numbers(engine, metrics)[0], epoch)
+            return at, begins
+        values, without = self._numbers(engine, metrics)
+        names = values.keys() if not without else (*values, *without)
+        at, begins = self._step_of_numbers(step, names)
+        engine.put_numbers(at, values, epoch)
+        return at, begins
 
     def _numbers(self, engine: Engine, values: Mapping[Any, Any]) -> tuple[Numbers, Sequence[str]]:
         """Return numbers by their names, and the names that came without one.

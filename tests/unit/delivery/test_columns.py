@@ -141,13 +141,14 @@ def test_every_number_arrives_once_in_its_order(
         match call:
             case ("log", set() as names, int() as step, int() as of_epoch, float() as value):
                 numbers = {str(name): value + at for at, name in enumerate(sorted(names))}
-                if not (outbox.knows(numbers) and outbox.put_known(step, numbers, of_epoch)):
+                shape = outbox.shape_of(numbers)
+                if shape is None or not outbox.put_row(shape, step, numbers.values(), of_epoch):
                     outbox.put_numbers(step, numbers, of_epoch)
                 for name, number in numbers.items():
                     meant.point(name, step, number, of_epoch)
             case ("batch", tuple() as names, int() as step, BatchShape() as shape, float() as v):
                 numbers = {str(name): v for name in names}
-                outbox.put_batch(step, numbers, epoch, index, shape)
+                outbox.put_batch(step, tuple(numbers), numbers.values(), epoch, index, shape)
                 for name, number in numbers.items():
                     meant.point(name, step, number, epoch)
                 meant.batches.append((epoch, index, step))
@@ -205,7 +206,7 @@ def test_numbers_of_different_calls_become_one_record() -> None:
     outbox = Outbox()
     for step in range(100):
         outbox.put_numbers(step, {"a": 1.0}, 0)
-        outbox.put_batch(step, {"loss": 0.5}, 0, step, BATCH)
+        outbox.put_batch(step, ("loss",), (0.5,), 0, step, BATCH)
         outbox.put_numbers(step, {"b": 1.0, "c": 2.0}, 0)
     records = list(records_of(taken(outbox), ServerLimits(), never))
     assert [record.points for record in records] == [300, 100]
@@ -233,7 +234,7 @@ def test_what_the_server_would_not_take_is_left_out_and_told() -> None:
 def test_batches_beyond_the_last_step_cost_themselves(high: list[int]) -> None:
     outbox, said, refused = Outbox(), Said(), []
     for index, step in enumerate([8, *high, 9, 10]):
-        outbox.put_batch(step, {"loss": 0.5}, 0, index, BATCH)
+        outbox.put_batch(step, ("loss",), (0.5,), 0, index, BATCH)
     limits = ServerLimits(max_step=10)
     for record in records_of(taken(outbox), limits, lambda *what: refused.append(what)):
         said.hear(record, limits)
