@@ -66,6 +66,7 @@ def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -
     losses: tuple[float, ...] = ()
     if terms is not None:
         losses = reader.attempt("per_sample_loss", lambda: read_losses(terms), losses)
+    targets = _within(targets, outputs)
     predictions, targets = _reorder(predictions, order), _reorder(targets, order)
     return EncodedFrame(
         pictures if isinstance(pictures, Strip) else _reorder(pictures, order),
@@ -89,17 +90,29 @@ def _are_of_classes(
         given: the targets as they were given; None: they were not.
         targets: what they were read as.
     """
-    if not isinstance(outputs, np.ndarray):
-        return True
-    shape = [n for n in outputs.shape[1:] if n != 1]
-    if len(shape) != 1:
+    columns = _columns(outputs)
+    if columns is None:
         return True
     if frame.is_of_classes is not None:
         return frame.is_of_classes()
     marks = widen(given) if isinstance(given, np.ndarray) else None
     if isinstance(given, list) and targets:
         marks = np.array(targets)
-    return frame.reader.classification.judge(shape[0], marks, pixels=frame.pixels)
+    return frame.reader.classification.judge(columns, marks, pixels=frame.pixels)
+
+
+def _within(targets: tuple[int, ...], outputs: Any) -> tuple[int, ...]:
+    """Return class indices, -1 for each that no column of the outputs stands for: it is an ignored one."""
+    columns = _columns(outputs)
+    return targets if columns is None else tuple(t if 0 <= t < columns else -1 for t in targets)
+
+
+def _columns(outputs: Any) -> int | None:
+    """Return how many outputs there are a sample; None where they are not of shape (N, K)."""
+    if not isinstance(outputs, np.ndarray):
+        return None
+    shape = [n for n in outputs.shape[1:] if n != 1]
+    return int(shape[0]) if len(shape) == 1 else None
 
 
 def _rows(frame: CapturedFrame, name: str) -> Any:

@@ -193,7 +193,7 @@ class PredictionReader:
 
 
 def read_targets(values: Any, indices: dict[str, int]) -> tuple[int, ...]:
-    """Return the right class of each sample, -1 where there is none; empty for regression targets.
+    """Return the right class of each sample, -1 where there is none, or several are; empty for regression targets.
 
     Args:
         values: an array of shape (n,), (n, 1) or (n, classes), or a list of numbers, names or arrays.
@@ -211,7 +211,11 @@ def read_targets(values: Any, indices: dict[str, int]) -> tuple[int, ...]:
     numbers_ = numbers_.reshape(numbers_.shape[0], *(n for n in numbers_.shape[1:] if n != 1))
     if numbers_.ndim == 2:
         best = numbers_.argmax(axis=1)
-        return tuple(int(i) if row[i] > 0 else -1 for i, row in zip(best, numbers_, strict=True))
+        alone = (numbers_ == numbers_.max(axis=1, keepdims=True)).sum(axis=1) == 1
+        return tuple(
+            int(i) if one and row[i] > 0 else -1
+            for i, one, row in zip(best, alone, numbers_, strict=True)
+        )
     if numbers_.ndim != 1 or not bool((numbers_ == np.rint(numbers_)).all()):
         return ()
     return tuple(_int32(int(value)) for value in numbers_)

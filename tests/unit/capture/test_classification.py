@@ -311,6 +311,15 @@ def test_what_may_be_one_has_labels(preds: Any, more: Any) -> None:
     assert len(sent(PICTURES, preds, **more).predictions) == 16
 
 
+def test_ignored_targets_are_no_truth() -> None:
+    targets = MARKS.copy()
+    targets[[1, 5, 9]] = -100, 255, -1
+    frame = sent(PICTURES, 9 * np.eye(16, 10), targets=targets)
+    assert sorted(frame.targets)[:4] == [-1, -1, -1, 0]
+    assert max(frame.targets) == 8
+    assert sorted(sent(PICTURES, None, targets=targets).targets)[0] == -100, "nothing says how many"
+
+
 def test_a_formatter_is_given_the_target_all_the_same() -> None:
     options = ImageOptions(gather_seconds=0.0, formatter=lambda i, p, t: f"{p} {t}")
     frame = sent(PICTURES, logits(16, 784), options, targets=MARKS)

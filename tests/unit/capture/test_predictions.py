@@ -197,6 +197,8 @@ def test_targets() -> None:
     assert read_targets(np.array([3, -100]), indices) == (3, -100)
     assert read_targets(np.array([[0, 1, 0], [0, 0, 0]]), indices) == (1, -1)
     assert read_targets(np.array([[1], [0]]), indices) == (1, 0)
+    assert read_targets(np.array([[1, 1, 0], [0, 0, 1]]), indices) == (-1, 2), "several are right"
+    assert read_targets(np.array([[0.5, 0.5], [0.3, 0.7]]), indices) == (-1, 1)
     assert read_targets(np.array([True, False]), indices) == (1, 0)
     assert read_targets(["dog", "cow"], indices) == (1, -1)
     assert read_targets([1, None, np.int64(5)], indices) == (1, -1, 5)
