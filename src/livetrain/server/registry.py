@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.commands import REMEMBERED
 from livetrain.server.limits import Limits
+from livetrain.server.older_state import OlderState, is_of_older_schema
 from livetrain.server.run import LOST_SECONDS, Run, Stream
 from livetrain.server.store.reader import Reader
 
@@ -23,11 +24,6 @@ _REMARKS: Final = 2000
 """How far back a run's log is read for its ranks' statuses when the run is loaded."""
 _ORDERS: Final = 6 * REMEMBERED
 """The same for commands: one is at most some six records, from its issue to its end."""
-
-
-def _of_older_schema(stream: Mapping[Any, Any]) -> bool:
-    """Say whether a stream's row was written before it told how its rank stood."""
-    return bool(stream["durable_seq"]) and not stream["first_us"]
 
 
 class Registry:
@@ -85,17 +81,10 @@ class Registry:
             return None
         streams = await self.ask(self.reader.streams, row["key"])
         unsealed = await self.ask(self.reader.unsealed, row["key"])
-        remarks = await self.ask(
-            self.reader.events, row["key"], after=0, limit=_REMARKS, notable=True, newest=True
-        )
         orders = await self.ask(
             self.reader.events, row["key"], after=0, limit=_ORDERS, steering=True, newest=True
         )
-        recent = {
-            stream["key"]: await self.ask(self.reader.newest_of_stream, row["key"], stream["key"])
-            for stream in streams
-            if _of_older_schema(stream)
-        }
+        older = await self._older_state(row, streams)
         known = self._by_key.get(row["key"])
         if known is not None:  # someone else loaded it meanwhile, or by another name
             if "session_hash" in which:
@@ -106,21 +95,32 @@ class Registry:
         run.unsealed[:] = unsealed
         for stored in streams:
             stream = Stream.from_row(stored, now=now, unix_ms=unix_ms)
-            for record in recent.get(stream.key, ()):
-                stream.counter.advance(record)
             run.streams.add(stream)
-        older = {s["stream_id"] for s in streams if _of_older_schema(s)}
         for order in orders:
             run.commands.apply(order.offset, pb.TelemetryRequest.FromString(order.record))
-        for remark in remarks:
-            record = pb.TelemetryRequest.FromString(remark.record)
-            if record.HasField("status_update") and remark.stream_id in older:
-                run.streams[remark.stream_id].apply_status(record.status_update)
+        if older is not None:
+            older.tell(run, now, unix_ms)
         for stream in run.streams.values():
             stream.check_contact(now, run_ended=run.ended)
         # Of one session there may be several runs, and only who asks by the session was given the newest.
         self.add(run, newest="session_hash" in which)
         return run
+
+    async def _older_state(
+        self, row: Mapping[Any, Any], streams: Sequence[Mapping[Any, Any]]
+    ) -> OlderState | None:
+        """Return what the records of a run say that an earlier livetrain did not keep apart; None: it is kept."""
+        keys = [stream["key"] for stream in streams if is_of_older_schema(stream)]
+        if not keys:
+            return None
+        remarks = await self.ask(
+            self.reader.events, row["key"], after=0, limit=_REMARKS, notable=True, newest=True
+        )
+        newest = {
+            key: await self.ask(self.reader.newest_of_stream, row["key"], key) for key in keys
+        }
+        first = await self.ask(self.reader.first_point_us, row["key"])
+        return OlderState(first, newest, remarks)
 
     async def glance(self, rows: Sequence[Mapping[Any, Any]]) -> list[Run]:
         """Return the runs of rows to look at: those in memory as they are, others without being kept there."""
@@ -139,7 +139,7 @@ class Registry:
         streams = await self.ask(self.reader.streams_of, several) if several else {}
         for key, stored in streams.items():
             run = found[key]
-            if run.streams or any(_of_older_schema(stream) for stream in stored):
+            if run.streams or any(is_of_older_schema(stream) for stream in stored):
                 continue
             for row in stored:
                 stream = Stream.from_row(row, now=now, unix_ms=unix_ms)

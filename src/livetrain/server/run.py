@@ -29,6 +29,7 @@ from livetrain.server.settings_json import clean_settings
 from livetrain.server.stream import (
     ENDED,
     GUEST,
+    GUEST_PATIENCE,
     LOST_SECONDS,
     STALE_SECONDS,
     STATUS_WORDS,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GUEST",
+    "GUEST_PATIENCE",
     "LOST_SECONDS",
     "NOTABLE",
     "STALE_SECONDS",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, HTTPException, Query
 
 from livetrain.server.registry import Registry
-from livetrain.server.run import LOST_SECONDS
+from livetrain.server.run import GUEST_PATIENCE, LOST_SECONDS
 from livetrain.server.run_views import run_view
 from livetrain.server.store.run_search import RunCursor, RunFilter, read_search
 
@@ -68,13 +68,15 @@ class RunList:
             raise HTTPException(
                 400, f"{cursor[:40]!r} is no cursor; give `next` of the answer before."
             )
+        now_ms = time.time_ns() // 1_000_000
         words, whole = read_search(q)
         wanted = RunFilter(
             words=words,
             whole=whole,
             statuses=_statuses(status),
             project=project,
-            heard_since_ms=time.time_ns() // 1_000_000 - int(LOST_SECONDS * 1000),
+            heard_since_ms=now_ms - int(LOST_SECONDS * 1000),
+            guest_heard_since_ms=now_ms - int(LOST_SECONDS * GUEST_PATIENCE * 1000),
             heard=[
                 run.key for run in self._registry.runs if not run.ended and run.contact != "lost"
             ],

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENDED",
     "GUEST",
+    "GUEST_PATIENCE",
     "LOST_SECONDS",
     "STALE_SECONDS",
     "STATUS_WORDS",
@@ -30,7 +31,7 @@ __all__ = [
 
 GUEST: Final = 2
 """In place of a protocol's version: a run whose producer is not connected, and that a dialect records what it hears in."""
-_GUEST_PATIENCE: Final = 60.0
+GUEST_PATIENCE: Final = 60.0
 """Such a producer says something once an epoch, and no sign of life in between: its silence counts as so much less."""
 STALE_SECONDS: Final = 5.0
 LOST_SECONDS: Final = 30.0
@@ -47,7 +48,7 @@ ENDED: Final = frozenset({"finished", "failed", "interrupted"})
 def contact_after(silent_seconds: float, protocol: int = 1) -> str:
     """Return the word for a run that goes on and was last heard so long ago. Silence is never called a crash."""
     if protocol == GUEST:
-        silent_seconds /= _GUEST_PATIENCE
+        silent_seconds /= GUEST_PATIENCE
     if silent_seconds < STALE_SECONDS:
         return "alive"
     return "stale" if silent_seconds < LOST_SECONDS else "lost"

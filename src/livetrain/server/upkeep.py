@@ -10,6 +10,8 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.completion import complete
 from livetrain.server.desk import Desk
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS: Final = 0.25
 _RETAIN_SECONDS: Final = 3600.0
+_RENEW_SECONDS: Final = 0.02
 _COME_BACK_SECONDS: Final = 3.0
 _KEEP_HEARD_MS: Final = 15_000
 """How far what the store knows of a silent run's last sign of life may be behind."""
@@ -61,6 +64,7 @@ class Upkeep:
         """Look after time, for good: who fell silent, whom nobody needs in memory, what is too old."""
         self._spawn(self._finish_deletions())
         self._spawn(self._packer.upgrade())
+        self._spawn(self._renew_older_runs())
         retained = -_RETAIN_SECONDS
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
@@ -109,6 +113,34 @@ class Upkeep:
             and closed is not None
             and now - closed > _COME_BACK_SECONDS
         )
+
+    async def _renew_older_runs(self) -> None:
+        """Write down how runs stand that an earlier livetrain kept otherwise, one after the other."""
+        after = 0
+        try:
+            while found := await self._registry.ask(
+                self._registry.reader.runs_of_older_schema, after
+            ):
+                for _, run_id in found:
+                    await self._renew(run_id)
+                after = found[-1][0]
+        except (JournalError, SQLAlchemyError) as error:
+            self._complaints.warn(
+                "older", "runs of an earlier livetrain wait to be read: %s", error
+            )
+
+    async def _renew(self, run_id: str) -> None:
+        there = self._registry.get(run_id) is not None
+        run = await self._registry.find(run_id)
+        if run is None:
+            return
+        self._keep_standing(run)
+        await self._intake.settle()
+        idle = all(stream.outlet is None for stream in run.streams.values())
+        if not there and idle and not self._hub.channel(run).viewers:
+            self._registry.forget(run)
+            self._hub.forget(run, COME_AGAIN)
+        await asyncio.sleep(_RENEW_SECONDS)
 
     def _keep_standing(self, run: Run) -> None:
         """Write down when a run and its streams were heard, so that it is known once memory has forgotten."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
-from tests.integration.server.processes import ServerProcess
+from tests.integration.server.processes import ServerProcess, until
 from tests.integration.server.runs import batch, get, loss, run_of, start, status
 from tests.integration.server.texts import Texts
 from tests.integration.server.trainer import Trainer
@@ -187,6 +187,14 @@ def test_a_database_of_an_older_schema_tells_which_rank_was_lost(tmp_path: Path)
     (tmp_path / "data").mkdir(mode=0o700)
     (tmp_path / "data" / "livetrain.db").write_bytes(gzip.decompress(golden.read_bytes()))
     with ServerProcess(tmp_path / "data") as server:
+
+        def rows() -> dict[str, dict[str, Any]]:
+            return {row["name"]: row for row in get(server, "/api/runs")["runs"]}
+
+        until(lambda: all(r["started_at"] for r in rows().values()), "all runs to be brought up")
+        assert rows()["ranks"]["remarks"] == ["Rank 1 was lost at step 4."]
+        assert rows()["sealed"]["started_at"] == 1_700_000_000.002
+        assert get(server, "/api/runs?status=lost")["total"] == 2
         run = run_of(server, "ranks")
         assert run["remarks"] == ["Rank 1 was lost at step 4."]
         assert [(r["status"], r["steps"]) for r in run["ranks"]] == [("finished", 11), ("lost", 5)]

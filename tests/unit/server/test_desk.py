@@ -38,7 +38,7 @@ class Place:
         outlet = SimpleNamespace(
             session_id="s", put=lambda r: self.told.append(r.command.command_id)
         )
-        self.stream = SimpleNamespace(rank=0, key=1, outlet=outlet)
+        self.stream = SimpleNamespace(rank=0, key=1, outlet=outlet, leftover=False)
         self.run: Any = SimpleNamespace(
             key=1, run_id="r", commands=CommandBook(), declared=[PAUSE], ended=False, protocol=1,
             streams={"0": self.stream},

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, select
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.clocks import earliest_time_us
+from livetrain.server.steps import first_step
 from livetrain.server.store import schema
 from livetrain.server.store.curves import read_curves
 from livetrain.server.store.merging import MergePlan, plan_merge
@@ -164,18 +166,60 @@ class Reader:
         with self._engine.connect() as connection:
             return connection.execute(query).mappings().all()
 
-    def newest_of_stream(self, run_key: int, stream_key: int) -> list[pb.TelemetryRequest]:
-        """Return the last records of a stream that are still there, oldest first."""
+    def newest_of_stream(self, run_key: int, stream_key: int) -> list[StoredEvent]:
+        """Return the last records of a stream that are still there, oldest first; they do not name the stream."""
         events = schema.events
         query = (
-            select(events.c.record)
+            select(events.c.offset, events.c.received_ms, events.c.record)
             .where(events.c.run_key == run_key, events.c.stream_key == stream_key)
             .order_by(events.c.offset.desc())
             .limit(_NEWEST)
         )
         with self._engine.connect() as connection:
-            records = list(connection.execute(query).scalars())
-        return [pb.TelemetryRequest.FromString(record) for record in reversed(records)]
+            rows = connection.execute(query).all()
+        return [StoredEvent(offset, ms, "", 0, record) for offset, ms, record in reversed(rows)]
+
+    def first_point_us(self, run_key: int) -> int:
+        """Return when the first point of a run was logged, Unix microseconds; 0: there is none, or it does not say."""
+        chunks, events = schema.chunks, schema.events
+        sealed = select(func.min(chunks.c.first_us)).where(
+            chunks.c.run_key == run_key, chunks.c.first_us > 0
+        )
+        first = (
+            select(events.c.received_ms, events.c.record)
+            .where(events.c.run_key == run_key)
+            .order_by(events.c.offset)
+            .limit(_NEWEST)
+        )
+        with self._engine.connect() as connection:
+            found = [int(connection.execute(sealed).scalar() or 0)]
+            for received_ms, data in connection.execute(first):
+                record = pb.TelemetryRequest.FromString(data)
+                if first_step(record) is not None:
+                    found.append(earliest_time_us(record) or received_ms * 1000)
+        return min((time for time in found if time > 0), default=0)
+
+    def runs_of_older_schema(self, after: int) -> list[tuple[int, str]]:
+        """Return keys and ids of some runs with a higher key that are not kept as today's are."""
+        runs, streams = schema.runs, schema.streams
+        query = (
+            select(runs.c.key, runs.c.run_id)
+            .where(
+                runs.c.key > after,
+                runs.c.deleted.is_(False),
+                select(streams.c.key)
+                .where(
+                    streams.c.run_key == runs.c.key,
+                    streams.c.durable_seq > 0,
+                    streams.c.first_us == 0,
+                )
+                .exists(),
+            )
+            .order_by(runs.c.key)
+            .limit(_NEWEST)
+        )
+        with self._engine.connect() as connection:
+            return [(int(key), str(run_id)) for key, run_id in connection.execute(query)]
 
     def unsealed(self, run_key: int) -> tuple[int, int]:
         """Return how many events of a run are in no chunk, and their bytes."""

@@ -7,7 +7,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, literal, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from livetrain.server.store import schema
 
@@ -16,6 +27,8 @@ __all__ = ["RunCursor", "RunFilter", "count_runs", "find_runs", "read_search"]
 _ENDED = ("finished", "failed", "interrupted")
 
 
+_GUEST: Final = 2
+"""The protocol of runs that nobody is connected for."""
 _PART: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 _MOST_PARTS: Final = 32
 
@@ -75,6 +88,7 @@ class RunFilter:
         statuses: how they stand; "lost" are those that said nothing of an end and are not heard any more. Empty: any.
         project: theirs; None: any.
         heard_since_ms: who was heard since then is not lost; Unix milliseconds.
+        guest_heard_since_ms: the same of runs that nobody is connected for.
         heard: keys of runs that are not lost, as the server knows better than the store.
     """
 
@@ -83,6 +97,7 @@ class RunFilter:
     statuses: Collection[str] = ()
     project: str | None = None
     heard_since_ms: int = 0
+    guest_heard_since_ms: int = 0
     heard: Collection[int] = ()
 
 
@@ -97,7 +112,11 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
     if wanted.statuses:
         lost = and_(
             runs.c.status.not_in(_ENDED),
-            runs.c.last_heard_ms < wanted.heard_since_ms,
+            runs.c.last_heard_ms
+            < case(
+                (runs.c.protocol == _GUEST, wanted.guest_heard_since_ms),
+                else_=wanted.heard_since_ms,
+            ),
             runs.c.key.not_in(wanted.heard),
         )
         said = runs.c.status.in_([word for word in wanted.statuses if word != "lost"])
