@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query, Response, WebSocket
 from google.protobuf.json_format import MessageToDict
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.clocks import made_at_us
 from livetrain.server.curves import Curves
+from livetrain.server.event_views import events_json
 from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
@@ -21,10 +21,12 @@ from livetrain.server.run_list import RunList
 from livetrain.server.run_views import rank_view, run_view
 from livetrain.server.settings_json import read_settings
 from livetrain.server.store.journal import JournalError
-from livetrain.server.store.reader import StoredEvent
 from livetrain.server.upkeep import Upkeep
 
 __all__ = ["Api"]
+
+_EVENTS_BYTES: Final = 2 * 1024 * 1024
+"""Of the records of one answer."""
 
 
 class Api:
@@ -128,11 +130,16 @@ class Api:
         """Return committed records in order; `next` is the offset to ask after, or null at the end."""
         run = await find_settled_run(self._intake, run_id)
         found = await self._registry.ask(
-            self._registry.reader.events, run.key, after=after, limit=limit + 1, notable=notable
+            self._registry.reader.events,
+            run.key,
+            after=after,
+            limit=limit + 1,
+            notable=notable,
+            max_bytes=_EVENTS_BYTES,
         )
-        more = len(found) > limit
+        more = len(found) > limit or sum(len(one.record) for one in found) >= _EVENTS_BYTES
         return Response(
-            await self._registry.ask(_events_json, run_id, found[:limit], more),
+            await self._registry.ask(events_json, run_id, found[:limit], more=more),
             media_type="application/json",
         )
 
@@ -169,30 +176,3 @@ def _config(config: pb.TrainingConfig) -> dict[str, Any]:
     shown.pop("class_names", None)
     text = shown.pop("config_json", "")
     return {**shown, "settings": read_settings(text)}
-
-
-def _events_json(run_id: str, events: list[StoredEvent], more: bool) -> bytes:
-    shown = []
-    for event in events:
-        record = pb.TelemetryRequest.FromString(event.record)
-        shown.append(
-            {
-                "offset": event.offset,
-                "received_at": event.received_ms / 1000,
-                "stream_id": event.stream_id,
-                "rank": event.rank,
-                "attempt": event.attempt or None,
-                "time": made_at_us(
-                    record,
-                    clock_offset_us=event.clock_offset_us,
-                    received_ms=event.received_ms,
-                )
-                / 1e6,
-                "clock_offset": event.clock_offset_us / 1e6,
-                "kind": record.WhichOneof("payload"),
-                # Non-finite numbers become the texts "NaN", "Infinity" and "-Infinity" there.
-                "record": MessageToDict(record, preserving_proto_field_name=True),
-            }
-        )
-    after = events[-1].offset if more else None
-    return json.dumps({"run_id": run_id, "events": shown, "next": after}, allow_nan=False).encode()

@@ -25,6 +25,7 @@ from livetrain.server.desk import Desk
 from livetrain.server.dialects.dialects import Dialects
 from livetrain.server.errors import StartError
 from livetrain.server.guard import AllowList, App, Guard
+from livetrain.server.heap import give_back_freed_memory
 from livetrain.server.hub import Hub
 from livetrain.server.ingest import Ingest, options
 from livetrain.server.intake import Intake
@@ -60,6 +61,7 @@ def run(settings: Settings) -> int:
     Raises:
         StartError: it cannot start; nothing is left half started.
     """
+    give_back_freed_memory()
     set_up(settings.log_format, settings.log_level)
     with contextlib.ExitStack() as stack:
         # The ports first: when one is taken, nothing has been written yet. gRPC would complain in its own words, so its

@@ -18,7 +18,7 @@ from livetrain.server.records import Piece
 from livetrain.server.replay import Ring
 from livetrain.server.run import Run
 from livetrain.server.stream import Stream
-from livetrain.server.viewer import Frame, Viewer, encode_events
+from livetrain.server.viewer import Frame, Viewer, encode_events, in_messages
 
 __all__ = ["COME_AGAIN", "Channel", "Hub", "Listener", "Trouble", "encode_event"]
 
@@ -28,7 +28,6 @@ COME_AGAIN: Final = 4000
 _GATHER_SECONDS: Final = 0.05
 _PERFORMANCE_SECONDS: Final = 0.25
 _BEAT_SECONDS: Final = 1.0
-_MESSAGE_BYTES: Final = 256 * 1024
 _NAMES: Final = 50
 """So many of those who watch are named; of the others the number is told."""
 
@@ -81,20 +80,6 @@ class Listener(Protocol):
 
     def forgotten(self, run: Run) -> None:
         """The run was deleted, or nobody asked for it for long: nothing of it is to be kept."""
-
-
-def _parts(events: Sequence[tuple[int, bytes]]) -> Iterator[tuple[tuple[int, bytes], ...]]:
-    """Yield events in messages of bearable size: one that alone is larger is a message of its own."""
-    part: list[tuple[int, bytes]] = []
-    size = 0
-    for event in events:
-        if part and size + len(event[1]) > _MESSAGE_BYTES:
-            yield tuple(part)
-            part, size = [], 0
-        part.append(event)
-        size += len(event[1])
-    if part:
-        yield tuple(part)
 
 
 @dataclass(slots=True)
@@ -174,7 +159,7 @@ class Channel:
             self._timer = None
         self._flushed = time.monotonic()
         gathered, self._gathered = self._gathered, []
-        for events in _parts(gathered):
+        for events in in_messages(gathered):
             batch = encode_events(self.epoch, events)
             for viewer in self.viewers:
                 viewer.push(batch)

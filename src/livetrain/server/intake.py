@@ -361,7 +361,10 @@ class Intake:
 
     def acknowledgement(self, run: Run, stream: Stream, session_id: str) -> pb.TelemetryResponse:
         """Return how far a stream is."""
-        window = 0 if self.journal.full else self.limits.credit_bytes
+        # Points that are in no chunk are held in memory by whoever asks for a curve. Without credit a trainer sends one record
+        # at a time: less than is packed meanwhile, and never nothing.
+        behind = run.unsealed[1] > self.limits.unsealed_bytes
+        window = 0 if self.journal.full or behind else self.limits.credit_bytes
         stream.granted = stream.order.waiting_bytes
         channel = self.hub.channel(run)
         ack = pb.Acknowledgment(

@@ -35,6 +35,9 @@ class Limits:
         viewer_bytes: events that wait for one viewer.
         frames_bytes: newest frames that are kept in memory for viewers that come, over all runs.
         recover_events: a viewer that is further behind gets a snapshot.
+        recover_bytes: the same for what it missed, in bytes.
+        retain_bytes: records of one run that stay replayable once they are in its curves; about so many, besides their number.
+        unsealed_bytes: records of one run that are in no chunk of its curves; beyond, its trainers are slowed down until some are.
         seal_events: records of one run that are turned into chunks of its curves together.
         seal_bytes: the same, in bytes.
     """
@@ -59,5 +62,8 @@ class Limits:
     viewer_bytes: int = _MIB
     frames_bytes: int = 256 * _MIB
     recover_events: int = 20_000
+    recover_bytes: int = 8 * _MIB
+    retain_bytes: int = 64 * _MIB
+    unsealed_bytes: int = 32 * _MIB
     seal_events: int = 4_096
     seal_bytes: int = _MIB

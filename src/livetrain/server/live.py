@@ -22,7 +22,7 @@ from livetrain.server.run import Run
 from livetrain.server.shelf import Shelf
 from livetrain.server.store.reader import RunSnapshot, StoredEvent
 from livetrain.server.store.summary import Summary
-from livetrain.server.viewer import Viewer, encode_events
+from livetrain.server.viewer import Viewer, encode_events, in_messages
 
 __all__ = ["COME_AGAIN", "NOT_ALLOWED", "NO_SUCH_RUN", "Live"]
 
@@ -36,7 +36,6 @@ _POINTS: Final = 1500
 _MOST_POINTS: Final = 20_000
 _RECENT: Final = 500
 _TIPS: Final = 5000
-_MESSAGE_EVENTS: Final = 500
 _MESSAGE_BYTES: Final = 64 << 10
 """Of curves; the transport holds copies of a message that is not read."""
 
@@ -170,8 +169,22 @@ class Live:
             async for message in self._snapshot(channel, viewer, hello):
                 yield message
             return
-        # Nothing is awaited from here on to where the ring is read: no event can come between.
-        missed = channel.ring.after(hello.offset) if recovery is Recovery.RING else []
+        if recovery is Recovery.STORE:
+            # What happens meanwhile is held back for the viewer.
+            stored = await self._intake.registry.ask(
+                self._intake.registry.reader.events,
+                run.key,
+                after=hello.offset,
+                limit=history.top - hello.offset,
+                max_bytes=self._limits.recover_bytes,
+            )
+            missed = [(event.offset, _encode(event)) for event in stored]
+            if len(missed) < history.top - hello.offset:  # too large, or forgotten meanwhile
+                async for message in self._snapshot(channel, viewer, hello):
+                    yield message
+                return
+        else:
+            missed = channel.ring.after(hello.offset) if recovery is Recovery.RING else []
         resumed = live.Resumed(
             epoch=self._hub.epoch,
             from_offset=hello.offset,
@@ -179,17 +192,8 @@ class Live:
             state=channel.state(),
         )
         yield live.LiveMessage(resumed=resumed).SerializeToString()
-        if recovery is Recovery.STORE:
-            stored = await self._intake.registry.ask(
-                self._intake.registry.reader.events,
-                run.key,
-                after=hello.offset,
-                limit=history.top - hello.offset,
-            )
-            missed = [(event.offset, _encode(event)) for event in stored]
         position = hello.offset
-        for start in range(0, len(missed), _MESSAGE_EVENTS):
-            part = tuple(missed[start : start + _MESSAGE_EVENTS])
+        for part in in_messages(missed):
             yield encode_events(self._hub.epoch, part).message
             position = part[-1][0]
         channel.show_newest(viewer)

@@ -29,6 +29,7 @@ _BYTES_A_CURVE: Final = 2048
 _MOST_BYTES: Final = 16 << 20
 _REST_BYTES: Final = 64 << 10
 """A run that is over is packed as well when so many bytes of its records are left."""
+_LEAST_RETAINED: Final = 100
 _PAUSE_SECONDS: Final = 0.02
 """Between two pieces of work that nobody waits for."""
 
@@ -89,10 +90,14 @@ class Packer:
         run.packed_curves = max(run.packed_curves, curves)
         run.unsealed[0] -= plan.records
         run.unsealed[1] -= plan.record_bytes
-        run.trimmed = await journal.execute(
-            partial(trim, run_key=run.key, keep=self._retain_events)
-        )
+        keep = min(self._retain_events, self._retained(plan))
+        run.trimmed = await journal.execute(partial(trim, run_key=run.key, keep=keep))
         return True
+
+    def _retained(self, plan: SealPlan) -> int:
+        """Return how many records may stay replayable, if all are as large as these: columns would take much room twice."""
+        size = max(1, plan.record_bytes)
+        return max(_LEAST_RETAINED, self._limits.retain_bytes * plan.records // size)
 
     async def _merge(self, run: Run) -> None:
         while not run.deleted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,9 +16,11 @@ from livetrain._protobuf import bytes_field, varint_field
 from livetrain.proto import live_pb2 as live
 from livetrain.server.keepsakes import Memory
 
-__all__ = ["Batch", "Frame", "Viewer", "encode_events"]
+__all__ = ["Batch", "Frame", "Viewer", "encode_events", "in_messages"]
 
 _MAX_CREDIT: Final = 8
+_MESSAGE_BYTES: Final = 256 * 1024
+_MESSAGE_EVENTS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,22 @@ def encode_events(epoch: str, events: tuple[tuple[int, bytes], ...]) -> Batch:
     for _, event in events:
         pieces += bytes_field(2, [event])
     return Batch(events, b"".join(bytes_field(2, pieces)))
+
+
+def in_messages(
+    events: Sequence[tuple[int, bytes]],
+) -> Iterator[tuple[tuple[int, bytes], ...]]:
+    """Yield events in groups for messages of bearable size: one that alone is larger is a message of its own."""
+    part: list[tuple[int, bytes]] = []
+    size = 0
+    for event in events:
+        if part and (size + len(event[1]) > _MESSAGE_BYTES or len(part) == _MESSAGE_EVENTS):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(event)
+        size += len(event[1])
+    if part:
+        yield tuple(part)
 
 
 class Viewer:

@@ -31,6 +31,8 @@ _SNAPSHOT_POINTS = 2_000_000
 """So many points of all curves together are in a snapshot at most."""
 _FEWEST_POINTS = 8
 _UNKNOWN_SIZE = 1_000_000
+_RECENT_BYTES = 4 << 20
+"""Of notable events in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ class Reader:
         notable: bool = False,
         steering: bool = False,
         newest: bool = False,
+        max_bytes: int | None = None,
     ) -> list[StoredEvent]:
         """Return events after an offset, in order.
 
@@ -252,6 +255,7 @@ class Reader:
             notable: only epochs, status changes, logs and the like.
             steering: only commands and what became of them.
             newest: the last ``limit`` of them, not the first.
+            max_bytes: no further one once those that were read have so many bytes; None: all.
         """
         with self._engine.connect() as connection:
             return _events(
@@ -262,6 +266,7 @@ class Reader:
                 notable=notable,
                 steering=steering,
                 newest=newest,
+                max_bytes=max_bytes,
             )
 
     def samples(self, run_key: int, *, limit: int, before: int | None) -> Sequence[RowMapping]:
@@ -340,7 +345,15 @@ class Reader:
                 points = max(_FEWEST_POINTS, min(points, _SNAPSHOT_POINTS // max(1, len(names))))
                 found = read_curves(connection, scene, names, Question(points=points))
                 curves = {name: c for name, c in found.items() if isinstance(c, Curve)}
-            events = _events(connection, run_key, after=0, limit=recent, notable=True, newest=True)
+            events = _events(
+                connection,
+                run_key,
+                after=0,
+                limit=recent,
+                notable=True,
+                newest=True,
+                max_bytes=_RECENT_BYTES,
+            )
             return RunSnapshot(scene.last, curves, page.summaries, page.total, events)
 
     def plan_seal(self, run_key: int) -> SealPlan | None:
@@ -383,6 +396,7 @@ def _events(
     notable: bool = False,
     steering: bool = False,
     newest: bool = False,
+    max_bytes: int | None = None,
 ) -> list[StoredEvent]:
     events, streams = schema.events, schema.streams
     order = events.c.offset.desc() if newest else events.c.offset
@@ -405,5 +419,12 @@ def _events(
         query = query.where(events.c.notable)
     if steering:
         query = query.where(events.c.steering)
-    found = [StoredEvent(*row) for row in connection.execute(query)]
+    found: list[StoredEvent] = []
+    size = 0
+    with connection.execute(query) as rows:
+        for row in rows:
+            found.append(StoredEvent(*row))
+            size += len(found[-1].record)
+            if max_bytes is not None and size >= max_bytes:
+                break
     return found[::-1] if newest else found
