@@ -160,11 +160,13 @@ def rate_field(page: Page) -> Locator:
 
 
 def settle(page: Page, what: str, state: str) -> int:
-    """Wait until the newest command is `what` and ended as `state`; return the step, -1 if it says none."""
+    """Wait until the newest command is `what` and ended as `state`; return the first step under it, -1 if it says none."""
     expect(newest(page)).to_contain_text(what, timeout=PATIENCE_MS)
     expect(newest(page)).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
-    said = re.search(r"at step ([\d,]+)", newest(page).text_content() or "")
-    return int(said[1].replace(",", "")) if said else -1
+    said = re.search(r"(at|after) step ([\d,]+)", newest(page).text_content() or "")
+    if said is None:
+        return -1
+    return int(said[2].replace(",", "")) + (said[1] == "after")
 
 
 @pytest.mark.parametrize("text", [LOOP, LIGHTNING], ids=["loop", "lightning"])

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { commandEntry, outcomeWords, sentence, stateLook, whatWords } from './command-words';
+import { commandEntry, outcomeWords, sentence, stateLook, whatWords, whenWords } from './command-words';
 import { learn, type Command, type CommandPart } from './commands';
 
 const command = (part: Partial<CommandPart>): Command => {
@@ -46,4 +46,11 @@ it('is one sentence, in the log with its own weight', () => {
   const refused = command({ verb: 'pause', state: 'rejected', message: 'The run has ended.', settledMs: 9 });
   expect(sentence(refused)).toBe('Pause, by ada: refused, The run has ended');
   expect(commandEntry(refused)).toMatchObject({ level: 'warning', timeMs: 9, step: null });
+});
+
+it('counts steps as the page does: a pause comes after the last one that was made', () => {
+  expect(whenWords({ verb: 'pause', appliedStep: 130 })).toBe('after step 129');
+  expect(whenWords({ verb: 'stop', appliedStep: 0 })).toBe('before the first step');
+  expect(whenWords({ verb: 'resume', appliedStep: 130 })).toBe('at step 130');
+  expect(whenWords({ verb: 'set', appliedStep: 1200 })).toBe('at step 1,200');
 });

@@ -67,15 +67,25 @@ function beforeWords({ previous }: Command): string {
   return held.map(([name, value]) => `${titleOf(name).toLowerCase()} was ${value}`).join(', ');
 }
 
+/**
+ * When a command took effect, by the count of steps that the whole page has: the step is the first under it. A training that is
+ * paused or stopped has not come to that one: the last that it made is the one before.
+ */
+export function whenWords({ verb, appliedStep }: Pick<Command, 'verb' | 'appliedStep'>): string {
+  const first = appliedStep ?? 0;
+  if (verb !== 'pause' && verb !== 'stop') return `at step ${formatCount(first)}`;
+  return first > 0 ? `after step ${formatCount(first - 1)}` : 'before the first step';
+}
+
 /** How it stands, without a full stop. */
 export function outcomeWords(command: Command): string {
-  const { state, message, appliedStep, ranks, trouble } = command;
+  const { state, message, ranks, trouble } = command;
   if (trouble !== '') return trouble;
   if (state !== 'applied') return message || (WAITS[state] ?? '');
   // What the trainer says of its own verbs is only that they happened, and by whom: both are there already.
   const own = command.verb === 'set' || ['pause', 'resume', 'stop'].includes(command.verb) ? '' : message;
   const where = ranks.length > 1 ? `on ${ranks.length} ranks` : '';
-  return [`at step ${formatCount(appliedStep ?? 0)}`, where, tookWords(command), beforeWords(command), own]
+  return [whenWords(command), where, tookWords(command), beforeWords(command), own]
     .filter(Boolean)
     .join(', ');
 }

@@ -27,7 +27,7 @@ it('marks what took effect, by step, with who and what', () => {
     [30, 'LR'],
     [40, 'BS'],
   ]);
-  expect(marks[0]?.text).toBe('Pause, by ada: applied at step 10');
+  expect(marks[0]?.text).toBe('Pause, by ada: applied after step 9');
   expect(marks[1]?.text).toContain('Draw');
 });
 

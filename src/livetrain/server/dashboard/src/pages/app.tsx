@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import { Link, Route, Switch, useRoute } from 'wouter';
 import { RunSession } from '../session/run-session';
 import { usePrefs, type Theme } from '../store/prefs-store';
+import { ErrorBoundary } from '../ui/error-boundary';
 import { HelpDialog } from '../ui/help-dialog';
 import { useShortcuts } from '../ui/use-shortcuts';
 import { Header } from './header';
@@ -38,21 +39,25 @@ export function App() {
   });
   return (
     <Tooltip.Provider delayDuration={300}>
-      <Header session={session} onHelp={() => setHelp(true)} />
-      <Switch>
-        <Route path="/">
-          <RunsPage />
-        </Route>
-        <Route path="/runs/:runId">{session && <RunPage key={session.runId} session={session} />}</Route>
-        <Route>
-          <main className={styles.page}>
-            <h1>Nothing here</h1>
-            <p className={styles.quiet}>
-              This address leads nowhere. <Link href="/">All runs</Link>
-            </p>
-          </main>
-        </Route>
-      </Switch>
+      <ErrorBoundary what="the header">
+        <Header session={session} onHelp={() => setHelp(true)} />
+      </ErrorBoundary>
+      <ErrorBoundary key={parameters?.runId ?? ''} what="this page">
+        <Switch>
+          <Route path="/">
+            <RunsPage />
+          </Route>
+          <Route path="/runs/:runId">{session && <RunPage key={session.runId} session={session} />}</Route>
+          <Route>
+            <main className={styles.page}>
+              <h1>Nothing here</h1>
+              <p className={styles.quiet}>
+                This address leads nowhere. <Link href="/">All runs</Link>
+              </p>
+            </main>
+          </Route>
+        </Switch>
+      </ErrorBoundary>
       <HelpDialog open={help} onClose={() => setHelp(false)} />
     </Tooltip.Provider>
   );

@@ -12,6 +12,7 @@ import { isOver } from '../../lib/words';
 import type { RunSession } from '../../session/run-session';
 import { useChartView } from '../../store/chart-store';
 import { usePrefs } from '../../store/prefs-store';
+import { ErrorBoundary as Part } from '../../ui/error-boundary';
 import { useShortcuts } from '../../ui/use-shortcuts';
 import { AboutPanel } from './about-panel';
 import { Banners } from './banners';
@@ -105,26 +106,46 @@ export function RunPage({ session }: { session: RunSession }) {
   return (
     <main className={styles.page}>
       <h1 className="sr-only">{name || 'Run'}</h1>
-      <Banners session={session} />
+      <Part what="what is to be said of this run">
+        <Banners session={session} />
+      </Part>
       <div className={dim}>
-        <Facts session={session} />
+        <Part what="the run’s numbers">
+          <Facts session={session} />
+        </Part>
       </div>
       <div className={pictures === 'none' ? styles.single : styles.columns}>
         {/* It stays, unseen: what is painted first is painted there. */}
         <div className={styles.sticky} hidden={pictures === 'none'}>
-          <TilesPanel session={session} stale={stale} />
+          <Part what="the pictures">
+            <TilesPanel session={session} stale={stale} />
+          </Part>
         </div>
         <div className={styles.column}>
-          <ControlPanel session={session} />
-          <RanksPanel store={session.store} className={dim} />
-          <RoundsPanel store={session.store} />
+          <Part what="the controls">
+            <ControlPanel session={session} />
+          </Part>
+          <Part what="the ranks">
+            <RanksPanel store={session.store} className={dim} />
+          </Part>
+          <Part what="the rounds">
+            <RoundsPanel store={session.store} />
+          </Part>
           <div className={dim}>
-            <ChartsPanel curves={session.curves} store={session.store} />
+            <Part what="the curves">
+              <ChartsPanel curves={session.curves} store={session.store} />
+            </Part>
           </div>
-          <SamplesPanel session={session} />
+          <Part what="the samples">
+            <SamplesPanel session={session} />
+          </Part>
           <div className={styles.pair}>
-            <LogPanel store={session.store} />
-            <AboutPanel store={session.store} />
+            <Part what="the log">
+              <LogPanel store={session.store} />
+            </Part>
+            <Part what="the facts about this run">
+              <AboutPanel store={session.store} />
+            </Part>
           </div>
         </div>
       </div>
