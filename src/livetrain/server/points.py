@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -33,8 +33,10 @@ _Named = Iterable[tuple[str, float]]
 class PointSink(Protocol):
     """Takes points of curves."""
 
-    def put(self, name: str, step: int, value: float, time_us: int) -> None:
-        """Take one point; ``time_us`` is Unix microseconds."""
+    def put_row(
+        self, names: Sequence[str], step: int, values: Sequence[float], time_us: int
+    ) -> None:
+        """Take points of one moment, one for each name; ``time_us`` is Unix microseconds."""
 
     def put_series(self, name: str, series: Series) -> None:
         """Take points of one curve in the order in which they were logged."""
@@ -71,7 +73,7 @@ def read_points(
         batch = record.batch_data
         step, named, logged_us = batch.step, _batch(batch), batch.logged_us
     elif kind == "scalars":
-        step, named = record.scalars.step, ((s.name, s.value) for s in record.scalars.values)
+        step, named = record.scalars.step, [(s.name, s.value) for s in record.scalars.values]
     elif kind == "epoch_data":
         step, named = record.epoch_data.step, _distinct(_epoch(record.epoch_data))
     elif kind == "validation":
@@ -88,10 +90,13 @@ def read_points(
     time_us = own_us - clock_offset_us if own_us else received_ms * 1000
     if not 0 <= time_us < _LAST_US:
         time_us = received_ms * 1000
+    names, values = [], []
     for name, value in named:
-        sink.put(prefix + name, step, value, time_us)
+        names.append(prefix + name if prefix else name)
+        values.append(value)
+    sink.put_row(names, step, values, time_us)
     if kind == "tombstone" and record.tombstone.last_step > step:
-        sink.put(prefix + LEFT_OUT, record.tombstone.last_step, 0.0, time_us)
+        sink.put_row([prefix + LEFT_OUT], record.tombstone.last_step, [0.0], time_us)
 
 
 def series_of(
@@ -113,8 +118,11 @@ class _Collected:
     def __init__(self) -> None:
         self.parts: dict[str, list[Series]] = {}
 
-    def put(self, name: str, step: int, value: float, time_us: int) -> None:
-        self.put_series(name, Series.of([step], [value], [time_us]))
+    def put_row(
+        self, names: Sequence[str], step: int, values: Sequence[float], time_us: int
+    ) -> None:
+        for name, value in zip(names, values, strict=True):
+            self.put_series(name, Series.of([step], [value], [time_us]))
 
     def put_series(self, name: str, series: Series) -> None:
         self.parts.setdefault(name, []).append(series)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,19 @@ class Listed:
     def __init__(self) -> None:
         self.points: list[dict[str, Any]] = []
 
-    def put(self, name: str, step: int, value: float, time_us: int) -> None:
-        shown = {"name": name, "step": step, "value": value, "time_us": time_us}
-        self.points.append(shown)
+    def put_row(
+        self, names: Sequence[str], step: int, values: Sequence[float], time_us: int
+    ) -> None:
+        for name, value in zip(names, values, strict=True):
+            shown = {"name": name, "step": step, "value": value, "time_us": time_us}
+            self.points.append(shown)
 
     def put_series(self, name: str, series: Series) -> None:
         rows = zip(
             series.steps.tolist(), series.values.tolist(), series.times_us.tolist(), strict=True
         )
         for step, value, time_us in rows:
-            self.put(name, step, value, time_us)
+            self.put_row([name], step, [value], time_us)
 
 
 def numbers(points: list[dict[str, Any]]) -> list[tuple[str, int, str, int]]:

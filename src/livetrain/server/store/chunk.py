@@ -12,8 +12,8 @@ import numpy.typing as npt
 from livetrain.server.series import Ints, Series
 from livetrain.server.store.buckets import BUCKET, Rows, bucketize_each
 from livetrain.server.store.grid import Axis
-from livetrain.server.store.levels import Base, make_level, pack_level
-from livetrain.server.store.packing import CorruptError, check, pack, seal_bytes
+from livetrain.server.store.levels import FEWEST, Base, make_level, pack_level
+from livetrain.server.store.packing import FEW, CorruptError, check, pack, seal_bytes
 
 __all__ = [
     "CHUNK_POINTS",
@@ -35,19 +35,19 @@ DATA, STEP_LEVEL, TIME_LEVEL = range(3)
 _PARTS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PackedChunk:
     """A chunk as it is kept.
 
     Attributes:
         row: what stands in the table ``chunks``, but for whose it is.
         parts: what is kept beside it, by part; empty where everything is in the row.
-        bucket: of all of its points, by step.
+        bucket: of all of its points, by step; None: they are few.
     """
 
     row: dict[str, Any]
     parts: dict[int, bytes]
-    bucket: tuple[Any, ...]
+    bucket: tuple[Any, ...] | None
 
 
 def part_key(chunk_key: int, part: int) -> int:
@@ -74,7 +74,7 @@ def pack_chunks(curves: Sequence[Series]) -> list[PackedChunk]:
     sizes = np.array([len(curve) for curve in curves])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     groups = np.repeat(np.arange(len(curves)), sizes)
-    columns = {
+    columns: dict[str, npt.NDArray[Any]] = {
         "points": sizes,
         "odd": np.add.reduceat(~np.isfinite(points.values), starts, dtype=np.int64),
         "first_step": np.minimum.reduceat(points.steps, starts),
@@ -83,20 +83,33 @@ def pack_chunks(curves: Sequence[Series]) -> list[PackedChunk]:
         "last_us": np.maximum.reduceat(points.times_us, starts),
         "ordered": _ordered(points, groups, starts),
     }
+    names = [*columns, "version", "step_width", "time_width", "summary", "data"]
+    numbers = zip(*(column.tolist() for column in columns.values()), strict=True)
+    chunks = [
+        PackedChunk(dict(zip(names, (*some, 2, 0, 0, None, None), strict=True)), {}, None)
+        for some in numbers
+    ]
+    large = sizes > FEW
+    if bool(large.any()):
+        _summarize(points.take(large[groups]), groups[large[groups]], chunks)
+    for chunk, curve in zip(chunks, curves, strict=True):
+        _put_parts(chunk, curve)
+    return chunks
+
+
+def _summarize(points: Series, groups: Ints, chunks: Sequence[PackedChunk]) -> None:
+    """Put in one bucket of all points of each chunk: for those that are more than the bucket."""
     by_step = bucketize_each(points, groups, "step")
     by_time = bucketize_each(points, groups, "time")
+    of = by_step["slot"].tolist()
     by_step["slot"] = by_time["slot"] = 0
-    listed = {name: column.tolist() for name, column in columns.items()}
-    chunks, buckets = [], by_step.tolist()
-    for at, curve in enumerate(curves):
-        row: dict[str, Any] = {name: column[at] for name, column in listed.items()}
-        summary = by_step[at].tobytes()
-        if not row["ordered"]:
-            summary += by_time[at].tobytes()
-        row |= {"version": 2, "step_width": 0, "time_width": 0, "data": None}
-        row["summary"] = seal_bytes(summary)
-        chunks.append(_with_parts(row, curve, buckets[at]))
-    return chunks
+    for place, bucket in enumerate(by_step.tolist()):
+        chunk = chunks[of[place]]
+        summary = by_step[place].tobytes()
+        if not chunk.row["ordered"]:
+            summary += by_time[place].tobytes()
+        chunk.row["summary"] = seal_bytes(summary)
+        chunk.bucket = bucket
 
 
 def _ordered(points: Series, groups: Ints, starts: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
@@ -107,8 +120,12 @@ def _ordered(points: Series, groups: Ints, starts: npt.NDArray[np.intp]) -> npt.
     return ordered
 
 
-def _with_parts(row: dict[str, Any], curve: Series, bucket: tuple[Any, ...]) -> PackedChunk:
-    parts = {DATA: pack(curve)}
+def _put_parts(chunk: PackedChunk, curve: Series) -> None:
+    row, parts = chunk.row, chunk.parts
+    if len(curve) <= FEWEST:  # so little that it stands in the row itself
+        row["data"] = pack(curve)
+        return
+    parts[DATA] = pack(curve)
     kinds: tuple[tuple[Axis, int, int], ...] = (
         ("step", STEP_LEVEL, row["first_step"]),
         ("time", TIME_LEVEL, row["first_us"]),
@@ -119,9 +136,6 @@ def _with_parts(row: dict[str, Any], curve: Series, bucket: tuple[Any, ...]) -> 
             row[f"{axis}_width"] = level.width
             base = Base(first // level.width, row["first_step"], row["first_us"])
             parts[part] = pack_level(level.rows, base)
-    if len(parts) == 1:  # so little that it stands in the row itself
-        row["data"] = parts.pop(DATA)
-    return PackedChunk(row, parts, bucket)
 
 
 def summary_row(packed: bytes, axis: Axis) -> Rows:

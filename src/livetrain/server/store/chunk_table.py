@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from livetrain.server.store import schema
+from livetrain.server.store.bulk import execute_many
 from livetrain.server.store.chunk import DATA, STEP_LEVEL, TIME_LEVEL, PackedChunk, part_key
 
 __all__ = ["add_chunks", "delete_chunks", "delete_run_chunks"]
@@ -18,8 +19,7 @@ _KEYS = 500
 def add_chunks(connection: Connection, made: Sequence[tuple[dict[str, Any], PackedChunk]]) -> None:
     """Add chunks, each with the columns that say whose it is."""
     small = [{**whose, **chunk.row} for whose, chunk in made if not chunk.parts]
-    if small:
-        connection.execute(insert(schema.chunks), small)
+    execute_many(connection, insert(schema.chunks), small)
     parts = []
     for whose, chunk in made:
         if not chunk.parts:
@@ -30,8 +30,7 @@ def add_chunks(connection: Connection, made: Sequence[tuple[dict[str, Any], Pack
         parts += [
             {"key": part_key(int(key[0]), part), "data": data} for part, data in chunk.parts.items()
         ]
-    if parts:
-        connection.execute(insert(schema.chunk_parts), parts)
+    execute_many(connection, insert(schema.chunk_parts), parts)
 
 
 def delete_chunks(connection: Connection, keys: Sequence[int]) -> None:

@@ -18,7 +18,7 @@ from livetrain.server.store.buckets import Rows, bucketize, merge
 from livetrain.server.store.chunk import summary_row
 from livetrain.server.store.grid import Axis, Window, fit_width
 from livetrain.server.store.packing import CorruptError
-from livetrain.server.store.parts import read_levels, read_points
+from livetrain.server.store.parts import load_levels, load_points
 from livetrain.server.store.question import Buckets, Curve, Lost, Question
 from livetrain.server.store.scene import ChunkRow, Metric, Scene, chunk_rows, find_metrics
 from livetrain.server.store.sketch import sketch
@@ -110,7 +110,7 @@ class _Asked:
                 self._put_loose(number, series, end)
                 number += 1
         numbers = list(cut)
-        read = read_points(self._connection, [chunk for chunk, _ in cut.values()])
+        read = load_points(self._connection, [chunk for chunk, _ in cut.values()])
         for number, (chunk, points) in zip(numbers, read, strict=True):
             if points is None:
                 self._note_lost(chunk)
@@ -161,7 +161,7 @@ class _Asked:
         return Series.join([found[number] for number in sorted(found)])
 
     def _points_of(self, chunks: dict[int, ChunkRow]) -> Iterator[tuple[int, Series]]:
-        read = read_points(self._connection, list(chunks.values()))
+        read = load_points(self._connection, list(chunks.values()))
         for number, (chunk, points) in zip(chunks, read, strict=True):
             if points is None:
                 self._note_lost(chunk)
@@ -243,7 +243,7 @@ class _Asked:
         for start in range(0, len(listed), _LEVELS_AT_ONCE):
             chunks = [chunk for _, chunk in listed[start : start + _LEVELS_AT_ONCE]]
             numbers = np.array([n for n, _ in listed[start : start + _LEVELS_AT_ONCE]], np.intp)
-            rows, of, damaged = read_levels(self._connection, chunks, self._axis)
+            rows, of, damaged = load_levels(self._connection, chunks, self._axis)
             widths = np.array([c.step_width if by_step else c.time_width for c in chunks])
             rows["slot"] = rows["slot"] * widths[of] // width
             fold.put(rows, numbers[of])

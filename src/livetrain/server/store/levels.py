@@ -18,9 +18,9 @@ from livetrain.server.store.buckets import BUCKET, Rows, bucketize
 from livetrain.server.store.grid import Axis, widths
 from livetrain.server.store.packing import CorruptError, check, seal_bytes
 
-__all__ = ["Base", "Level", "make_level", "pack_level", "unpack_levels"]
+__all__ = ["FEWEST", "Base", "Level", "make_level", "pack_level", "unpack_levels"]
 
-_FEWEST: Final = 256
+FEWEST: Final = 256
 """A chunk of so few points has no level: its points are as quickly read."""
 _POINTS: Final = 100
 """A bucket stands for at least so many points in the mean."""
@@ -67,7 +67,7 @@ class Base:
 
 def make_level(series: Series, axis: Axis) -> Level | None:
     """Return the level of a chunk's points on an axis, or None: there are too few points."""
-    if len(series) <= _FEWEST:
+    if len(series) <= FEWEST:
         return None
     keys = np.sort(series.steps if axis == "step" else series.times_us)
     most = len(series) // _POINTS

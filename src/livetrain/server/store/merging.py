@@ -10,13 +10,14 @@ from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from livetrain.server.series import Series
 from livetrain.server.store import schema
+from livetrain.server.store.bulk import execute_many
 from livetrain.server.store.chunk import (
     PackedChunk,
     pack_chunks,
     split,
 )
 from livetrain.server.store.chunk_table import add_chunks, delete_chunks
-from livetrain.server.store.parts import read_points
+from livetrain.server.store.parts import load_points
 from livetrain.server.store.scene import ChunkRow, chunk_rows, in_slices
 
 __all__ = ["MergePlan", "groups", "plan_merge", "write_merge"]
@@ -106,7 +107,7 @@ def plan_merge(connection: Connection, run_key: int) -> MergePlan | None:
 
 def _packed(connection: Connection, merged: Sequence[_Merged]) -> list[_Merged]:
     parents = [chunk for one in merged for chunk in one.parents]
-    points = {chunk.key: series for chunk, series in read_points(connection, parents)}
+    points = {chunk.key: series for chunk, series in load_points(connection, parents)}
     found: list[_Merged] = []
     for one in merged:
         parts = [series for chunk in one.parents if (series := points[chunk.key]) is not None]
@@ -134,9 +135,8 @@ def write_merge(connection: Connection, plan: MergePlan) -> None:
             whose = {"metric_key": first.metric_key, "stream_key": first.stream_key, "place": place}
             made.append(({"run_key": plan.run_key, **whose}, chunk))
     add_chunks(connection, made)
-    connection.execute(
-        _UPDATE_METRIC, [{"of": key, "count": count} for key, count in plan.seen.items()]
-    )
+    seen = [{"of": key, "count": count} for key, count in plan.seen.items()]
+    execute_many(connection, _UPDATE_METRIC, seen)
 
 
 _UPDATE_METRIC: Final = (

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from livetrain.server.series import Floats, Ints, Series
 
-__all__ = ["CorruptError", "check", "pack", "seal_bytes", "unpack"]
+__all__ = ["FEW", "CorruptError", "check", "pack", "seal_bytes", "unpack"]
 
 _CRC: Final = struct.Struct("<I")
 _HEAD: Final = struct.Struct("<IBIBIBI")  # points; form and size of steps, values and times
@@ -21,7 +21,7 @@ _CONSTANT, _LINEAR, _PLAIN, _DIFFERENCES, _NARROW, _SQUEEZED, _NARROW_SQUEEZED =
 
 _WORTH: Final = 0.8
 """A column is compressed where that leaves so much of it at most: reading it again takes ten times as long."""
-_FEW: Final = 16
+FEW: Final = 16
 """Columns of so few points are kept as they are: there may be very many of them."""
 
 
@@ -48,7 +48,7 @@ def check(data: bytes) -> memoryview:
 
 def pack(series: Series) -> bytes:
     """Return points as bytes, with a checksum; :func:`unpack` gives them back bit by bit (NaN payloads aside)."""
-    if len(series) <= _FEW:
+    if len(series) <= FEW:
         return _pack_few(series)
     columns = _pack_ints(series.steps), _pack_floats(series.values), _pack_ints(series.times_us)
     head = _HEAD.pack(len(series), *(part for form, body in columns for part in (form, len(body))))

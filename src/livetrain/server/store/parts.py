@@ -19,13 +19,13 @@ from livetrain.server.store.old_chunks import unpack_old
 from livetrain.server.store.packing import CorruptError, unpack
 from livetrain.server.store.scene import ChunkRow, in_slices
 
-__all__ = ["read_levels", "read_points"]
+__all__ = ["load_levels", "load_points"]
 
 _AT_ONCE: Final = 64
 """Chunks whose points are in memory at once as bytes."""
 
 
-def read_points(
+def load_points(
     connection: Connection, chunks: Sequence[ChunkRow]
 ) -> Iterator[tuple[ChunkRow, Series | None]]:
     """Yield the points of chunks in the order given; None: they are damaged."""
@@ -67,7 +67,7 @@ def _unpacked(chunk: ChunkRow, packed: bytes | None) -> Series | None:
     return series if len(series) == chunk.points else None
 
 
-def read_levels(
+def load_levels(
     connection: Connection, chunks: Sequence[ChunkRow], axis: Axis
 ) -> tuple[Rows, npt.NDArray[np.intp], list[int]]:
     """Return the buckets of the levels of chunks.

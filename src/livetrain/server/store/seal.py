@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from livetrain.server.series import Series
 from livetrain.server.store import schema
+from livetrain.server.store.bulk import execute_many
 from livetrain.server.store.chunk import PackedChunk, pack_chunks, split
 from livetrain.server.store.chunk_table import add_chunks
 from livetrain.server.store.scene import Metric, Scene, find_metrics, look, read_lineage
@@ -51,7 +53,7 @@ class SealPlan:
         last: the offset of the last.
         records: how many these are.
         record_bytes: how many bytes they have.
-        blocks: their points.
+        block: their points.
     """
 
     run_key: int
@@ -59,16 +61,15 @@ class SealPlan:
     last: int
     records: int
     record_bytes: int
-    blocks: Sequence[TailBlock]
+    block: TailBlock
 
     def slices(self) -> Iterator[list[str]]:
         """Yield the names of the curves that are turned into chunks together."""
         sizes: dict[str, int] = {}
-        for block in self.blocks:
-            for places in block.curves.values():
-                for name, place in places.items():
-                    points = int(block.bounds[place + 1] - block.bounds[place])
-                    sizes[name] = sizes.get(name, 0) + points
+        points_of = np.diff(self.block.bounds).tolist()
+        for places in self.block.curves.values():
+            for name, place in places.items():
+                sizes[name] = sizes.get(name, 0) + points_of[place]
         names: list[str] = []
         points = 0
         for name, size in sizes.items():
@@ -119,13 +120,14 @@ def plan_seal(connection: Connection, run_key: int, tails: Tails) -> SealPlan | 
             events.c.run_key == run_key, events.c.offset > scene.sealed, events.c.offset <= last
         )
     ).one()
-    return SealPlan(run_key, scene.sealed, last, int(count), int(size), blocks)
+    block = TailBlock.join(blocks)
+    return SealPlan(run_key, scene.sealed, last, int(count), int(size), block)
 
 
 def prepare_slice(connection: Connection, plan: SealPlan, names: Sequence[str]) -> SealSlice:
     """Make the chunks of some curves."""
     lineage = read_lineage(connection, plan.run_key)
-    scene = Scene(plan.run_key, plan.after, plan.last, lineage, plan.blocks)
+    scene = Scene(plan.run_key, plan.after, plan.last, lineage, [plan.block])
     metrics = find_metrics(connection, plan.run_key, names)
     summaries = sealed_summaries(connection, scene, metrics.values())
     pieces: list[tuple[str, int, Series]] = []
@@ -133,11 +135,8 @@ def prepare_slice(connection: Connection, plan: SealPlan, names: Sequence[str]) 
         metric = metrics.get(name)
         if metric is not None and metric.sealed_offset >= plan.last:
             continue  # written before the server was killed
-        gathered: dict[int, list[Series]] = {}
         for stream, series in scene.tail(name, metric.sealed_offset if metric is not None else 0):
-            gathered.setdefault(stream, []).append(series)
-        for stream, parts in gathered.items():
-            pieces += ((name, stream, piece) for piece in split(Series.join(parts)))
+            pieces += ((name, stream, piece) for piece in split(series))
     packed = pack_chunks([series for _, _, series in pieces])
     made: dict[str, list[tuple[int, int, PackedChunk]]] = {}
     for (name, stream, series), chunk in zip(pieces, packed, strict=True):
@@ -183,14 +182,15 @@ def write_slice(connection: Connection, made: SealSlice) -> bool:
     ).scalar()
     if sealed != made.after:
         return False
+    top = connection.execute(select(func.max(metrics.c.key))).scalar() or 0
     new = [curve.name for curve in made.curves if curve.metric_key is None]
-    if new:
-        connection.execute(
-            insert(metrics), [{"run_key": made.run_key, "name": name} for name in new]
-        )
-    keys = {
-        name: metric.key for name, metric in find_metrics(connection, made.run_key, new).items()
-    }
+    execute_many(
+        connection, insert(metrics), [{"run_key": made.run_key, "name": name} for name in new]
+    )
+    added = select(metrics.c.name, metrics.c.key).where(
+        metrics.c.key > top, metrics.c.run_key == made.run_key
+    )
+    keys: dict[str, int] = dict(connection.execute(added).all()) if new else {}
     chunks: list[tuple[dict[str, Any], PackedChunk]] = []
     updates: list[dict[str, Any]] = []
     for curve in made.curves:
@@ -198,10 +198,16 @@ def write_slice(connection: Connection, made: SealSlice) -> bool:
         for stream, place, chunk in curve.chunks:
             whose = {"metric_key": key, "stream_key": stream, "place": place}
             chunks.append(({"run_key": made.run_key, **whose}, chunk))
-        updates.append({"of": key, "count": len(curve.chunks), "summary": curve.summary})
+        updates.append(
+            {
+                "of": key,
+                "offset": made.last,
+                "count": len(curve.chunks),
+                "made": curve.summary,
+            }
+        )
     add_chunks(connection, chunks)
-    if updates:
-        connection.execute(_UPDATE_METRIC, [{**row, "offset": made.last} for row in updates])
+    execute_many(connection, _UPDATE_METRIC, updates)
     return True
 
 
@@ -211,7 +217,7 @@ _UPDATE_METRIC: Final = (
     .values(
         sealed_offset=bindparam("offset"),
         fresh=schema.metrics.c.fresh + bindparam("count"),
-        summary=bindparam("summary"),
+        summary=bindparam("made"),
     )
 )
 

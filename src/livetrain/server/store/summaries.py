@@ -12,7 +12,7 @@ from livetrain.server.series import Series
 from livetrain.server.store import schema
 from livetrain.server.store.chunk import summary_row
 from livetrain.server.store.packing import CorruptError
-from livetrain.server.store.parts import read_points
+from livetrain.server.store.parts import load_points
 from livetrain.server.store.scene import ChunkRow, Metric, Scene, chunk_rows, find_metrics
 from livetrain.server.store.summary import Summary
 
@@ -60,17 +60,19 @@ def read_page(
         after: the name before the first; None: from the first on.
         limit: at most so many.
     """
-    fresh = _fresh_names(connection, scene)
+    metrics = schema.metrics
+    of_run = metrics.c.run_key == scene.run_key
+    stored_count = int(
+        connection.execute(select(func.count()).select_from(metrics).where(of_run)).scalar() or 0
+    )
     if search:
         wanted = search.casefold()
         names = [name for name in list_names(connection, scene) if wanted in name.casefold()]
         total = len(names)
         names = [name for name in names if after is None or name > after][: limit + 1]
     else:
-        metrics = schema.metrics
-        of_run = metrics.c.run_key == scene.run_key
-        count = connection.execute(select(func.count()).select_from(metrics).where(of_run)).scalar()
-        total = int(count or 0) + len(fresh)
+        fresh = _fresh_names(connection, scene, stored_count)
+        total = stored_count + len(fresh)
         query = select(metrics.c.name).where(of_run).order_by(metrics.c.name).limit(limit + 1)
         if after is not None:
             query = query.where(metrics.c.name > after)
@@ -81,17 +83,28 @@ def read_page(
     return MetricPage(read_summaries(connection, scene, names[:limit]), total, more)
 
 
-def _fresh_names(connection: Connection, scene: Scene) -> set[str]:
-    """Return the names of curves that are in no chunk yet."""
+def _fresh_names(connection: Connection, scene: Scene, stored_count: int) -> set[str]:
+    """Return the names of curves that are in no chunk yet.
+
+    Args:
+        connection: to read from.
+        scene: the moment.
+        stored_count: how many curves have a row. Rows are only added: as long as there are as many, they are the same.
+    """
     found: set[str] = set()
     for block in scene.blocks:
         if block.after < scene.last:
-            found.update(block.names())
-    if len(found) < _MANY:
-        return found.difference(find_metrics(connection, scene.run_key, sorted(found)))
+            found |= block.recall(stored_count, lambda names: _unknown(connection, scene, names))
+    return found
+
+
+def _unknown(connection: Connection, scene: Scene, names: set[str]) -> frozenset[str]:
+    """Return those of some names that no row has."""
+    if len(names) < _MANY:
+        return frozenset(names.difference(find_metrics(connection, scene.run_key, sorted(names))))
     metrics = schema.metrics
     query = select(metrics.c.name).where(metrics.c.run_key == scene.run_key)
-    return found.difference(connection.execute(query).scalars())
+    return frozenset(names.difference(connection.execute(query).scalars()))
 
 
 def read_summaries(
@@ -162,7 +175,7 @@ def _summarize(
         if (end is not None and chunk.last_step >= end) or not _add_summary(summary, chunk)
     ]
     read += counting[-1:]
-    points = read_points(connection, [chunk for chunk, _ in read])
+    points = load_points(connection, [chunk for chunk, _ in read])
     for (chunk, series), (_, end) in zip(points, read, strict=True):
         if series is None:
             continue

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from livetrain.server.series import Series
 from livetrain.server.store.buckets import BUCKET
-from livetrain.server.store.packing import CorruptError, check, seal_bytes
+from livetrain.server.store.packing import FEW, CorruptError, check, seal_bytes
 
 __all__ = ["Summary"]
 
@@ -77,6 +77,9 @@ class Summary:
             newest: whether they were logged after all that are here.
         """
         newest = newest or not self.points
+        if len(series) <= FEW:
+            self._add_few(stream, series, newest=newest)
+            return
         finite = None
         if bucket is None or bucket[_ODD]:
             finite = np.flatnonzero(np.isfinite(series.values))
@@ -94,6 +97,25 @@ class Summary:
         if last_finite >= 0 and (newest or math.isnan(self.finite)):
             self.finite = float(series.values[last_finite])
             self.finite_step = int(series.steps[last_finite])
+
+    def _add_few(self, stream: int, series: Series, *, newest: bool) -> None:
+        """Do the same for few points: there may be very many such curves, and NumPy takes longer than Python then."""
+        steps, values = series.steps.tolist(), series.values.tolist()
+        finite = [
+            (value, step) for step, value in zip(steps, values, strict=True) if math.isfinite(value)
+        ]
+        if finite:
+            low, low_step = min(finite)
+            high = max(finite)[0]
+            high_step = min(step for value, step in finite if value == high)
+            self._widen(len(finite), len(values) - len(finite), low, low_step, high, high_step)
+        else:
+            self._widen(0, len(values), None, None, None, None)
+        if newest:
+            self.stream, self.last, self.last_step = stream, values[-1], steps[-1]
+            self.last_us = int(series.times_us[-1])
+        if finite and (newest or math.isnan(self.finite)):
+            self.finite, self.finite_step = finite[-1]
 
     def add_bucket(self, bucket: tuple[Any, ...]) -> None:
         """Add the number of points and the extremes of a bucket by step; the newest point is that of what is added later."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class TailBlock:
     values: Floats
     times_us: Ints
     offsets: Ints
+    _recalled: dict[int, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -66,6 +67,15 @@ class TailBlock:
         for places in self.curves.values():
             yield from places
 
+    def recall(self, version: int, find: Callable[[set[str]], frozenset[str]]) -> frozenset[str]:
+        """Return what was found of its names, found once for a version of what they are looked up in."""
+        found = self._recalled.get(version)
+        if found is None:
+            found = find(set(self.names()))
+            self._recalled.clear()
+            self._recalled[version] = found
+        return found
+
     @staticmethod
     def join(blocks: Sequence[TailBlock]) -> TailBlock:
         """Return blocks that follow each other as one."""
@@ -91,8 +101,8 @@ class Gatherer:
         self._places: dict[str, int] = {}
         self._count = 0
         # Arrays, not lists: a number in a list takes four times the memory, and several threads may gather at once.
-        self._place, self._step = array("q"), array("q")
-        self._value, self._time_us, self._at = array("d"), array("q"), array("q")
+        self._place, self._value = array("q"), array("d")
+        self._rows: list[tuple[int, int, int, int]] = []  # points, step, time and offset of each
         self._parts: list[tuple[Ints, Ints, Floats, Ints, Ints]] = []
 
     def begin(self, stream: int, offset: int) -> None:
@@ -100,13 +110,18 @@ class Gatherer:
         self._offset = offset
         self._places = self._curves.setdefault(stream, {})
 
-    def put(self, name: str, step: int, value: float, time_us: int) -> None:
-        """Add a point."""
-        self._place.append(self._placed(name))
-        self._step.append(step)
-        self._value.append(value)
-        self._time_us.append(time_us)
-        self._at.append(self._offset)
+    def put_row(
+        self, names: Sequence[str], step: int, values: Sequence[float], time_us: int
+    ) -> None:
+        """Add points of one moment."""
+        places = self._places
+        try:
+            found = [places[name] for name in names]
+        except KeyError:
+            found = [self._placed(name) for name in names]
+        self._place.extend(found)
+        self._value.extend(values)
+        self._rows.append((len(found), step, time_us, self._offset))
 
     def put_series(self, name: str, series: Series) -> None:
         """Add points of one curve."""
@@ -155,16 +170,17 @@ class Gatherer:
         return place
 
     def _flush(self) -> None:
-        if not self._place:
+        if not self._rows:
             return
+        sizes, steps, times_us, offsets = np.array(self._rows, np.int64).T
         self._parts.append(
             (
                 np.array(self._place, np.int64),
-                np.array(self._step, np.int64),
+                np.repeat(steps, sizes),
                 np.array(self._value, np.float64),
-                np.array(self._time_us, np.int64),
-                np.array(self._at, np.int64),
+                np.repeat(times_us, sizes),
+                np.repeat(offsets, sizes),
             )
         )
-        self._place, self._step = array("q"), array("q")
-        self._value, self._time_us, self._at = array("d"), array("q"), array("q")
+        self._place, self._value = array("q"), array("d")
+        self._rows = []

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from livetrain.server.store import schema
 from livetrain.server.store.chunk import PackedChunk, pack_chunks, split
 from livetrain.server.store.chunk_table import add_chunks, delete_chunks
-from livetrain.server.store.parts import read_points
+from livetrain.server.store.parts import load_points
 from livetrain.server.store.scene import ChunkRow, Metric, Scene, find_metrics, read_lineage
 from livetrain.server.store.summaries import sealed_summaries
 
@@ -54,7 +54,7 @@ def plan_upgrade(connection: Connection, after: int) -> UpgradePlan | None:
     if not rows:
         return None
     made: list[tuple[int, ChunkRow, Sequence[PackedChunk]]] = []
-    points = read_points(connection, [chunk for _, chunk in rows])
+    points = load_points(connection, [chunk for _, chunk in rows])
     for (run_key, _), (chunk, series) in zip(rows, points, strict=True):
         packed = pack_chunks(list(split(series))) if series is not None else []
         made.append((run_key, chunk, packed))
