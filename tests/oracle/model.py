@@ -37,11 +37,13 @@ class Expected:
     Attributes:
         attempts: for each start that logged something, from the first, its curves: name to (step, value) in the order in which
             they were logged. The last may be empty.
+        steps: for each of these, the steps that it logged something of.
         status: of the run, once its last life is over.
         children: how many numbers each child process logged in a run of its own.
     """
 
     attempts: list[dict[str, Points]] = field(default_factory=list)
+    steps: list[set[int]] = field(default_factory=list)
     status: str = ""
     children: list[int] = field(default_factory=list)
 
@@ -52,24 +54,16 @@ class Expected:
             for name, points in self.attempts[number - 1].items()
         }
 
-    def first_steps(self) -> list[int | None]:
-        """Return the first step that each attempt said something of; None: it said nothing."""
-        return [
-            min((points[0][0] for points in curves.values()), default=None)
-            for curves in (self.attempt(number + 1) for number in range(len(self.attempts)))
-        ]
-
     def newest(self) -> dict[str, Points]:
         """Return the curves as they are shown: from its first step on the newest attempt takes the place of the older ones."""
         shown: dict[str, Points] = {}
         bound: float = math.inf
-        starts = self.first_steps()
         for number in range(len(self.attempts), 0, -1):
             for name, points in self.attempt(number).items():
                 kept = [point for point in points if point[0] < bound]
                 if kept or name in shown:
                     shown[name] = kept + shown.get(name, [])
-            bound = min(bound, math.inf if starts[number - 1] is None else starts[number - 1])
+            bound = min(bound, *self.steps[number - 1], math.inf)
         return {
             name: sorted(points, key=lambda p: p[0]) for name, points in shown.items() if points
         }
@@ -85,9 +79,10 @@ def expect(training: Training) -> list[Expected]:
             runs.append(run)
         else:
             run, turns = saved[0], _Turns(saved[1], saved[2])
-        if not run.attempts or run.attempts[-1]:
-            run.attempts.append({})  # a start that said nothing is none
-        writer = _Writer(run.attempts[-1], turns)
+        if not run.attempts or run.steps[-1]:  # a start that said nothing is none
+            run.attempts.append({})
+            run.steps.append(set())
+        writer = _Writer(run.attempts[-1], run.steps[-1], turns)
         away = False
         for act in life.acts:
             if isinstance(act, Outage):
@@ -157,13 +152,14 @@ class _Turns:
 class _Writer:
     """Says what each act adds to the curves."""
 
-    def __init__(self, curves: dict[str, Points], turns: _Turns) -> None:
-        self._curves, self._turns = curves, turns
+    def __init__(self, curves: dict[str, Points], steps: set[int], turns: _Turns) -> None:
+        self._curves, self._steps, self._turns = curves, steps, turns
 
     def write(self, act: object) -> None:
         turns = self._turns
         if isinstance(act, Batch):
             step = turns.batch(act.step, act.epoch)
+            self._steps.add(step)
             self._add(step, {"loss": act.loss, "accuracy": act.accuracy})
         elif isinstance(act, Log):
             named = _numbers(act.values)
@@ -182,6 +178,7 @@ class _Writer:
             number = _number(value)
             if number is not None and step <= MAX_STEP:
                 self._curves.setdefault(name, []).append((step, number))
+                self._steps.add(step)
 
 
 def _named(values: Mapping[str, Any], name_of: Callable[[str], str]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class ColumnsSummary:
         epoch: as it was said; None: it was not.
         names: of the columns, in their order.
         last_steps: the step of the last point of each column; None: the column is empty.
-        first_step: the lowest first step of a column; None: there are no points.
+        lowest_step: of all points; None: there are no points.
         oldest_us, newest_us: the times of the oldest first and of the newest last point of a column, by the trainer's clock; 0:
             there are no points.
     """
@@ -42,7 +42,7 @@ class ColumnsSummary:
     epoch: int | None
     names: tuple[str, ...] = ()
     last_steps: tuple[int | None, ...] = ()
-    first_step: int | None = None
+    lowest_step: int | None = None
     oldest_us: int = 0
     newest_us: int = 0
 
@@ -133,7 +133,7 @@ def summarize_columns(
         epoch,
         tuple(names),
         tuple(next(found) if size else None for size in sizes),
-        int(all_steps[firsts].min()),
+        int(all_steps.min()),
         int(all_times[firsts].min()),
         int(all_times[lasts].max()),
     )

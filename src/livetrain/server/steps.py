@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.columns import ColumnsSummary
+from livetrain.server.columns import ColumnsSummary, column_of
 
-__all__ = ["BATCHES", "StepCounter", "first_step"]
+__all__ = ["BATCHES", "StepCounter", "lowest_step"]
 
 BATCHES = ""
 """In place of a curve's name: batches lead."""
+
+
+_ABOUT = frozenset({"epoch", "step", "timestamp_ms", "is_converged"})
+"""Fields of a record that are no points."""
 
 
 class StepCounter:
@@ -89,25 +93,26 @@ def _newest(
                 yield BATCHES if batches else column.name, step
 
 
-def first_step(record: pb.TelemetryRequest) -> int | None:
-    """Return the first step of a record that has points or is a batch; None: it is neither.
+def lowest_step(record: pb.TelemetryRequest) -> int | None:
+    """Return the lowest step of a record that has points or is a batch; None: it is neither.
 
     Example:
-        >>> first_step(pb.TelemetryRequest(scalars=pb.Scalars(step=7)))
+        >>> lowest_step(pb.TelemetryRequest(batch_data=pb.BatchData(step=7)))
         7
-        >>> first_step(pb.TelemetryRequest(log=pb.Log())) is None
+        >>> lowest_step(pb.TelemetryRequest(scalars=pb.Scalars(step=7))) is None
         True
     """
     kind = record.WhichOneof("payload")
-    if kind in ("batch_data", "scalars", "epoch_data", "validation"):
-        return int(getattr(record, kind).step)
+    if kind == "batch_data":
+        return int(record.batch_data.step)
     if kind == "round":
         return int(record.round.round)
     if kind == "columns":
-        firsts = (
-            int.from_bytes(column.steps[:8], "little", signed=True)
-            for column in record.columns.columns
-            if column.steps
-        )
-        return min(firsts, default=None)
+        steps = (column_of(column).steps for column in record.columns.columns if column.steps)
+        return min((int(one.min()) for one in steps), default=None)
+    if kind in ("scalars", "epoch_data", "validation"):
+        # The cheap half of what `points` finds out, since it is asked of every record.
+        payload = getattr(record, kind)
+        fields = {field.name for field, _ in payload.ListFields()}
+        return int(payload.step) if fields - _ABOUT else None
     return None

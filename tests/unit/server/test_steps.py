@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.steps import BATCHES, StepCounter, first_step
+from livetrain.server.steps import BATCHES, StepCounter, lowest_step
 
 
 def batch(step: int) -> pb.TelemetryRequest:
@@ -63,15 +63,19 @@ def test_other_records_have_no_steps() -> None:
     assert counter.steps == 4
 
 
-def test_the_first_step_of_an_attempt_is_that_of_whatever_it_logs() -> None:
+def test_an_attempt_begins_at_the_lowest_step_of_whatever_it_logs() -> None:
+    epoch = pb.EpochData(step=6, has_loss=True, average_loss=1.0)
     cases = [
         (batch(4), 4),
         (scalars(5, "a"), 5),
-        (columns(a=[9, 1], b=[3]), 3),
+        (scalars(5), None),
+        (columns(a=[9, 1], b=[3]), 1),
         (columns(), None),
-        (pb.TelemetryRequest(epoch_data=pb.EpochData(step=6)), 6),
-        (pb.TelemetryRequest(validation=pb.Validation(step=7)), 7),
+        (pb.TelemetryRequest(epoch_data=epoch), 6),
+        (pb.TelemetryRequest(epoch_data=pb.EpochData(step=6, epoch=1)), None),
+        (pb.TelemetryRequest(validation=pb.Validation(step=7, loss=0.0)), 7),
+        (pb.TelemetryRequest(validation=pb.Validation(step=7)), None),
         (pb.TelemetryRequest(round=pb.Round(round=2)), 2),
         (pb.TelemetryRequest(status_update=pb.StatusUpdate()), None),
     ]
-    assert [first_step(record) for record, _ in cases] == [step for _, step in cases]
+    assert [lowest_step(record) for record, _ in cases] == [step for _, step in cases]
