@@ -40,7 +40,7 @@ def curve_pieces(curves: Mapping[str, Curve | Buckets]) -> Iterator[bytes]:
 
 def _points(curve: Curve) -> Iterator[bytes]:
     series = curve.series
-    rest: dict[str, Any] = {"total_points": curve.total}
+    rest: dict[str, Any] = {"total_points": curve.total, "offset": curve.offset}
     odd = np.flatnonzero(~np.isfinite(series.values))
     if len(odd):
         steps, values = series.steps[odd].tolist(), series.values[odd].tolist()
@@ -111,6 +111,7 @@ def _buckets(curve: Buckets) -> dict[str, Any]:
         "min_step": _finite(rows["low_step"], rows),
         "max_step": _finite(rows["high_step"], rows),
         "total_points": curve.total,
+        "offset": curve.offset,
         **_lost(curve.lost),
     }
 

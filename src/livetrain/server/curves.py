@@ -114,7 +114,7 @@ class Curves:
     ) -> AsyncIterator[bytes]:
         """Yield the answer in pieces of some size; what is read for one is not held longer."""
         ask, reader = self._registry.ask, self._registry.reader
-        head = {"run_id": run.run_id, **_attempts(run)}
+        head = {"run_id": run.run_id, "epoch_id": self._intake.epoch, **_attempts(run)}
         yield text(head)[:-1] + b',"metrics":{'
         begun = False
         sizes: Sequence[int] = ()

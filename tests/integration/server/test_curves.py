@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import numpy as np
@@ -187,6 +188,7 @@ def test_a_metric_of_any_name_can_be_asked_for(server: ServerProcess) -> None:
                     "values": [1.0 + at],
                     "times": [(TIME_MS + 1) / 1000],
                     "total_points": 1,
+                    "offset": ANY,
                 }
             }
         both = ask(server, run_id, name=["loss, total", "a|b"], names="__proto__,a|b,none")
@@ -327,3 +329,23 @@ def test_a_large_answer_comes_in_pieces(server: ServerProcess) -> None:
         assert found["noise"]["values"] == expected
         assert len(found["noise"]["times"]) == found["noise"]["total_points"] == 150_000
         assert [odd["step"] for odd in found["noise"]["nonfinite"]] == [5, 140_000]
+
+
+@pytest.mark.parametrize("params", [{}, {"stat": "buckets", "points": 8}])
+def test_an_answer_and_what_comes_live_after_it_hold_each_point_once(
+    server: ServerProcess, params: dict[str, Any]
+) -> None:
+    with Trainer(server.grpc) as trainer:
+        run_id = started(trainer)
+        log_scalars(trainer, {"loss": 0.0}, step=0, seq=1)
+        with LiveViewer(server, run_id, live.Hello(no_curves=True)) as viewer:
+            viewer.wait(lambda message: message.HasField("snapshot"))
+            offsets = []
+            for step in range(1, 40):
+                log_scalars(trainer, {"loss": float(step)}, step=step, seq=step + 1)
+                found = ask(server, run_id, names="loss", **params)["loss"]
+                offsets.append((found["offset"], found["total_points"]))
+            events = viewer.events_until(offsets[-1][0])
+        logged = [event.offset for event in events if event.record.HasField("scalars")]
+        for offset, total in offsets:
+            assert total + sum(at > offset for at in logged) == 40

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -204,12 +205,14 @@ def test_what_is_not_finite_is_null_and_listed(server: ServerProcess) -> None:
     answer = no_bare_token(httpx.get(f"{address}/metrics").text)
     assert answer == {
         "run_id": run_id,
+        "epoch_id": ANY,
         "metrics": {
             "odd/one": {
                 "steps": [1, 2, 3, 4, 5, 6],
                 "values": [1.0, None, None, None, 1e308, 2.5],
                 "times": [1_700_000_000.0] * 6,
                 "total_points": 6,
+                "offset": ANY,
                 "nonfinite": [
                     {"step": 2, "kind": "nan"},
                     {"step": 3, "kind": "inf"},

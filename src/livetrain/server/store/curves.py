@@ -7,6 +7,7 @@ for the stretches asked for; those that a bound of the window, or the first step
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -50,7 +51,8 @@ def read_curves(
     for name in names:
         metric = metrics.get(name)
         rows = chunks[metric.key] if metric is not None else []
-        found[name] = _Asked(connection, scene, name, metric, rows, question).answer()
+        curve = _Asked(connection, scene, name, metric, rows, question).answer()
+        found[name] = replace(curve, offset=scene.last)
     return found
 
 

@@ -48,11 +48,13 @@ class Curve:
         series: the points.
         total: how many there are in the window without thinning.
         lost: points that cannot be read any more.
+        offset: of the newest record of the run when it was read.
     """
 
     series: Series
     total: int
     lost: tuple[Lost, ...] = ()
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Buckets:
         width: of a stretch, in steps or in microseconds.
         total: how many points there are in the window, those that are not finite too.
         lost: points that cannot be read any more.
+        offset: of the newest record of the run when it was read.
     """
 
     rows: Rows
@@ -72,3 +75,4 @@ class Buckets:
     width: int
     total: int
     lost: tuple[Lost, ...] = ()
+    offset: int = 0
