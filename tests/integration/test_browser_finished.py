@@ -88,7 +88,7 @@ def test_curves_share_their_cursor_and_their_zoom(over: Page) -> None:
     loss, accuracy = shown(over, "chart-loss"), shown(over, "chart-accuracy")
     expect(loss).to_contain_text("8.01")
     expect(accuracy).to_contain_text("0.199")
-    plot = over.get_by_test_id("chart-loss").locator(".u-over")
+    plot = over.get_by_test_id("chart-loss").get_by_test_id("plot")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     assert box is not None

@@ -44,11 +44,11 @@ export function reasonOf(answer: unknown): string {
     .join('; ');
 }
 
-async function ask(path: string, init: RequestInit): Promise<unknown> {
+async function ask(path: string, init: RequestInit, given?: AbortSignal): Promise<unknown> {
   const response = await fetch(path, {
     ...init,
     cache: 'no-store',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(given ? [given] : [])]),
   });
   aheadMs = clockAhead(response.headers.get('date'), Date.now());
   if (response.ok) return response.json();
@@ -56,8 +56,9 @@ async function ask(path: string, init: RequestInit): Promise<unknown> {
   throw new HttpError(response.status, path, reasonOf(answer));
 }
 
-export const getJson = (path: string): Promise<unknown> =>
-  ask(path, { headers: { accept: 'application/json' } });
+/** @param signal gives the question up. */
+export const getJson = (path: string, signal?: AbortSignal): Promise<unknown> =>
+  ask(path, { headers: { accept: 'application/json' } }, signal);
 
 export const postJson = (path: string, body: object): Promise<unknown> =>
   ask(path, {

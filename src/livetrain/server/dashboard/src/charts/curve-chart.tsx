@@ -1,171 +1,186 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
-import type { CurveSet } from '../lib/curve-set';
-import { formatCount, formatMetric } from '../lib/format';
-import { gapMarks, gapsOf, LEFT_OUT, type Gap } from '../lib/gaps';
-import { marksOf, type Mark } from '../lib/marks';
-import { titlesOf } from '../lib/controls';
-import { seriesLabel, type MetricGroup } from '../lib/metric-groups';
-import type { PlotOptions } from '../lib/plot-data';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import type { CurveClient } from '../curve-feed/curve-client';
+import { xOfPlace, type AxisOptions } from '../lib/curves/axis';
+import { beyondWords } from '../lib/curves/chart-words';
+import type { TipBook } from '../lib/curves/tip';
+import { isExact, seriesLabel, type MetricGroup } from '../lib/metric-groups';
+import { isOver } from '../lib/words';
 import { panRange, scaleRange } from '../lib/zoom';
+import { Plot, type Drawn } from '../plots/plot';
 import { useChartView } from '../store/chart-store';
-import type { RunPage, RunStore } from '../store/run-store';
+import type { RunStore } from '../store/run-store';
 import { Icon } from '../ui/icon';
 import { THEME_EVENT } from '../ui/theme';
-import { seriesToken } from './colours';
+import { ChartMarks } from './chart-marks';
+import { ChartNumbers } from './chart-numbers';
+import { inkOf, seriesToken, token } from './colours';
 import styles from './curve-chart.module.css';
-import { CurvePlot, type PlotSeries } from './curve-plot';
-import { MarkLayer } from './mark-layer';
+
+/** How all charts of a run are drawn. */
+export interface ChartSettings extends AxisOptions {
+  log: boolean;
+}
 
 interface Props {
   group: MetricGroup;
-  curves: CurveSet;
+  curves: CurveClient;
+  tips: TipBook;
   store: RunStore;
-  options: PlotOptions;
+  settings: ChartSettings;
   /** The how-manieth on the page; the first is taller. */
   index: number;
 }
 
-export function CurveChart({ group, curves, store, options, index }: Props) {
+/** A chart that will be in view soon is made before it is. */
+const NEAR = '200px 0px';
+/** Charts that keep their picture when they are scrolled away; of more it would be too much memory. */
+const KEPT = 40;
+
+function Chart({ group, curves, tips, store, settings, index }: Props) {
   const host = useRef<HTMLDivElement>(null);
-  const plot = useRef<CurvePlot | null>(null);
-  // Outlives the plots, which are made anew for a new series: what is open stays open.
-  const [layer] = useState(() => new MarkLayer());
-  const values = useRef<(HTMLSpanElement | null)[]>([]);
-  const warning = useRef<HTMLSpanElement>(null);
-  const { key, title, exact } = group;
-  const names = group.names.join('|');
-  const series = useMemo<PlotSeries[]>(
+  const head = useRef<HTMLDivElement>(null);
+  const plot = useRef<Plot | null>(null);
+  const [marks] = useState(() => new ChartMarks());
+  const [whole, setWhole] = useState(false);
+  const [drawn, setDrawn] = useState<Drawn | null>(null);
+  const series = useMemo(
     () =>
-      names.split('|').map((name, i) => ({
+      group.names.map((name, i) => ({
         name,
         label: seriesLabel(name),
-        colourToken: seriesToken(key, name, i),
+        colourToken: seriesToken(group.key, name, i),
+        exact: isExact(name, group),
       })),
-    [key, names],
+    [group],
   );
-  const { axis, batchesPerEpoch, log, origin } = options;
-  const smoothing = exact ? 0 : options.smoothing;
+  const { axis, batchesPerEpoch, log, originUs } = settings;
+  const keeps = index < KEPT;
 
   // Where several charts show the same marks, it is enough to reach those of one by the tab key.
-  useEffect(() => layer.setReachable(index === 0), [layer, index]);
-  useEffect(() => () => layer.destroy(), [layer]);
+  useEffect(() => marks.setReachable(index === 0), [marks, index]);
+  useEffect(() => () => marks.destroy(), [marks]);
+
   useEffect(() => {
-    const element = host.current;
-    if (element === null) return;
-    let inView = true;
-    let turn = 0;
-    let told: RunPage['commands'] | null = null;
-    let toldGaps = -1;
-    let gaps: Gap[] = [];
-    let marks: Mark[] = [];
-    const make = () => {
-      plot.current?.destroy();
-      plot.current = new CurvePlot(
-        element,
-        curves,
-        series,
-        { axis, batchesPerEpoch, log, origin, smoothing },
-        {
-          onZoom: (range) => useChartView.getState().setRange(range),
-          onValues: (texts) =>
-            texts.forEach((text, i) => {
-              const target = values.current[i];
-              if (target && target.textContent !== text) target.textContent = text;
-            }),
-        },
-        layer,
-      );
-      plot.current.setMarks(marks, gaps);
-      plot.current.setRange(useChartView.getState().range);
-      update();
-    };
-    const mark = () => {
-      const { commands, run, step } = store.getState();
-      const leftOut = curves.get(LEFT_OUT);
-      const missing = leftOut?.total ?? 0;
-      if (commands === told && missing === toldGaps) return;
-      told = commands;
-      toldGaps = missing;
-      gaps = leftOut ? gapsOf(leftOut.polyline(), step ?? 0) : [];
-      const commanded = marksOf(commands, titlesOf(run?.controls ?? []));
-      marks = [...commanded, ...gapMarks(gaps)].sort((a, b) => a.step - b.step);
-      plot.current?.setMarks(marks, gaps);
-      element.setAttribute('aria-description', marksWords(marks));
-    };
-    const update = () => {
-      describe(element, warning.current, curves, title, series);
-      if (inView) plot.current?.update();
-    };
-    mark();
-    make();
-    const stops = [
-      store.subscribe(mark),
-      // Every other time, and not all charts at once: a redraw costs as much as a frame of tiles.
-      store.subscribe(() => {
-        if (turn++ % 2 === index % 2) update();
-      }),
-      useChartView.subscribe(({ range }) => plot.current?.setRange(range)),
-    ];
-    const size = new ResizeObserver(() => plot.current?.resize(element.clientWidth, element.clientHeight));
-    size.observe(element);
-    // A chart that is scrolled away costs nothing.
-    const view = new IntersectionObserver(([entry]) => {
-      inView = entry?.isIntersecting ?? true;
-      update();
+    const [element, headElement] = [host.current, head.current];
+    if (element === null || headElement === null) return;
+    const numbers = new ChartNumbers(element, headElement, group.title, series, tips);
+    const styleOf = () => ({
+      colours: new Map(series.map(({ name, colourToken }) => [name, token(colourToken)])),
+      ink: inkOf(),
     });
+    const made = new Plot(element, { axis, log, whole, range: useChartView.getState().range }, styleOf(), {
+      onZoom: (range) => useChartView.getState().setRange(range),
+      onReadings: (readings) => numbers.read(readings),
+      onDrawn: (now) => {
+        marks.place(made);
+        setDrawn((before) => (sameDrawn(before, now) ? before : now));
+      },
+    });
+    plot.current = made;
+    marks.mount(made.over, element, store, (step) => {
+      const options = { axis, batchesPerEpoch, originUs };
+      const place = axis === 'time' ? curves.timeOf(step) : step;
+      return place === null ? null : xOfPlace(place, options);
+    });
+    let unwatch: (() => void) | null = null;
+    let inView = false;
+    // A chart that is scrolled away costs nothing but its numbers, which go on. At the end of a run all are drawn.
+    const attend = () => {
+      const wished = inView || (keeps && isOver(store.getState().run?.status ?? ''));
+      if (wished === (unwatch !== null)) return;
+      if (wished) {
+        made.resize();
+        unwatch = curves.watch(group.key, series, (data) => made.setData(data));
+      } else {
+        unwatch?.();
+        unwatch = null;
+        if (!keeps) made.release();
+      }
+    };
+    const view = new IntersectionObserver(
+      ([entry]) => {
+        inView = entry?.isIntersecting ?? true;
+        attend();
+      },
+      { rootMargin: NEAR },
+    );
     view.observe(element);
-    window.addEventListener(THEME_EVENT, make);
+    const size = new ResizeObserver(() => {
+      if (unwatch !== null) made.resize();
+    });
+    size.observe(element);
+    const recolour = () => made.setStyle(styleOf());
+    window.addEventListener(THEME_EVENT, recolour);
+    const stops = [
+      store.subscribe(() => {
+        numbers.update();
+        marks.update(store.getState(), made);
+        attend();
+      }),
+      useChartView.subscribe(({ range }) => made.setLook({ axis, log, whole, range })),
+    ];
+    numbers.update();
     return () => {
       for (const stop of stops) stop();
-      size.disconnect();
+      unwatch?.();
       view.disconnect();
-      window.removeEventListener(THEME_EVENT, make);
-      plot.current?.destroy();
+      size.disconnect();
+      window.removeEventListener(THEME_EVENT, recolour);
+      marks.unmount();
+      made.destroy();
       plot.current = null;
     };
-  }, [axis, batchesPerEpoch, curves, index, layer, log, origin, series, smoothing, store, title]);
+  }, [axis, batchesPerEpoch, curves, group, keeps, log, marks, originUs, series, store, tips, whole]);
 
   const keys = (event: React.KeyboardEvent) => {
     const { range, setRange } = useChartView.getState();
-    const whole = plot.current?.whole() ?? [0, 1];
+    const all = plot.current?.whole() ?? [0, 1];
     const next = {
-      '+': () => scaleRange(range, whole, 0.6),
-      '=': () => scaleRange(range, whole, 0.6),
-      '-': () => scaleRange(range, whole, 1 / 0.6),
-      ArrowLeft: () => panRange(range, whole, -0.2),
-      ArrowRight: () => panRange(range, whole, 0.2),
+      '+': () => scaleRange(range, all, 0.6),
+      '=': () => scaleRange(range, all, 0.6),
+      '-': () => scaleRange(range, all, 1 / 0.6),
+      ArrowLeft: () => panRange(range, all, -0.2),
+      ArrowRight: () => panRange(range, all, 0.2),
     }[event.key];
     if (next === undefined) return;
     event.preventDefault();
     setRange(next());
   };
+  const beyond = drawn?.range ? beyondWords(drawn.range) : '';
 
   return (
     <div className={styles.chart}>
-      <div className={styles.head}>
-        <h3 className={styles.title}>{group.title}</h3>
+      <div className={styles.head} ref={head}>
+        <h3 className={styles.title} title={group.title}>
+          {group.title}
+        </h3>
         <ul className={styles.legend}>
-          {series.map(({ name, label, colourToken }, i) => (
+          {series.map(({ name, label, colourToken }) => (
             <li key={name} title={name}>
               <span
                 className={styles.swatch}
                 style={{ background: `var(${colourToken})` }}
                 aria-hidden="true"
               />
-              {series.length > 1 && label}
-              <span
-                className={styles.number}
-                ref={(element) => {
-                  values.current[i] = element;
-                }}
-              />
+              {series.length > 1 && <span className={styles.label}>{label}</span>}
+              <span className={styles.number} data-number="" />
             </li>
           ))}
         </ul>
-        <span ref={warning} className={styles.warning} hidden>
+        <span className={styles.warning} data-warning="" hidden>
           <Icon name="warning" size={14} />
           <span />
         </span>
+        {(beyond !== '' || whole) && (
+          <button
+            type="button"
+            className={styles.beyond}
+            aria-pressed={whole}
+            onClick={() => setWhole(!whole)}
+          >
+            {whole ? 'Every point in view' : beyond}
+          </button>
+        )}
       </div>
       {/* A picture that answers to keys: zoom and pan are there without a mouse. */}
       {/* eslint-disable jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/no-noninteractive-tabindex */}
@@ -177,35 +192,27 @@ export function CurveChart({ group, curves, store, options, index }: Props) {
         aria-roledescription="chart"
         tabIndex={0}
         onKeyDown={keys}
-      />
+      >
+        {drawn?.nothingAboveZero && (
+          <p className={styles.nothing}>Nothing to draw on a logarithmic scale: no value is above 0.</p>
+        )}
+      </div>
     </div>
   );
 }
 
-/** The last few are enough to listen to; each is a flag of its own that can be reached. */
-function marksWords(marks: readonly Mark[]): string {
-  if (marks.length === 0) return '';
-  const last = marks.slice(-5).map(({ text }) => text);
-  return `${formatCount(marks.length)} ${marks.length === 1 ? 'mark' : 'marks'}: ${last.join('. ')}`;
-}
+const sameDrawn = (a: Drawn | null, b: Drawn): boolean =>
+  a !== null &&
+  a.nothingAboveZero === b.nothingAboveZero &&
+  (a.range ? beyondWords(a.range) : '') === (b.range ? beyondWords(b.range) : '');
 
-/** What the chart says to tests and to those who do not see it. */
-function describe(
-  element: HTMLElement,
-  warning: HTMLElement | null,
-  curves: CurveSet,
-  title: string,
-  series: readonly PlotSeries[],
-): void {
-  const main = curves.get(series[0]?.name ?? '');
-  element.dataset.points = String(Math.round(main?.total ?? 0));
-  const words = series.map(({ name, label }) => `${label} ${formatMetric(curves.get(name)?.last?.value)}`);
-  element.setAttribute('aria-label', `${title}: ${words.join(', ')}`);
-  const bad = main?.nonFinite;
-  if (warning === null) return;
-  warning.hidden = bad === undefined || bad.count === 0;
-  const text = warning.lastElementChild;
-  if (bad && text && bad.count > 0) {
-    text.textContent = `${formatCount(bad.count)} not finite, last at step ${formatCount(bad.lastStep)}`;
-  }
-}
+/** Another list of names makes new groups of all curves: a chart whose own are the same stays as it is. */
+export const CurveChart = memo(
+  Chart,
+  (before, next) =>
+    before.index === next.index &&
+    before.settings === next.settings &&
+    before.group.key === next.group.key &&
+    before.group.names.length === next.group.names.length &&
+    before.group.names.every((name, i) => name === next.group.names[i]),
+);

@@ -12,20 +12,22 @@ export interface MetricGroup {
 }
 
 const STAGES = new Set(['train', 'training', 'val', 'valid', 'validation', 'test', 'eval', 'epoch']);
-const TITLES: Record<string, string> = {
-  loss: 'Loss',
-  accuracy: 'Accuracy',
-  learning_rate: 'Learning rate',
-  lr: 'Learning rate',
-  'perf/fps': 'Frames per second',
-  'perf/time_per_batch_ms': 'Time per batch, ms',
-  'perf/step_ms': 'Time in a step, ms',
-  'perf/data_ms': 'Wait for data, ms',
-  'system/cpu_percent': 'CPU, %',
-  'system/memory_mb': 'Memory, MB',
-  'system/gpu_percent': 'GPU, %',
-  'system/gpu_memory_mb': 'GPU memory, MB',
-};
+const TITLES = new Map(
+  Object.entries({
+    loss: 'Loss',
+    accuracy: 'Accuracy',
+    learning_rate: 'Learning rate',
+    lr: 'Learning rate',
+    'perf/fps': 'Frames per second',
+    'perf/time_per_batch_ms': 'Time per batch, ms',
+    'perf/step_ms': 'Time in a step, ms',
+    'perf/data_ms': 'Wait for data, ms',
+    'system/cpu_percent': 'CPU, %',
+    'system/memory_mb': 'Memory, MB',
+    'system/gpu_percent': 'GPU, %',
+    'system/gpu_memory_mb': 'GPU memory, MB',
+  }),
+);
 const FIRST = ['loss', 'accuracy', 'learning_rate', 'lr'];
 const EXACT = /(^|[/_-])(learning_rate|lr)($|[/_-])/;
 const MACHINE = /^(perf|system)\//;
@@ -43,7 +45,7 @@ function groupKey(name: string): string {
 
 function title(key: string): string {
   if (key.startsWith(RANKS)) return `${title(key.slice(RANKS.length))}, other ranks`;
-  return TITLES[key] ?? key.replace(/_/g, ' ');
+  return TITLES.get(key) ?? (key || '(no name)');
 }
 
 /** Loss first, then accuracy, learning rate, the user's own by name, the machine's last and folded away. */
@@ -51,7 +53,9 @@ export function metricGroups(names: readonly string[]): MetricGroup[] {
   const groups = new Map<string, string[]>();
   for (const name of [...names].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
     const key = groupKey(name);
-    groups.set(key, [...(groups.get(key) ?? []), name]);
+    const members = groups.get(key);
+    if (members === undefined) groups.set(key, [name]);
+    else members.push(name);
   }
   const rank = (key: string): number => {
     const first = FIRST.indexOf(key);
@@ -80,4 +84,27 @@ export function seriesLabel(name: string): string {
   if (stage === 'epoch') return 'epoch mean';
   if (stage === 'val' || stage === 'valid' || stage === 'validation') return 'validation';
   return stage ?? /^(train|val|test)_/.exec(name)?.[1] ?? 'batch';
+}
+
+/** The groups that have something in the name of a curve or in their title; `wanted` may be a regular expression. */
+export function findGroups(groups: readonly MetricGroup[], wanted: string): MetricGroup[] {
+  const matches = matcherOf(wanted);
+  return groups.filter(({ title, names }) => matches(title) || names.some(matches));
+}
+
+function matcherOf(wanted: string): (text: string) => boolean {
+  const plain = wanted.toLowerCase();
+  try {
+    const expression = new RegExp(wanted, 'i');
+    // "a|b" and "log p(y)" are names before they are expressions.
+    return (text) => text.toLowerCase().includes(plain) || expression.test(text);
+  } catch {
+    return (text) => text.toLowerCase().includes(plain);
+  }
+}
+
+/** A curve that smoothing would only tell late, or that is a mean already. */
+export function isExact(name: string, group: MetricGroup): boolean {
+  const label = seriesLabel(name);
+  return group.exact || label === 'validation' || label === 'epoch mean' || /^(round|client)\//.test(name);
 }

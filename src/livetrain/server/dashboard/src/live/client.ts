@@ -9,19 +9,24 @@ export class LiveClient {
     if (!document.hidden) this.wake();
   };
 
-  /** @param name who watches; empty: they do not say. */
-  constructor(runId: string, name: string, take: (message: FromWorker) => void) {
+  /**
+   * @param name who watches; empty: they do not say.
+   * @param curves where the worker of curves listens.
+   */
+  constructor(runId: string, name: string, curves: MessagePort, take: (message: FromWorker) => void) {
     this.worker = new Worker(new URL('./live.worker.ts', import.meta.url), {
       type: 'module',
       name: 'livetrain',
     });
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => take(data);
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.post({
+    const open: ToWorker = {
       type: 'open',
       url: `${scheme}//${location.host}/api/runs/${encodeURIComponent(runId)}/live`,
       name,
-    });
+      curves,
+    };
+    this.post(open, [curves]);
     this.post({ type: 'visible', visible: !document.hidden });
     window.addEventListener('online', this.wake);
     document.addEventListener('visibilitychange', this.seen);

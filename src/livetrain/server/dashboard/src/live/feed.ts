@@ -13,12 +13,12 @@ import {
   type Snapshot,
   type ViewerMessage,
 } from '../gen/livetrain/proto/live_pb';
+import type { FromLive } from '../curve-feed/messages';
 import { commandPartOf } from '../lib/command-parts';
 import type { CommandPart } from '../lib/commands';
 import { CreditWindow } from '../lib/credit-window';
-import { tipOf } from '../lib/curves/tip';
 import { entryOf, type Entry } from '../lib/entries';
-import { PointCollector, stepOf, timeOf } from '../lib/points';
+import { PointCollector, stepOf, timeOf, type PointColumns } from '../lib/points';
 import type { Link } from '../lib/reconnect';
 import { roundPartOf, type RoundPart } from '../lib/rounds';
 import { sampleOf, type SampleView } from '../lib/samples';
@@ -30,9 +30,10 @@ import { Decoder } from './decoder';
 import type { DecodedFrame } from '../paint/frame';
 import type { FromWorker } from './messages';
 import { PictureKeeper } from './pictures';
-import { curveData, decodedFrame, performanceView, runView, tipView } from './views';
+import { decodedFrame, performanceView, runView, tipOfCurve, tipView } from './views';
 
-const CURVE_POINTS = 1500;
+/** A server of before sends curves all the same: just enough of them to know where each stands. */
+const CURVE_POINTS = 16;
 const PING_MS = 15_000;
 
 export class Feed {
@@ -59,6 +60,8 @@ export class Feed {
     url: string,
     private readonly emit: (message: FromWorker) => void,
     private readonly paint: (frame: DecodedFrame) => void,
+    /** What concerns curves goes another way. */
+    private readonly tellCurves: (message: FromLive, transfer?: Transferable[]) => void,
     /** Who watches; empty: they do not say. */
     private name: string,
   ) {
@@ -114,7 +117,7 @@ export class Feed {
     this.fresh = true;
     const { epoch, offset } = this.cursor;
     const { name, rank } = this;
-    const hello = { epoch, offset: BigInt(offset), points: CURVE_POINTS, name, rank };
+    const hello = { epoch, offset: BigInt(offset), points: CURVE_POINTS, name, rank, noCurves: true };
     this.say({ case: 'hello', value: hello as never });
   }
 
@@ -158,7 +161,14 @@ export class Feed {
   private state(state: RunState, whole: boolean): void {
     const names = state.config?.classNames;
     if (names !== undefined && names.length > 0) this.classNames = names;
-    this.emit({ type: 'state', run: runView(state), whole });
+    const run = runView(state);
+    this.emit({ type: 'state', run, whole });
+    this.tellCurves({
+      type: 'run',
+      firstPointUs: run.firstPointUs || run.createdMs * 1000,
+      batchesPerEpoch: run.config.batchesPerEpoch,
+      attempts: run.attempts,
+    });
   }
 
   private presence({ viewers, names }: Presence): void {
@@ -169,11 +179,17 @@ export class Feed {
     const { reset, caughtUp } = this.cursor.snapshot(snapshot.epoch, Number(snapshot.offset));
     this.back(reset, caughtUp);
     if (snapshot.state) this.state(snapshot.state, true);
-    const curves = [...this.ahead, ...snapshot.curves].map(curveData);
-    // A server of before says where curves stand by the curves alone.
     const tips =
-      snapshot.tips.length > 0 ? snapshot.tips.map(tipView) : curves.flatMap((curve) => tipOf(curve) ?? []);
-    this.emit({ type: 'curves', curves, tips });
+      snapshot.tips.length > 0
+        ? snapshot.tips.map(tipView)
+        : [...this.ahead, ...snapshot.curves].flatMap((curve) => tipOfCurve(curve) ?? []);
+    this.tellCurves({
+      type: 'snapshot',
+      epoch: snapshot.epoch,
+      offset: Number(snapshot.offset),
+      tips,
+      metricCount: Number(snapshot.metricCount),
+    });
     this.ahead = [];
     this.tell(snapshot.recent, false);
     if (snapshot.performance) {
@@ -251,9 +267,13 @@ export class Feed {
       }
     }
     const columns = collector.take();
-    const said = columns.length + entries.length + commands.length + samples.length + rounds.length;
+    if (columns.length > 0) {
+      const offset = Number(events.at(-1)?.offset ?? 0);
+      this.tellCurves({ type: 'points', columns, offset }, columns.flatMap(buffersOf));
+    }
+    const said = entries.length + commands.length + samples.length + rounds.length;
     if (said > 0 || at !== null) {
-      const what = { columns, entries, commands, samples, rounds };
+      const what = { entries, commands, samples, rounds };
       this.emit({ type: 'events', ...what, fresh: withPoints, stripped, at, epoch });
     }
   }
@@ -275,3 +295,6 @@ export class Feed {
     this.paint(decoded);
   }
 }
+
+const buffersOf = ({ steps, values, timesUs, offsets }: PointColumns): Transferable[] =>
+  [steps, values, timesUs, offsets].map(({ buffer }) => buffer as ArrayBuffer);

@@ -30,6 +30,7 @@ function take(message: ToWorker): void {
           emit(said);
         },
         (frame) => painter.put(frame),
+        (told, transfer = []) => message.curves.postMessage(told, transfer),
         message.name,
       );
       return;

@@ -1,10 +1,8 @@
 /** What the worker and the page say to each other: plain data, no protobuf and no bigint past this line. */
+import type { AttemptView } from '../lib/attempts';
 import type { CommandPart } from '../lib/commands';
 import type { Control } from '../lib/controls';
-import type { CurveData } from '../lib/curve-set';
-import type { Tip } from '../lib/curves/tip';
 import type { Entry } from '../lib/entries';
-import type { PointColumns } from '../lib/points';
 import type { Link } from '../lib/reconnect';
 import type { RoundPart } from '../lib/rounds';
 import type { StepMark } from '../lib/whereabouts';
@@ -63,12 +61,6 @@ export interface RunView {
   } | null;
 }
 
-/** One start of a training: older ones do not count from its first step on. */
-export interface AttemptView {
-  attempt: number;
-  fromStep: number;
-}
-
 /** One of several processes that train together. */
 export interface RankView {
   rank: number;
@@ -116,10 +108,8 @@ export type FromWorker =
   | { type: 'beat'; serverMs: number }
   /** How long nothing came from a server that says something once a second; 0: it is heard again. */
   | { type: 'quiet'; ms: number }
-  | { type: 'curves'; curves: CurveData[]; tips: Tip[] }
   | {
       type: 'events';
-      columns: PointColumns[];
       entries: Entry[];
       commands: CommandPart[];
       samples: SampleView[];
@@ -137,7 +127,8 @@ export type FromWorker =
   | { type: 'painted'; report: PaintReport };
 
 export type ToWorker =
-  | { type: 'open'; url: string; name: string }
+  /** `curves`: where the worker of curves listens. */
+  | { type: 'open'; url: string; name: string; curves: MessagePort }
   | { type: 'introduce'; name: string }
   | { type: 'watchRank'; rank: number }
   /** The canvas to paint on; it is the worker's own from now on. */

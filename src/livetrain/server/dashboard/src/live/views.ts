@@ -8,9 +8,8 @@ import type {
   RunState,
 } from '../gen/livetrain/proto/live_pb';
 import type { ControlDeclaration } from '../gen/livetrain/proto/telemetry_pb';
-import type { CurveData } from '../lib/curve-set';
 import type { Control, Parameter } from '../lib/controls';
-import type { Tip } from '../lib/curves/tip';
+import { tipOf, type Tip } from '../lib/curves/tip';
 import { own } from '../lib/own';
 import { totalsOf } from '../lib/stripped';
 import { tilesOf } from '../lib/tiles-of';
@@ -81,15 +80,9 @@ export function runView(state: RunState): RunView {
   };
 }
 
-export function curveData(curve: Curve): CurveData {
-  return {
-    name: curve.name,
-    steps: Float64Array.from(curve.steps, Number),
-    values: Float64Array.from(curve.values),
-    times: Float64Array.from(curve.times),
-    total: Number(curve.totalPoints),
-  };
-}
+/** Where a curve stands, as a server of before tells it: by the curve alone. */
+export const tipOfCurve = ({ name, steps, values, times, totalPoints }: Curve): Tip | null =>
+  tipOf({ name, steps: steps.map(Number), values, times, total: Number(totalPoints) });
 
 export function tipView(tip: CurveTip): Tip {
   return {

@@ -1,8 +1,8 @@
 /** All that is alive behind one run's page: composes, no algorithm of its own. */
 import { commandEntry, sentence } from '../lib/command-words';
 import { learn, newlyFinal, type CommandPart } from '../lib/commands';
-import { CurveSet } from '../lib/curve-set';
-import { TipBook } from '../lib/curves/tip';
+import { CurveClient } from '../curve-feed/curve-client';
+import { TipBook, type Tip } from '../lib/curves/tip';
 import { mergeEntries, type Entry } from '../lib/entries';
 import { judge } from '../lib/frame-facts';
 import { caughtUpWords, formatDuration } from '../lib/format';
@@ -28,7 +28,7 @@ const NONE: Counts = new Map();
 
 export class RunSession {
   readonly store = createRunStore();
-  readonly curves = new CurveSet();
+  readonly curves: CurveClient;
   /** The newest value of every curve, drawn or not. */
   readonly tips = new TipBook();
   readonly stage: Stage;
@@ -45,7 +45,13 @@ export class RunSession {
 
   constructor(readonly runId: string) {
     const { name } = usePrefs.getState();
-    this.client = new LiveClient(runId, name ?? '', (message) => this.take(message));
+    const { port1, port2 } = new MessageChannel();
+    this.curves = new CurveClient(runId, port2, {
+      tips: (tips, fresh, metricCount) => this.learnTips(tips, fresh, metricCount),
+      gaps: (gaps) => this.store.setState({ gaps }),
+      listed: (listed) => this.store.setState({ listed }),
+    });
+    this.client = new LiveClient(runId, name ?? '', port1, (message) => this.take(message));
     this.stage = new Stage((message, transfer) => this.client.post(message, transfer));
     this.forgetName = usePrefs.subscribe((prefs, before) => {
       if (prefs.name !== before.name) this.client.post({ type: 'introduce', name: prefs.name ?? '' });
@@ -94,6 +100,17 @@ export class RunSession {
     window.clearInterval(this.flushTimer);
     this.forgetName();
     this.client.close();
+    this.curves.close();
+  }
+
+  private learnTips(tips: readonly Tip[], fresh: boolean, metricCount: number): void {
+    const known = this.tips.size;
+    if (fresh) this.tips.clear();
+    for (const tip of tips) this.tips.put(tip);
+    // Other names, and not only other values: after a new start there may be as many as before.
+    const named = fresh || this.tips.size !== known;
+    const names = named ? { metricNames: this.tips.names().filter((name) => !isLeftOut(name)) } : {};
+    this.store.setState({ ...names, metricCount, curvesVersion: this.tips.version });
   }
 
   private take(message: FromWorker): void {
@@ -101,8 +118,6 @@ export class RunSession {
       case 'painted':
         return this.paintedNow(message.report);
       case 'events':
-        this.curves.append(message.columns);
-        this.tips.append(message.columns);
         this.freshEntries.push(...message.entries);
         this.learn(message.commands, message.fresh);
         this.learnSamples(message.samples);
@@ -117,11 +132,6 @@ export class RunSession {
           this.pending.step = this.where.step;
         }
         if (message.epoch >= 0) this.pending.epoch = message.epoch;
-        return;
-      case 'curves':
-        this.curves.replace(message.curves);
-        this.tips.clear();
-        for (const tip of message.tips) this.tips.put(tip);
         return;
       case 'state': {
         const { run, whole } = message;
@@ -196,9 +206,6 @@ export class RunSession {
     const next: Partial<RunPage> = this.pending;
     this.pending = {};
     if (this.freshEntries.length > 0) next.entries = mergeEntries(now.entries, this.freshEntries.splice(0));
-    if (this.curves.version !== now.curvesVersion) next.curvesVersion = this.curves.version;
-    const names = this.curves.names().filter((name) => !isLeftOut(name));
-    if (names.length !== now.metricNames.length) next.metricNames = names;
     const report = this.painted;
     this.painted = null;
     if (report !== null) {

@@ -1,7 +1,7 @@
 /** What a person chose, kept in this browser. */
 import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
-import type { Axis } from '../lib/plot-data';
+import type { Axis } from '../lib/curves/axis';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Order = 'drawn' | 'worst';
@@ -11,7 +11,7 @@ export interface Prefs {
   order: Order;
   /** Pictures that use few of their levels are stretched. */
   contrast: boolean;
-  /** 0 to 0.99. */
+  /** How strongly curves are smoothed: 0 is not at all, each further notch doubles the extent. */
   smoothing: number;
   log: boolean;
   axis: Axis;
@@ -28,13 +28,21 @@ export const usePrefs = create<Prefs>()(
       theme: 'system',
       order: 'drawn',
       contrast: false,
-      smoothing: 0.8,
+      smoothing: 1,
       log: false,
       axis: 'step',
       charts: {},
       name: null,
       set: (change) => set(change),
     }),
-    { name: 'livetrain', version: 1 },
+    {
+      name: 'livetrain',
+      version: 2,
+      migrate: (stored, version) => {
+        const prefs = stored as Prefs;
+        // Once it was a share of what had been before.
+        return version < 2 ? { ...prefs, smoothing: prefs.smoothing > 0 ? 1 : 0 } : prefs;
+      },
+    },
   ),
 );

@@ -1,7 +1,9 @@
 /** What the page of one run shows, but for pictures and curves: those are too many for a store and too fast. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { CommandBook } from '../lib/commands';
+import type { ListedCurves } from '../curve-feed/curve-client';
 import type { Entry } from '../lib/entries';
+import type { Gap } from '../lib/gaps';
 import { initialLink, type Link } from '../lib/reconnect';
 import type { Rounds } from '../lib/rounds';
 import type { SampleView } from '../lib/samples';
@@ -62,8 +64,15 @@ export interface RunPage {
   frame: FrameFacts | null;
   rates: Rates;
   leftOut: LeftOut;
+  /** Curves that are known of by name, those of records left out aside. */
   metricNames: readonly string[];
-  /** Goes up when a curve has changed: charts look again. */
+  /** How many curves the run has; there may be more than names are known. */
+  metricCount: number;
+  /** What the last search among all curves found. */
+  listed: ListedCurves | null;
+  /** Where records were left out. */
+  gaps: readonly Gap[];
+  /** Goes up when a curve's newest value has changed. */
   curvesVersion: number;
   /** The picture is held still by the user. */
   held: boolean;
@@ -93,6 +102,9 @@ export const initialPage: RunPage = {
   rates: { fps: 0, p50: null, p99: null },
   leftOut: { trainer: new Map(), server: 0, browser: 0, records: new Map() },
   metricNames: [],
+  metricCount: 0,
+  listed: null,
+  gaps: [],
   curvesVersion: 0,
   held: false,
 };

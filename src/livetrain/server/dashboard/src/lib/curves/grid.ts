@@ -31,6 +31,7 @@ export function coarserLevel(placing: Placing, level: number): number {
 
 /** The finest level at which at most `most` stretches cover a window; both ends are within it. */
 export function levelFor(placing: Placing, from: number, to: number, most: number): number {
+  if (!(to >= from) || !Number.isFinite(to - from)) return 0;
   let level = levelAt(placing, (to - from + 1) / most);
   // A window that is not aligned can touch one stretch more than its extent fills.
   for (;;) {

@@ -52,12 +52,12 @@ export class RawPoints {
     return [places[order[0] ?? 0] ?? 0, places[order[this.size - 1] ?? 0] ?? 0];
   }
 
-  buckets(placing: Placing, level: number): Buckets {
+  /** @param order which points, by ascending place. */
+  buckets(placing: Placing, level: number, order = this.order(placing)): Buckets {
     const width = widthAt(placing, level);
     const places = this.places(placing);
-    const buckets = new Buckets(Math.min(this.size, 1024));
-    for (const i of this.order(placing))
-      buckets.add(Math.floor((places[i] ?? 0) / width), this.values[i] ?? 0);
+    const buckets = new Buckets(Math.min(order.length, 1024));
+    for (const i of order) buckets.add(Math.floor((places[i] ?? 0) / width), this.values[i] ?? 0);
     return buckets;
   }
 

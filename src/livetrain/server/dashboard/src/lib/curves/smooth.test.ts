@@ -89,10 +89,20 @@ describe('smoothing', () => {
     expect(values[1]).toBeCloseTo(2001 / 1001, 6);
   });
 
-  it('holds the largest numbers, and leaves out stretches without a finite value', () => {
+  it('is not ruined by one value that nothing else compares with', () => {
+    const buckets = new Buckets();
+    for (let i = 0; i < 500; i++) buckets.add(i, i === 200 ? 1e308 : 1 + (i % 2));
+    const { values } = smooth(buckets, 1, 16, 499);
+    expect(Math.max(...values)).toBeLessThan(2);
+    const spiky = new Buckets();
+    for (let i = 0; i < 500; i++) spiky.add(i, i === 200 ? 1000 : 1);
+    expect(Math.max(...smooth(spiky, 1, 16, 499).values)).toBeGreaterThan(30);
+  });
+
+  it('holds the largest numbers, and breaks where something was not finite', () => {
     const buckets = new Buckets();
     [1.7e308, NaN, 1.7e308].forEach((value, i) => buckets.add(i, value));
-    expect([...smooth(buckets, 1, 4, 2).values]).toEqual([1.7e308, 1.7e308]);
+    expect([...smooth(buckets, 1, 4, 2).values]).toEqual([1.7e308, NaN, 1.7e308]);
   });
 
   it('has extents that hold while a run grows, and double with it', () => {

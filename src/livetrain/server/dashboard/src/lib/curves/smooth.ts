@@ -29,9 +29,22 @@ export function extentOf(notch: number, length: number, width: number): number |
   return extent;
 }
 
+/** A stretch so many times as large as nearly all others is no part of the curve that one can see: 1e308 among losses. */
+const ABSURD = 1e6;
+const FEW = 0.01;
+
+/** The largest size of a mean that is smoothed with the others. */
+function boundOf({ count, mean, size }: Buckets): number {
+  const sizes = mean.slice(0, size).map((value, i) => ((count[i] ?? 0) > 0 ? Math.abs(value) : 0));
+  sizes.sort();
+  const usual = sizes[size - 1 - Math.ceil(size * FEW)] ?? 0;
+  return usual > 0 ? usual * ABSURD : Infinity;
+}
+
 export interface Smoothed {
   /** Where each value stands: the last place of its stretch. */
   at: Float64Array;
+  /** NaN: the line breaks here, for something was not finite. */
   values: Float64Array;
 }
 
@@ -43,23 +56,31 @@ export interface Smoothed {
  * @param until the last place of the curve; its last stretch may not be over yet.
  */
 export function smooth(buckets: Buckets, width: number, extent: number, until: number): Smoothed {
-  const at = new Float64Array(buckets.size);
-  const values = new Float64Array(buckets.size);
+  // A stretch where some values were finite and some were not is a value and a break.
+  const at = new Float64Array(buckets.size * 2);
+  const values = new Float64Array(buckets.size * 2);
+  const most = boundOf(buckets);
   let size = 0;
   let mean = 0;
   let mass = 0;
   let before = 0;
   for (let i = 0; i < buckets.size; i++) {
     const count = buckets.count[i] ?? 0;
-    if (count === 0) continue;
     const index = buckets.index[i] ?? 0;
-    mass = mass * Math.exp((-(index - before) * width) / extent) + count;
-    before = index;
-    // By shares, not by sums: those of the largest numbers are infinite.
-    const share = count / mass;
-    mean = mean * (1 - share) + (buckets.mean[i] ?? 0) * share;
-    at[size] = Math.min(until, (index + 1) * width - 1);
-    values[size++] = mean;
+    const end = Math.min(until, (index + 1) * width - 1);
+    if (count > 0 && Math.abs(buckets.mean[i] ?? 0) <= most) {
+      mass = mass * Math.exp((-(index - before) * width) / extent) + count;
+      before = index;
+      // By shares, not by sums: those of the largest numbers are infinite.
+      const share = count / mass;
+      mean = mean * (1 - share) + (buckets.mean[i] ?? 0) * share;
+      at[size] = end;
+      values[size++] = mean;
+    }
+    if ((buckets.nonfinite[i] ?? 0) > 0) {
+      at[size] = end;
+      values[size++] = Number.NaN;
+    }
   }
   return { at: at.subarray(0, size), values: values.subarray(0, size) };
 }

@@ -68,6 +68,12 @@ export class TipBook {
     return this.tips.get(name);
   }
 
+  /** The one that is known longest. */
+  first(): Tip | undefined {
+    for (const tip of this.tips.values()) return tip;
+    return undefined;
+  }
+
   names(): string[] {
     return [...this.tips.keys()];
   }

@@ -133,7 +133,7 @@ export function RunPage({ session }: { session: RunSession }) {
           </Part>
           <div className={dim}>
             <Part what="the curves">
-              <ChartsPanel curves={session.curves} store={session.store} />
+              <ChartsPanel curves={session.curves} tips={session.tips} store={session.store} />
             </Part>
           </div>
           <Part what="the samples">

@@ -1,0 +1,25 @@
+/** Where the pointer is on the shared axis: every chart in view follows it, and nothing else hears of it. */
+
+export interface Cursor {
+  x: number;
+  /** Whose plot the pointer is on. */
+  owner: object;
+}
+
+type Watcher = (cursor: Cursor | null) => void;
+
+const watchers = new Set<Watcher>();
+let cursor: Cursor | null = null;
+
+/** @returns how to stop. */
+export function watchCursor(watcher: Watcher): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+export const currentCursor = (): Cursor | null => cursor;
+
+export function moveCursor(next: Cursor | null): void {
+  cursor = next;
+  for (const watcher of watchers) watcher(next);
+}
