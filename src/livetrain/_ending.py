@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from livetrain._tracebacks import traceback_text
 
-__all__ = ["Ending", "by_error", "by_exit", "exit_code_of"]
+__all__ = ["Ending", "Unfinished", "by_error", "by_exit", "error_under_way", "exit_code_of"]
 
 _MESSAGE_CHARS = 1000
 # What a process that a signal ended from outside is told to exit with.
@@ -19,6 +20,19 @@ _SIGNAL_CODES: Final = frozenset(
     for name in ("SIGHUP", "SIGINT", "SIGTERM")
     if (number := getattr(signal, name, None)) is not None
 )
+
+
+# They end a loop, a generator or a task as they should.
+_ORDERLY: Final = (StopIteration, StopAsyncIteration, GeneratorExit)
+
+
+class Unfinished(Exception):  # noqa: N818  # nobody raises it
+    """A framework's training that began and never said that it is over; of the error that left it nothing is known."""
+
+    def __init__(
+        self, message: str = "the training was left before its end, by an error or by Ctrl-C"
+    ) -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,8 @@ def by_error(error: BaseException | None, *, exit_code: int | None = None) -> En
             # A framework's own, such as Lightning's answer to SIGTERM.
             return Ending("interrupted", message_of(error), traceback_text(error))
         return by_exit(error.code, handled=_origin(error), name=type(error).__name__)
+    if isinstance(error, Unfinished):
+        return Ending("failed", _text(error), exit_code=exit_code)
     interrupted = not isinstance(error, Exception) or _interrupted(error)
     return Ending(
         "interrupted" if interrupted else "failed",
@@ -109,6 +125,25 @@ def by_exit(
         traceback_text(handled) if handled is not None else "",
         number,
     )
+
+
+def error_under_way(known: int = 0) -> BaseException | None:
+    """Return the error that is being handled, or is on its way through a ``finally``; None: none is that ends a training.
+
+    Args:
+        known: the `id` of one that does not count, since it was there before; 0: none.
+
+    Example:
+        >>> try:
+        ...     1 / 0
+        ... except ZeroDivisionError:
+        ...     print(error_under_way())
+        division by zero
+    """
+    error = sys.exception()
+    if error is None or id(error) == known or isinstance(error, _ORDERLY):
+        return None
+    return error
 
 
 def exit_code_of(code: Any) -> int:

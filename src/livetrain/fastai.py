@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from livetrain._ending import Unfinished, error_under_way
 from livetrain._frameworks.batch import batch_length, find_logits
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.reader import BatchReader
@@ -62,8 +63,8 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
     ============================== ============ ==================================================================
 
     A step is a batch, counted through all epochs of one ``fit``. A learning rate that the page set holds until the end of the
-    ``fit``. fastai tells its callbacks of no error: a run that an exception ended is marked failed when the process ends, or the
-    next training begins.
+    ``fit``. fastai tells its callbacks of no error: a run that an exception ended, caught or not, is marked failed when the process
+    ends, or the next training begins.
 
     Attributes:
         monitor: the monitor of the training that runs, or ran last; None before the first.
@@ -101,7 +102,7 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
 
     def before_fit(self) -> None:
         """Open the run."""
-        self._close(RuntimeError("the training ended by an error"))
+        self._close(error_under_way() or Unfinished())
         if not hasattr(self.learn, "lr_finder") and not hasattr(self.learn, "gather_preds"):
             harmless(self._open, but=(LivetrainError,))()
 
@@ -138,6 +139,7 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
                 "batch_size": positive(getattr(loaders.train, "bs", None)),
             }
         )
+        self.monitor.expect_end()
         self.monitor.on("learning_rate", self._set_rate)
         self._rate: float | None = None
         self._step = int(self.monitor.resume_state()["step"])

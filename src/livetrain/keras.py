@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from livetrain._ending import Unfinished, error_under_way
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.settings import Settings, given_options, let_be_set
 from livetrain._keras.session import Session
@@ -59,7 +60,7 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
     ============================== ============ ==================================================================
 
     A step is a batch, counted through all epochs. A training that a callback stopped early is an event. Keras tells its callbacks
-    of no error: a run that an exception ended is marked failed when the process ends, or the next training begins.
+    of no error: a run that an exception ended, caught or not, is marked failed when the process ends, or the next training begins.
 
     Attributes:
         monitor: the monitor of the training that runs, or ran last; None before the first.
@@ -99,7 +100,7 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Open the run."""
         if self._session is not None:  # an error ended the training before, and nobody said so
-            self._session.finish(RuntimeError("the training ended by an error"))
+            self._session.finish(error_under_way() or Unfinished())
         self._open(None, training=True)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from livetrain._ending import Unfinished, error_under_way
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.settings import given_options, let_be_set
 from livetrain._monitor import Monitor
@@ -66,8 +67,8 @@ class LiveTrainCallback(TrainerCallback):  # type: ignore[misc]  # mypy does not
     ============================== ============ ==================================================================
 
     A step is one of the optimizer, from 0: ``state.global_step - 1``. A checkpoint and a training that stopped early are events.
-    The Trainer tells its callbacks of no error: a run that an exception ended is marked failed when the process ends, or
-    the next training begins.
+    The Trainer tells its callbacks of no error: a run that an exception ended, caught or not, is marked failed when the
+    process ends, or the next training begins.
 
     Attributes:
         monitor: the monitor of the training that runs, or ran last; None before the first.
@@ -108,7 +109,7 @@ class LiveTrainCallback(TrainerCallback):  # type: ignore[misc]  # mypy does not
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Open the run."""
         if self._session is not None:  # an error ended the training before, and nobody said so
-            self._session.finish(args, state, RuntimeError("the training ended by an error"))
+            self._session.finish(args, state, error_under_way() or Unfinished())
         kept = state.stateful_callbacks.get(_PLACE) if self._config.resume else None
         resume = kept["attributes"].get("run") if isinstance(kept, Mapping) else None
         self._session = self._open(args, state, kwargs, kwargs.get("optimizer"), resume)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from livetrain._ending import Unfinished, error_under_way
 from livetrain._frameworks.batch import batch_length, find_logits
 from livetrain._frameworks.figures import learning_rates
 from livetrain._frameworks.guard import harmless
@@ -59,7 +60,8 @@ class LiveTrainCallbacks:
     ============================== ============ ==================================================================
 
     A step is a batch, counted through all epochs. Each saved model is an event. The page can set the learning rate, and stop
-    between two batches. Ultralytics tells of no error: a run that an exception ended is marked failed when the process ends.
+    between two batches. Ultralytics tells of no error: a run that an exception ended, caught or not, is marked failed
+    when the process ends.
 
     Attributes:
         monitor: the monitor of the training that runs, or ran last; None before the first.
@@ -100,7 +102,7 @@ class LiveTrainCallbacks:
 
     def _train_start(self, trainer: Any) -> None:
         if self._training is not None:
-            self._finish(RuntimeError("the training ended by an error"))
+            self._finish(error_under_way() or Unfinished())
         names = trainer.data.get("names")
         names = [names[n] for n in sorted(names)] if isinstance(names, Mapping) else names
         args = {n: v for n, v in vars(trainer.args).items() if v is not None}
@@ -115,6 +117,7 @@ class LiveTrainCallbacks:
                 "batch_size": trainer.batch_size if trainer.batch_size > 0 else None,
             }
         )
+        self.monitor.expect_end()
         self._training, self._batch, self._logits, self._step = (
             Training(self.monitor),
             None,

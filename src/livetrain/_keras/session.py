@@ -54,6 +54,8 @@ class Session:
             "resume": resume,
         }
         self.monitor = settings.open(known)
+        if training:
+            self.monitor.expect_end()
         self._model = model
         self._training = Training(self.monitor)
         self._reader = BatchReader(settings.owner, settings.read_batch, _MEND)

@@ -76,8 +76,11 @@ class ExitWatch:
             return self._exit or self._error or Ending()
         if script.running:  # somebody calls the handlers by hand
             return by_error(sys.exception())
-        if script.completed:
-            return Ending(exit_code=0)
+        if (
+            script.completed
+        ):  # in an interactive session it is a statement, and another one may exit
+            by_statement = self._exit if _interactive() and not sys.flags.inspect else None
+            return by_statement or Ending(exit_code=0)
         for error in (getattr(sys, "last_exc", None), getattr(sys, "last_value", None)):
             if script.was_left_by(error):
                 return by_error(error, exit_code=_exit_code(error))

@@ -8,17 +8,18 @@ at that moment tells these two apart.
 from __future__ import annotations
 
 import dis
-import sys
 from types import FrameType
 from typing import Final
 
-from livetrain._ending import Ending, by_error
+from livetrain._ending import Ending, by_error, error_under_way
 
 __all__ = ["ending_of_let_go"]
 
 _CAUGHT: Final = (
     "an error left the code that held this monitor, and was caught; nobody called close()"
 )
+_POOLS: Final = frozenset({"multiprocessing.pool"})
+"""Modules that hold the error of a task until they have sent it: a task that returned let go of its monitor before."""
 _HANDLER_NAMES: Final = 12  # instructions in which an `except` names what it catches
 
 
@@ -35,14 +36,18 @@ def ending_of_let_go(frame: FrameType | None, opened_under: int, collected: bool
     """
     if collected:
         return Ending()
-    error = sys.exception()
-    if error is not None and id(error) != opened_under:
+    error = error_under_way(opened_under)
+    if error is not None:
         return by_error(error)
     if frame is None or frame.f_globals.get("__name__") == "threading":
         return Ending()
     operations = [each for each in dis.get_instructions(frame.f_code) if each.opname != "CACHE"]
     at = next((n for n, each in enumerate(operations) if each.offset == frame.f_lasti), None)
-    if at is None or not _lets_go_of_error(operations, at):
+    if at is None:
+        return Ending()
+    if frame.f_globals.get("__name__") in _POOLS and operations[at].opname.startswith("STORE_"):
+        return Ending("failed", _CAUGHT)
+    if not _lets_go_of_error(operations, at):
         return Ending()
     interrupted = _catches_interrupts(operations, at)
     return Ending("interrupted" if interrupted else "failed", _CAUGHT)

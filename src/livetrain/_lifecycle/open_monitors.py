@@ -44,7 +44,7 @@ _GRACE_SECONDS: Final = 0.5  # in which the process's exit code may still say th
 _CHILD_SECONDS: Final = (
     0.5  # that a worker process, which may be ended at any moment, waits for such a one
 )
-_MANY: Final = 4  # engines that end at once: whoever opens one more waits for the oldest
+_MANY: Final = 2  # engines that end at once: whoever opens one more waits for the oldest
 _OLDEST_SECONDS: Final = 0.5
 _COLLECT_FROM: Final = (
     8  # monitors that are open, before those are looked for that nobody can reach

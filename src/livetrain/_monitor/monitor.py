@@ -14,7 +14,7 @@ from typing import Any, Self
 from livetrain import _records
 from livetrain._delivery import GRPC_SURVIVES_FORKS
 from livetrain._delivery.line import Lane
-from livetrain._ending import Ending, by_error
+from livetrain._ending import Ending, Unfinished, by_error, error_under_way
 from livetrain._engine import Engine
 from livetrain._launch import (
     check_types,
@@ -157,7 +157,7 @@ class Monitor(Logbook, Helm):
         self._place = Place(earlier.step, earlier.epoch) if earlier else Place()
         self._loop = None
         self._opening: Opening | None = None
-        self._expected = ""  # what it means if nobody says how the training ended
+        self._end_expected = False
         self._status, self._message = "", ""
         self._waits = False  # in `close_after`
         self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
@@ -258,7 +258,10 @@ class Monitor(Logbook, Helm):
         return self._engine.flush(timeout) if self._engine is not None else True
 
     def close(self, timeout: float = 2.0) -> bool:
-        """Send what is left and end; twice is as good as once. An open run is marked completed.
+        """Send what is left and end; twice is as good as once.
+
+        An open run is marked completed, or failed where an error is under way: in a ``finally`` that it passes through, or in
+        the ``except`` that handles it.
 
         Args:
             timeout: seconds to spend at most; half a second while the server is away.
@@ -266,7 +269,8 @@ class Monitor(Logbook, Helm):
         Returns:
             Whether the server committed everything.
         """
-        return self.close_after(None, timeout)
+        known = self._opening.under if self._opening is not None else 0
+        return self.close_after(error_under_way(known), timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -297,14 +301,11 @@ class Monitor(Logbook, Helm):
         self._waits = False
         return engine.delivered
 
-    def expect_end(self, otherwise: str) -> None:
-        """Say that the training is over only when somebody says so. For integrations.
-
-        Args:
-            otherwise: what it means if the process ends before, with whatever exit code, or nobody holds the monitor any more: the
-                message of the run, which has failed then.
-        """
-        self._expected = otherwise
+    def expect_end(self) -> None:
+        """Say that `close_after` will be called when the training is over: where it is not, the training has failed, whatever the
+        exit code of the process. For integrations.
+        """  # noqa: D205
+        self._end_expected = True
 
     def __del__(self) -> None:
         if getattr(self, "_engine", None) is not None:  # there is none where `__init__` raised
@@ -319,8 +320,8 @@ class Monitor(Logbook, Helm):
 
     def begin_end(self, ending: Ending, timeout: float, grace: float) -> Engine | None:
         """Begin to close in the background, and say how the training ended after `grace` seconds; None: it is closed already."""
-        if self._expected and ending.status == "completed":
-            ending = Ending("failed", self._expected, exit_code=ending.exit_code)
+        if self._end_expected and ending.status == "completed":
+            ending = by_error(Unfinished(), exit_code=ending.exit_code)
         return self._begin_close(ending, timeout, grace)
 
     def _begin_close(self, ending: Ending, timeout: float, grace: float) -> Engine | None:

@@ -91,6 +91,7 @@ class Session:
         self._told = 0  # checkpoints
         if optimizer is None:
             return
+        self.monitor.expect_end()
         if getattr(args, "torch_compile", False):
             _log.warning(
                 "LiveTrainCallback shows loss and metrics alone, since a hook on a model that is compiled would become "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from tests.faults.conditions import wait_until
@@ -50,14 +51,26 @@ class Runs:
         """Return all that is known of a run."""
         return dict(self.get(f"/api/runs/{run['run_id']}"))
 
+    def until(self, condition: Callable[[list[dict[str, Any]]], bool], what: str) -> None:
+        """Wait until the runs are as they should be."""
+        try:
+            wait_until(lambda: condition(self.all()), PATIENCE, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there are {self.all()}") from None
+
     def ended(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait until there are so many runs and none of them runs any more; return them whole, by name."""
 
         def over() -> bool:
             found = self.all()
-            return len(found) >= count and all(run["status"] != "running" for run in found)
+            return len(found) >= count and all(
+                run["status"] not in ("initializing", "running") for run in found
+            )
 
-        wait_until(over, PATIENCE, f"{count} runs have ended; there are {self.all()}")
+        try:
+            wait_until(over, PATIENCE, f"{count} runs have ended")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there are {self.all()}") from None
         found = self.all()
         assert len(found) == count, found
         return sorted((self.whole(run) for run in found), key=lambda run: str(run["name"]))

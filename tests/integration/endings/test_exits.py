@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -287,6 +288,69 @@ CASES = [
         "ZeroDivisionError: division by zero",
         None,
         "1 / 0",
+    ),
+    Case(
+        "close in a finally that an error passes",
+        "try:\n    try:\n        1 / 0\n    finally:\n        monitor.close()\nexcept ArithmeticError:\n    pass",
+        0,
+        "failed",
+        "ZeroDivisionError: division by zero",
+        traceback="1 / 0",
+    ),
+    Case(
+        "close in a finally that nothing passes",
+        "try:\n    work()\nfinally:\n    monitor.close()",
+        0,
+        "finished",
+    ),
+    Case(
+        "close where Ctrl-C is handled",
+        "try:\n    raise KeyboardInterrupt\nexcept KeyboardInterrupt:\n    monitor.close()",
+        0,
+        "interrupted",
+        "KeyboardInterrupt",
+    ),
+    Case(
+        "close after Ctrl-C was handled",
+        "try:\n    raise KeyboardInterrupt\nexcept KeyboardInterrupt:\n    pass\nmonitor.close()",
+        0,
+        "finished",
+    ),
+    Case(
+        "contextlib.closing",
+        "import contextlib\nwith contextlib.closing(monitor):\n    1 / 0",
+        1,
+        "failed",
+        "ZeroDivisionError: division by zero",
+    ),
+    Case(
+        "close at the end of a loop by an exception",
+        "try:\n    next(iter([]))\nexcept StopIteration:\n    monitor.close()",
+        0,
+        "finished",
+    ),
+    Case(
+        "a monitor within a handler",
+        "try:\n    import no_such_module\nexcept ImportError:\n    monitor.close()",
+        0,
+        "finished",
+        begin="import sys\ntry:\n    1 / 0\nexcept ArithmeticError:\n"
+        + textwrap.indent(BEGIN + "monitor.close()", "    ")
+        + "\nsys.exit(0)\n",
+    ),
+    Case(
+        "a framework's training of whose end nothing was heard",
+        "monitor.expect_end()",
+        0,
+        "failed",
+        "the training was left before its end, by an error or by Ctrl-C",
+        0,
+    ),
+    Case(
+        "a framework's training that came to its end",
+        "monitor.expect_end()\nmonitor.close_after(None)",
+        0,
+        "finished",
     ),
     Case(
         "click's end by an error of its own",
