@@ -16,11 +16,16 @@ def state_words(run: Mapping[str, Any]) -> str:
     Example:
         >>> state_words({"status": "running", "contact": "lost"})
         'running, lost contact'
+        >>> state_words({"status": "failed", "contact": "ended", "exit_code": 1})
+        'failed, exit code 1'
         >>> state_words({"status": "finished", "contact": "ended", "remarks": ["Rank 3 was lost at step 400."]})
         'finished · rank 3 was lost at step 400'
     """
+    code = run.get("exit_code")
     contact = {"alive": "", "ended": "", "lost": ", lost contact"}
     words = str(run["status"]) + contact.get(run["contact"], f", {run['contact']}")
+    if code and run["contact"] == "ended":
+        words += f", exit code {code}"
     if run["contact"] != "ended":
         return words
     remarks = [str(remark) for remark in run.get("remarks") or ()]

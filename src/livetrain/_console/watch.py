@@ -15,6 +15,8 @@ from livetrain._console.server_api import ServerApi, ServerApiError
 __all__ = ["describe", "watch"]
 
 SHOWN = ("loss", "accuracy")
+_RANKS_SECONDS = 10.0
+"""How long after the end of a run is waited for word of its other ranks."""
 ENDS = frozenset({"finished", "failed", "interrupted"})
 
 
@@ -24,9 +26,15 @@ def watch(api: ServerApi, run_id: str, seconds: float) -> dict[str, Any]:
     A server that does not answer is asked again: it may be restarting.
     """
     line = _Line()
+    ended_at = 0.0
     for run, values in _readings(api, run_id, seconds, line):
         line.show(describe(run, values))
-        if run["status"] in ENDS:
+        if run["status"] not in ENDS:
+            ended_at = 0.0
+            continue
+        ended_at = ended_at or time.monotonic()
+        waits = any(rank["contact"] in ("alive", "stale") for rank in run.get("ranks", ()))
+        if not waits or time.monotonic() - ended_at > _RANKS_SECONDS:
             line.end()
             return run
     raise AssertionError("readings never end by themselves")

@@ -14,6 +14,8 @@ _NOTICEABLE_US: Final = 2_000_000
 """What is measured holds the time that the message took; below this the clocks count as equal."""
 _BACKWARD_US: Final = 60_000_000
 """A heartbeat that seems so much older was not merely held up on its way."""
+_CONNECTING_US: Final = 10_000_000
+"""A registration may have waited so long for its connection."""
 _SAMPLES: Final = 3
 _EARLIEST_US: Final = 946_684_800_000_000  # 2000-01-01
 _LARGEST_US: Final = 2**62
@@ -50,8 +52,12 @@ class ClockOffset:
             now_us: when it came, by the server's clock.
         """
         self._recent.clear()
-        if 0 < sent_us < _LARGEST_US:
-            self._set(sent_us - now_us)
+        if not 0 < sent_us < _LARGEST_US:
+            return
+        sample = sent_us - now_us
+        slow = -_CONNECTING_US < sample - self.offset_us <= _NOTICEABLE_US
+        if not (self._measured and slow):  # else what was measured before is the better
+            self._set(sample)
 
     def heard(self, sent_us: int, now_us: int) -> None:
         """Refine it by a message that was sent as soon as it was made, such as a heartbeat; the arguments as above."""

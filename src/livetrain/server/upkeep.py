@@ -158,6 +158,8 @@ class Upkeep:
             self._hub.channel(run).tell_performance()
             if run.ended:
                 self._hub.channel(run).tell_state()
+                if stream.contact == "lost" and before != "lost":
+                    self._note_rank(run, stream, "rank_lost", "said nothing of its end")
                 continue
             if stream.contact == "lost" and run.contact != "lost":
                 said = f"has not been heard for {now - stream.heard:.0f} s"

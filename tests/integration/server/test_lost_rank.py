@@ -9,7 +9,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 from tests.integration.server.processes import ServerProcess, until
-from tests.integration.server.runs import run_of
+from tests.integration.server.runs import get, run_of
 from tests.integration.server.viewer import LiveViewer
 
 from livetrain.cli import main
@@ -39,6 +39,8 @@ def check(server: ServerProcess) -> None:
     found = [(rank["contact"], rank["status"], rank["last_step"]) for rank in run["ranks"]]
     assert found == [("ended", "finished", 599)] * 3 + [("lost", "lost", 400)]
     assert run["remarks"] == ["Rank 3 was lost at step 400."]
+    events = get(server, f"/api/runs/{run['run_id']}/events?notable=true")["events"]
+    assert sum(e["record"].get("event", {}).get("kind") == "rank_lost" for e in events) == 1
     assert "  finished · rank 3 was lost at step 400  600  " in shown(server, "runs")
     watched = shown(server, "watch", "four").splitlines()
     assert "finished · rank 3 was lost at step 400" in watched[0]
@@ -58,6 +60,7 @@ def test_a_killed_rank_is_lost_at_its_step_on_every_surface(tmp_path: Path) -> N
         ]
         codes = [process.wait(120) for process in ranks]
         assert codes == [0, 0, 0, -9]
+        assert shown(server, "watch", "four").splitlines()[-1] == "Rank 3 was lost at step 400."
         until(lambda: run_of(server, "four")["remarks"], "the loss to be seen")
         check(server)
         server.stop()

@@ -42,6 +42,15 @@ def test_a_slow_registration_is_mended_by_the_first_heartbeat() -> None:
     assert clock.offset_us == 0
 
 
+def test_a_slow_reconnect_changes_nothing_and_another_clock_does() -> None:
+    clock = ClockOffset()
+    clock.registered(NOW + 3 * SECOND, NOW)
+    clock.registered(NOW, NOW + 4 * SECOND)  # seven seconds on its way
+    assert clock.offset_us == 3 * SECOND
+    clock.registered(NOW - HOUR, NOW)
+    assert clock.offset_us == -HOUR
+
+
 def test_a_clock_that_is_set_while_the_training_runs_is_noticed() -> None:
     clock = ClockOffset()
     clock.registered(NOW + HOUR, NOW)
