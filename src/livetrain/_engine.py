@@ -218,7 +218,7 @@ class Engine(Listener):
         has_images = captured.frame is not None or reason
         images = min(captured.batch_size, TILES) if has_images else 0
         if captured.frame is None:
-            names, values = _settled(captured)
+            names, values = _settled(captured, at_once=self._outbox.crowded)
             if names:
                 shape = BatchShape(captured.batch_size, images, reason if images else 0)
                 self._outbox.put_batch(step, names, values, epoch, index, shape)
@@ -233,6 +233,7 @@ class Engine(Listener):
             read,
             captured.frame,
             step=step,
+            held_bytes=getattr(captured.accuracy, "nbytes", 0),
             reason=reason,
             images=images,
             unix_ms=unix_us // 1000,
@@ -536,10 +537,18 @@ _NOTHING: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())
 _LOSS, _ACCURACY, _BOTH = ("loss",), ("accuracy",), ("loss", "accuracy")
 
 
-def _settled(captured: Captured) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Return the names and values of a batch's numbers; none if one of them has yet to be worked out or read from a device."""
+def _settled(captured: Captured, *, at_once: bool) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return the names and values of a batch's numbers; none if one of them has yet to be worked out or read from a device.
+
+    Args:
+        captured: the batch.
+        at_once: work out what takes no waiting, because so many batches wait for that already that memory would run out.
+    """
     accuracy = captured.accuracy
-    if not isinstance(accuracy, Reading) or not captured.loss.settled or not accuracy.settled:
+    if not captured.loss.settled:
+        return _NOTHING
+    here = accuracy.settled if isinstance(accuracy, Reading) else at_once and accuracy.is_here
+    if not here:
         return _NOTHING
     loss, share = captured.loss.get(), accuracy.get()
     if share is None:

@@ -57,9 +57,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-def train(server: Server, what: str, count: int) -> dict[str, Any]:
+def train(server: Server, what: str, count: int, program: str = TRAINING) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", TRAINING, what, str(count)],
+        [sys.executable, "-c", program, what, str(count)],
         env={**os.environ, "LIVETRAIN_SERVER": server.grpc},
         capture_output=True,
         text=True,
@@ -141,3 +141,53 @@ def test_what_a_tight_loop_logged_without_a_server_is_delivered_later(
         runs = json.load(answer)["runs"]
     (run,) = [run for run in runs if run["name"] == "away"]
     assert_whole(server, run["run_id"], "loss", count)
+
+
+RECORDS = """
+import json, logging, sys
+import numpy as np
+import livetrain
+
+logging.basicConfig(level=logging.WARNING)
+what, count = sys.argv[1], int(sys.argv[2])
+logits = np.eye(16, 10, dtype=np.float32) * 5
+labels = np.arange(16) % 10
+images = np.zeros((16, 8, 8, 3), np.uint8)
+monitor = livetrain.Monitor("tight")
+monitor.log_message("info", "warm")
+assert monitor.flush(60)
+for step in range(count):
+    match what:
+        case "accuracy":
+            monitor.log_batch(None, logits, step / 4, targets=labels)
+        case "images":
+            monitor.log_batch(images, logits, step / 4, targets=labels)
+        case "validation":
+            monitor.log_validation(step=step, loss=step / 4)
+flushed = monitor.flush(120)
+run = monitor.run_id
+closed = monitor.close(60)
+print(json.dumps({"run": run, "flushed": flushed, "closed": closed,
+                  "dropped": monitor.stats().dropped, "reconnects": monitor.stats().reconnects}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "curves"),
+    [
+        ("accuracy", ["loss", "accuracy"]),
+        ("images", ["loss", "accuracy"]),
+        ("validation", ["val/loss"]),
+    ],
+)
+def test_a_tight_loop_of_other_records_loses_nothing(
+    server: Server, what: str, curves: list[str]
+) -> None:
+    """Each of these waits with what it was given, until it is worked out: more of them than memory has room for."""
+    count = 20_000
+    told = train(server, what, count, RECORDS)
+    assert_whole(server, told["run"], curves[0], count)
+    for name in curves[1:]:
+        found = curve(server, told["run"], name)
+        assert found["steps"] == list(range(count))
+        assert set(found["values"]) == {0.6875}

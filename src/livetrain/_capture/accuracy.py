@@ -136,6 +136,18 @@ class BatchAccuracy:
         columns = {"predictions": self.scores, "targets": self.targets}
         return {name: values for name, values in columns.items() if values is not None}
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the copies take, bytes."""
+        return sum(getattr(values, "nbytes", 0) for values in (self.scores, self.targets))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether `get` waits for no device."""
+        copies = (self.scores, self.targets)
+        here = all(values is None or isinstance(values, np.ndarray) for values in copies)
+        return here and self._loss.settled and (self._share is None or self._share.settled)
+
     def is_of_classes(self) -> bool:
         """Say whether the outputs are class scores; waits for a device."""
         return self._read()[0]

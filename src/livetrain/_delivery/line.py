@@ -276,11 +276,11 @@ class BatchRecord(FramedRecord):
         read: returns the numbers; on the stream's thread.
         frame: as in :class:`FramedRecord`.
         step: where it stands on a curve; None: not known.
+        held_bytes: what the numbers hold until they are read.
         **framed: as in :class:`FramedRecord`.
     """
 
     lane = Lane.POINT
-    size = 4 * SMALL_BYTES
 
     def __init__(
         self,
@@ -288,9 +288,11 @@ class BatchRecord(FramedRecord):
         frame: FrameSource | None,
         *,
         step: int | None = None,
+        held_bytes: int = 0,
         **framed: Any,
     ) -> None:
         super().__init__(frame, **framed)
+        self.size = 4 * SMALL_BYTES + held_bytes
         self._read = read
         self._step = step
         self._claim = Claim()

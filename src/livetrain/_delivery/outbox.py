@@ -16,6 +16,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from livetrain._bell import Bell
 from livetrain._delivery.line import (
     BatchRecord,
@@ -40,8 +42,15 @@ _SHAPE_NAMES = 1 << 20
 _GROUP_TABLES = 64
 _BATCH = "batches"
 """The key of the group's table of batches."""
+_TAKEN = 2_048
+"""How many records are taken together at most, so that those who log see that the stream's thread is at work."""
+_PACE_SECONDS = 0.0002
+"""That a loop is held up by each record that it logs much faster than they can be taken; else memory would run out."""
+_AT_WORK_SECONDS = 0.5
+"""The stream's thread is at work if it took something so lately: a training does not wait for one that waits for a disk."""
 _clock = time.perf_counter_ns
-_PLAIN = frozenset({float, int})
+_PLAIN = frozenset({float, int, np.float64, np.float32, np.int64, np.int32})
+"""Types of numbers that are packed as they are: none of their values is anything but a number."""
 
 
 class Outbox:
@@ -56,6 +65,7 @@ class Outbox:
         dropped: how many points and other records were left out, by reason.
         stripped: how many images went with them, by ``StripReason``.
         late_seconds: how long a record waits for its pictures.
+        has_more: whether the last `take` left something that was ready.
 
     Example:
         >>> outbox = Outbox()
@@ -89,6 +99,7 @@ class Outbox:
         self._group: dict[Shape | str, Table] = {}
         self._groups = 0
         self._left_out: Gap | None = None  # of what found no room at the end of the line
+        self._took_at = -math.inf
         self._conflated: dict[str, Record] = {}
         self._conflated_at: dict[str, float] = {}
         self._bell = Bell()
@@ -96,6 +107,7 @@ class Outbox:
         self.dropped: Counter[str] = Counter()
         self.stripped: Counter[int] = Counter()
         self.late_seconds = 2.0
+        self.has_more = False
 
     def __len__(self) -> int:
         return len(self._line)
@@ -107,6 +119,17 @@ class Outbox:
             return sum(item.count if isinstance(item, Table) else 1 for item in self._line)
         except RuntimeError:  # another thread put or took something meanwhile
             return len(self._line)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits that what comes should be made as small as it can be."""
+        return self._bytes_in - self._bytes_out > self._max_bytes // 4
+
+    def _pace(self) -> None:
+        """Let the stream's thread catch up if half of the room is taken, as long as it does take something."""
+        crowd = self._bytes_in - self._bytes_out
+        if 2 * crowd > self._max_bytes and time.monotonic() - self._took_at < _AT_WORK_SECONDS:
+            time.sleep(_PACE_SECONDS)
 
     # ------------------------------------------------------------ rows of numbers
 
@@ -226,6 +249,7 @@ class Outbox:
         group[key] = table
         if self._asleep and self.can_be_taken:
             self._bell.ring()
+        self._pace()
 
     def _new_group(self) -> dict[Shape | str, Table]:
         self._groups += 1
@@ -256,6 +280,7 @@ class Outbox:
         # all that stands behind it, too.
         if (self._asleep or record.lane is Lane.CRITICAL) and self.can_be_taken:
             self._bell.ring()
+        self._pace()
         return True
 
     def _make_room(self) -> bool:
@@ -311,15 +336,21 @@ class Outbox:
 
     # ------------------------------------------------------------ the stream's thread
 
-    def take(self, now_us: int = 0) -> list[Taken]:
-        """Take all that is ready, in order, marks and gaps among it; the stream's thread.
+    def take(self, now_us: int = 0, most: int = _TAKEN) -> list[Taken]:
+        """Take what is ready, in order, marks and gaps among it; the stream's thread.
 
         Args:
             now_us: the monotonic clock in microseconds; a batch that waited past `late_seconds` for its pictures goes without.
+            most: how many records to take; if there are more, `has_more` says so.
         """
         taken: list[Taken] = []
+        self._took_at = time.monotonic()
+        self.has_more = False
         while self._line:
             record = self._line[0]
+            if len(taken) >= most and not _are_one_group(taken[-1], record):
+                self.has_more = True
+                break
             if not record.ready:
                 if (
                     not isinstance(record, FramedRecord)
@@ -374,6 +405,13 @@ class Outbox:
                 return
         self._bell.wait(seconds)
         self._asleep = False
+
+
+def _are_one_group(before: Taken, following: Record | Mark | Table) -> bool:
+    """Return whether two neighbours are tables of one group, in which the order of rows is known only if all are together."""
+    if not (isinstance(before, Table) and isinstance(following, Table)):
+        return False
+    return before.group == following.group
 
 
 def _end_of_points(taken: Sequence[Taken]) -> int:

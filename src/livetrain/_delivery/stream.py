@@ -160,6 +160,8 @@ class Stream:
         busy = took or self._outbox.can_be_taken
         gather = _GATHER_SECONDS if self.session.connected else _AWAY_SECONDS
         longest = gather if busy else 0.5
+        if self._outbox.has_more:
+            longest = 0.0
         if self.session.durable_seq < self._watched_seq:
             longest = min(longest, max(0.0, self._watched_until - now))
         if closing is not None:
@@ -487,7 +489,7 @@ class Stream:
         if connection is not None:
             connection.drop()
         # What is still in line goes to the spool, without waiting for pictures that nobody will send.
-        self._keep(self._outbox.take(sys.maxsize), sendable=False)
+        self._keep(self._outbox.take(sys.maxsize, sys.maxsize), sendable=False)
         self._ledger.close()
         for _, mark in self._marks:
             mark.settled.set()

@@ -124,18 +124,19 @@ calls = st.one_of(
         record_bytes=st.sampled_from([1 << 20, 700]),
         accepts_columns=st.booleans(),
     ),
+    st.sampled_from([1, 3, 1_000]),
 )
 def test_every_number_arrives_once_in_its_order(
-    made: list[tuple[object, ...]], limits: ServerLimits
+    made: list[tuple[object, ...]], limits: ServerLimits, most: int
 ) -> None:
     outbox, meant, said = Outbox(), Said(), Said()
     epoch = index = 0
 
     def take() -> None:
-        tables = outbox.take()
-        assert all(isinstance(table, Table) for table in tables)
-        for record in records_of(tables, limits, never):  # type: ignore[arg-type]
-            said.hear(record, limits)
+        while tables := outbox.take(most=most):
+            assert all(isinstance(table, Table) for table in tables)
+            for record in records_of(tables, limits, never):  # type: ignore[arg-type]
+                said.hear(record, limits)
 
     for call in made:
         match call:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from livetrain import _wire
+from livetrain._delivery import outbox as outbox_module
 from livetrain._delivery.line import BatchRecord, Gap, Lane, SampleRecord, SmallRecord
 from livetrain._delivery.outbox import Outbox
 from livetrain.proto import telemetry_pb2 as pb
@@ -244,3 +247,41 @@ def test_a_sample_without_a_picture_says_why() -> None:
     assert outbox.take(now_us=3_000_000) == [late, broken]
     assert late.write(STAMP) == b"There is no picture: more came than could be encoded in time."
     assert broken.write(STAMP) == b"There is no picture: it cannot be encoded."
+
+
+def test_what_is_taken_at_once_is_bounded() -> None:
+    outbox = Outbox()
+    records = [small() for _ in range(5)]
+    for record in records:
+        outbox.put(record)
+    assert (outbox.take(most=3), outbox.has_more) == (records[:3], True)
+    assert (outbox.take(most=3), outbox.has_more) == (records[3:], False)
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_a_loop_is_held_up_only_by_a_thread_that_takes_something(
+    at_work: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one that waits for a disk would hold up the training."""
+    outbox = Outbox(max_bytes=100_000)
+    naps: list[float] = []
+    monkeypatch.setattr(outbox_module.time, "sleep", naps.append)
+    outbox.take()
+    if not at_work:
+        outbox._took_at -= 10.0
+    for _ in range(30):
+        outbox.put(small(size=2_000))
+    assert not naps or at_work
+    assert len(naps) == (5 if at_work else 0)
+    for step in range(10_000):
+        outbox.put_numbers(step, {"a": 1.0}, 0)
+    assert len(naps) <= (20 if at_work else 0), "rows are small: a table of them counts once"
+
+
+def test_crowded_is_a_quarter_full() -> None:
+    outbox = Outbox(max_bytes=8_000)
+    seen = []
+    for _ in range(3):
+        seen.append(outbox.crowded)
+        outbox.put(small(size=1_500))
+    assert seen == [False, False, True]
