@@ -274,8 +274,11 @@ class _Fold:
 
     def finish(self) -> Rows:
         """Return one bucket for each stretch that has points."""
-        order = np.argsort(np.concatenate(self._numbers), kind="stable")
-        return merge(np.concatenate(self._rows)[order], self._axis)
+        numbers = np.concatenate(self._numbers)
+        rows = self._rows[-1] if len(self._rows[-1]) == len(numbers) else np.concatenate(self._rows)
+        if not bool(np.all(numbers[1:] >= numbers[:-1])):
+            rows = rows[np.argsort(numbers, kind="stable")]
+        return merge(rows, self._axis)
 
 
 def _joined(points: Iterable[tuple[int, Series]]) -> Iterator[tuple[int, Series]]:
