@@ -6,7 +6,7 @@ import {
   type TelemetryRequest,
   type Validation,
 } from '../gen/livetrain/proto/telemetry_pb';
-import { formatMetric, formatPercent } from './format';
+import { formatAccuracy, formatMetric } from './format';
 import { own } from './own';
 
 export type EntryLevel = 'info' | 'good' | 'warning' | 'error' | 'debug';
@@ -55,9 +55,9 @@ function epochLine(data: EpochData): Line {
   const validationLoss = data.exactValidationLoss ?? data.validationLoss;
   const validationAccuracy = data.exactValidationAccuracy ?? data.validationAccuracy;
   if (loss !== undefined) parts.push(`loss ${formatMetric(loss)}`);
-  if (accuracy !== undefined) parts.push(`accuracy ${formatPercent(accuracy, 1)}`);
+  if (accuracy !== undefined) parts.push(`accuracy ${formatAccuracy(accuracy)}`);
   if (validationLoss !== undefined) parts.push(`val. loss ${formatMetric(validationLoss)}`);
-  if (validationAccuracy !== undefined) parts.push(`val. accuracy ${formatPercent(validationAccuracy, 1)}`);
+  if (validationAccuracy !== undefined) parts.push(`val. accuracy ${formatAccuracy(validationAccuracy)}`);
   for (const { name, value } of data.validationMetrics) parts.push(`val. ${name} ${formatMetric(value)}`);
   for (const { name, value } of data.metrics) parts.push(`${name} ${formatMetric(value)}`);
   const text = [`Epoch ${data.epoch + 1} done`, parts.join(', ')].filter(Boolean).join(': ');
@@ -67,7 +67,7 @@ function epochLine(data: EpochData): Line {
 function validationLine(data: Validation): Line {
   const parts = [];
   if (data.loss !== undefined) parts.push(`loss ${formatMetric(data.loss)}`);
-  if (data.accuracy !== undefined) parts.push(`accuracy ${formatPercent(data.accuracy, 1)}`);
+  if (data.accuracy !== undefined) parts.push(`accuracy ${formatAccuracy(data.accuracy)}`);
   for (const { name, value } of data.metrics) parts.push(`${name} ${formatMetric(value)}`);
   return {
     kind: 'validation',

@@ -2,7 +2,7 @@
 
 import { formatCount } from './number';
 
-export { formatConfidence, formatCount, formatMetric, formatPercent } from './number';
+export { formatAccuracy, formatConfidence, formatCount, formatMetric, formatPercent } from './number';
 
 /** A number on an axis, where zeros at the end say nothing: 0.5, 2e−4. */
 export function formatTick(value: number): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatConfidence, formatCount, formatMetric, formatPercent } from './number';
+import { formatAccuracy, formatConfidence, formatCount, formatMetric, formatPercent } from './number';
 
 describe('a metric', () => {
   it.each([
@@ -122,4 +122,15 @@ describe('a share', () => {
 it('counts', () => {
   expect(formatCount(12345)).toBe('12,345');
   expect(formatCount(Number.NaN)).toBe('–');
+});
+
+it('takes an accuracy as a share only where it can be one', () => {
+  expect([0.9996, 1, 97.3, -0.2, Number.NaN, undefined].map(formatAccuracy)).toEqual([
+    '99.96\u00a0%',
+    '100\u00a0%',
+    '97.3',
+    '−0.2',
+    'NaN',
+    '–',
+  ]);
 });

@@ -111,6 +111,12 @@ export function formatPercent(share: number | null | undefined, digits = 0): str
   return `${percentage(share, digits)}\u00a0%`;
 }
 
+/** An accuracy: a share as a percentage; one of 97.3 is no share, and whoever logs it so means what it says. */
+export function formatAccuracy(value: number | null | undefined): string {
+  const share = value !== null && value !== undefined && value >= 0 && value <= 1;
+  return share ? formatPercent(value, 1) : formatMetric(value);
+}
+
 /** A confidence in four characters: 97%, >99%, <1%. Empty: not known. */
 export function formatConfidence(share: number): string {
   if (!Number.isFinite(share)) return '';

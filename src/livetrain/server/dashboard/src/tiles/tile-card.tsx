@@ -58,7 +58,7 @@ export function TileCard({ session, position }: { session: RunSession; position:
             <span className={styles.bar} aria-hidden="true">
               <span
                 className={index === tile.truth?.index ? styles.truth : undefined}
-                style={{ width: `${score * 100}%` }}
+                style={{ width: `${Math.min(1, Math.max(0, score || 0)) * 100}%` }}
               />
             </span>
           </li>

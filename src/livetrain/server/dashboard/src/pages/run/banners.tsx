@@ -26,6 +26,17 @@ function useNotices({ store }: RunSession): Notice[] {
   return noticesOf({ link, lostAtMs, back, quietMs, run, lostRanks, nowMs, serverNowMs });
 }
 
+/** The sentences of the notices as they were when the last of them came or went. */
+function useAnnounced(notices: readonly Notice[]): string {
+  const keys = notices.map(({ key }) => key).join('\n');
+  const [said, setSaid] = useState({ keys: '', text: '' });
+  if (said.keys !== keys) {
+    const text = notices.map(({ text, more }) => `${text} ${more}`).join(' ');
+    setSaid({ keys, text });
+  }
+  return said.text;
+}
+
 /** A banner's name for tests: the matter, without what is said of it. */
 const testId = ({ key }: Notice): string => `banner-${key.split(' ', 1)[0] ?? ''}`;
 
@@ -60,10 +71,16 @@ function Banner({ notice, session }: { notice: Notice; session: RunSession }) {
  */
 export function Banners({ session }: { session: RunSession }) {
   const [open, setOpen] = useState(false);
-  const [first, ...others] = useNotices(session);
+  const notices = useNotices(session);
+  const [first, ...others] = notices;
+  const announced = useAnnounced(notices);
   return (
     <div className={styles.slot}>
-      <div className={styles.first} role="status" aria-live="polite">
+      {/* Said once, as it comes; what is in view counts the seconds. */}
+      <p className="sr-only" role="status">
+        {announced}
+      </p>
+      <div className={styles.first}>
         {first ? (
           <Banner key={first.key} notice={first} session={session} />
         ) : (
@@ -75,8 +92,7 @@ export function Banners({ session }: { session: RunSession }) {
           </Button>
         )}
       </div>
-      {/* Said as they come, and in view when they are asked for. */}
-      <div className={open ? styles.others : 'sr-only'} role="status" aria-live="polite">
+      <div className={open ? styles.others : 'sr-only'}>
         {others.map((notice) =>
           open ? (
             <Banner key={notice.key} notice={notice} session={session} />

@@ -1,7 +1,14 @@
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
 import { untilWords, type Tip, type TipBook } from '../../lib/curves/tip';
-import { formatCount, formatDuration, formatMegabytes, formatMetric, formatPercent } from '../../lib/format';
+import {
+  formatAccuracy,
+  formatCount,
+  formatDuration,
+  formatMegabytes,
+  formatMetric,
+  formatPercent,
+} from '../../lib/format';
 import { epochWords, shareDone, timeLeftWords } from '../../lib/progress';
 import { runTimes } from '../../lib/run-times';
 import { isOver } from '../../lib/words';
@@ -73,12 +80,10 @@ function Resources({ performance }: { performance: PerformanceView }) {
 function Value({ name, tip, share = false }: { name: string; tip: Tip | undefined; share?: boolean }) {
   const value = tip?.value;
   const bad = value !== undefined && !Number.isFinite(value);
-  // An accuracy of 97.3 is no share; who logs it so means what it says.
-  const asShare = share && value !== undefined && value >= 0 && value <= 1;
   return (
     <Fact name={name} testId={`fact-${name.toLowerCase().replace(' ', '-')}`} title={tip?.name}>
       <span className={bad ? styles.bad : undefined}>
-        {asShare ? formatPercent(value, 1) : formatMetric(value)}
+        {share ? formatAccuracy(value) : formatMetric(value)}
       </span>
       {bad && tip && <small> {untilWords(tip)}</small>}
     </Fact>
