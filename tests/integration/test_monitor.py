@@ -276,6 +276,32 @@ def test_a_call_with_very_many_names_becomes_as_many_records_as_it_needs(
     assert found >= {f"epoch/e{n}" for n in range(7_000)}
 
 
+def test_a_record_that_the_server_refuses_costs_itself_alone(
+    server: SharedServer, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Once each made the trainer reconnect, and what a later one found in the spool was said to be its own."""
+    with livetrain.Monitor("resnet", server=server.grpc, spool_dir=tmp_path) as monitor:
+        assert monitor._engine is not None
+        for step in range(40):
+            monitor.log_batch(None, None, step / 4)
+            if step % 10 == 0:  # what only a bug of ours can send
+                monitor._engine.put(_records.scalars(step, {"n" * 300: 1.0}))
+            monitor.log({"other": 1.0})
+        assert monitor.flush(30)
+        stats = monitor.stats()
+    assert (stats.dropped, stats.reconnects) == ({"rejected": 4}, 0)
+    assert list(curve(server, "loss")) == list(curve(server, "other")) == list(range(40))
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1, said
+    assert all(word in said[0] for word in ("'resnet'", "record ", "300 characters"))
+    caplog.clear()
+    with livetrain.Monitor("later", server=server.grpc, spool_dir=tmp_path) as monitor:
+        monitor.log({"a": 1.0})
+        assert monitor.flush(30)
+    assert [record.getMessage() for record in caplog.records] == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_step_that_no_server_takes_costs_that_number_alone(
     server: SharedServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 __all__ = ["Backlog"]
@@ -18,6 +19,8 @@ class Backlog(Protocol):
     def record_bytes(self) -> int:
         """How large records of points should be at most."""
 
+    directory: Path
+    """Where it is on the disk."""
     memory_only: bool
     """The disk is not in use: what is kept dies with this process."""
 

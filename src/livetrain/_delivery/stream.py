@@ -6,6 +6,7 @@ gRPC's threads come in through a queue, each with the connection that it is from
 
 from __future__ import annotations
 
+import logging
 import queue
 import sys
 import threading
@@ -45,6 +46,8 @@ from livetrain._warnings import warn_once_a_minute
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Stream"]
+
+_log = logging.getLogger("livetrain")
 
 # How long small records are gathered for one message, which costs each side far more than they do; a frame does not wait, and
 # takes along what there is.
@@ -326,7 +329,8 @@ class Stream:
         elif not (self._closing or self.session.present):
             warn_once_a_minute(
                 "unreachable",
-                f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying. "
+                f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying, and keeps what "
+                "is logged on this machine's disk until then. "
                 "Start one with `livetrain-server`, or set LIVETRAIN_MODE=disabled.",
             )
 
@@ -490,10 +494,26 @@ class Stream:
             connection.drop()
         # What is still in line goes to the spool, without waiting for pictures that nobody will send.
         self._keep(self._outbox.take(sys.maxsize, sys.maxsize), sendable=False)
+        left = self._ledger.tally.waiting
         self._ledger.close()
+        if left and self._connector is not None and not self._earlier:
+            self._say_what_is_left(left)
         for _, mark in self._marks:
             mark.settled.set()
         self._listener.ended()
+
+    def _say_what_is_left(self, left: int) -> None:
+        what = f"{left} records of run {self.identity.info.run_name!r} did not reach the livetrain server in time"
+        if self.backlog.memory_only:
+            _log.warning("%s, and are lost: the disk could not be used.", what)
+            return
+        # Who has no server was told already.
+        _log.log(
+            logging.WARNING if self.session.protocol_version is not None else logging.INFO,
+            "%s: they are kept in %s, and sent by the next run or by `livetrain sync`.",
+            what,
+            self.backlog.directory,
+        )
 
 
 def _is_acknowledgement(report: Report) -> bool:

@@ -369,3 +369,18 @@ def test_what_found_no_room_leaves_a_gap_and_is_said(tmp_path: Path, warned: Sai
     (said,) = warned
     assert "resnet" in said
     assert str(dropped) in said
+
+
+def test_what_is_left_at_the_end_is_said_with_its_place(tmp_path: Path, warned: Said) -> None:
+    server = Server()
+    trainer = Trainer(tmp_path, server)
+    trainer.stream.start()
+    trainer.scalar(1)
+    assert trainer.stream.flush(20)
+    server.acknowledges = False
+    numbers(trainer, range(300))
+    assert not trainer.stream.close(0.3, 0.3)
+    (said,) = warned
+    assert said.startswith("300 records of run 'resnet' did not reach the livetrain server in time")
+    assert str(tmp_path / "spool") in said
+    assert "livetrain sync" in said
