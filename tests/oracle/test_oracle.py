@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -35,6 +37,25 @@ def bits(curves: dict[str, Points]) -> dict[str, list[tuple[int, bytes]]]:
     }
 
 
+def assert_stretches(metrics: dict[str, Any], curves: dict[str, Points]) -> None:
+    """Every point is in one stretch, no extreme is lost, and the means are those of all points."""
+    assert metrics.keys() == curves.keys()
+    for name, points in curves.items():
+        found = metrics[name]
+        values = [value for _, value in points if math.isfinite(value)]
+        assert sum(found["nonfinite_count"]) == len(points) - len(values)
+        assert sum(found["count"]) == len(values)
+        assert len(found["steps"]) <= 8
+        if values:
+            assert min(low for low in found["min"] if low is not None) == min(values)
+            assert max(high for high in found["max"] if high is not None) == max(values)
+            if max(map(abs, values)) < 1e300:  # beyond, their sum is no double
+                means = zip(found["count"], found["mean"], strict=True)
+                total = math.fsum(count * mean for count, mean in means if count)
+                scale = math.fsum(map(abs, values))
+                assert math.isclose(total, math.fsum(values), abs_tol=1e-9 * scale)
+
+
 @given(training=trainings())
 @settings(
     max_examples=CASES,
@@ -51,6 +72,8 @@ def test_what_was_logged_is_what_is_kept(bench: Bench, training: Training) -> No
         note(f"expected: {run}")
         assert shown.status == run.status
         assert bits(shown.curves()) == bits(run.newest())
+        if run.newest():  # without names all curves are asked for
+            assert_stretches(shown.buckets(sorted(run.newest()), points=8), run.newest())
         for number in range(1, len(run.attempts) + 1):
             if run.attempts[number - 1]:
                 assert bits(shown.curves(attempt=number)) == bits(run.attempt(number))
