@@ -26,7 +26,7 @@ _SIGNAL_CODES: Final = frozenset(
 _ORDERLY: Final = (StopIteration, StopAsyncIteration, GeneratorExit)
 
 
-class Unfinished(Exception):  # noqa: N818  # nobody raises it
+class Unfinished(RuntimeError):  # noqa: N818  # nobody raises it
     """A framework's training that began and never said that it is over; of the error that left it nothing is known."""
 
     def __init__(

@@ -426,8 +426,23 @@ def test_a_training_that_an_error_ended_is_closed_by_the_next(tmp_path: Path, ma
     assert made[1].ended_by is None
 
 
+LEFT = "the training was left before its end, by an error or by Ctrl-C"
+
+
+@pytest.mark.parametrize(
+    ("caught", "code", "message"),
+    [
+        ("", 1, "ValueError: bad weights"),
+        ("except ValueError: pass", 0, LEFT),  # the Trainer failed, whatever the script makes of it
+        (
+            "except KeyError: pass\nfinally: livetrain_callback.monitor.close()",
+            1,
+            "ValueError: bad weights",
+        ),
+    ],
+)
 def test_a_script_that_an_error_ends_leaves_a_failed_run(
-    tmp_path: Path, server: ServerProcess
+    tmp_path: Path, server: ServerProcess, caught: str, code: int, message: str
 ) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
@@ -436,7 +451,9 @@ def test_a_script_that_an_error_ends_leaves_a_failed_run(
         "class Failing(t.transformers.TrainerCallback):\n"
         "    def on_step_end(self, args, state, control, **_):\n"
         "        if state.global_step == 3: raise ValueError('bad weights')\n"
-        "t.train(Path('out'), t.LiveTrainCallback(), Failing())\n"
+        "livetrain_callback = t.LiveTrainCallback()\n"
+        "try: t.train(Path('out'), livetrain_callback, Failing())\n"
+        f"{caught or 'finally: pass'}\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(Path(__file__).parents[2])],
@@ -445,9 +462,9 @@ def test_a_script_that_an_error_ends_leaves_a_failed_run(
         text=True,
         timeout=100,
     )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "ValueError: bad weights"
+    assert done.returncode == code, done.stderr
+    assert not code or done.stderr.splitlines()[-1] == "ValueError: bad weights"
     run, curves = only_run(server)
-    assert (run["status"], run["message"]) == ("failed", "ValueError: bad weights")
+    assert (run["status"], run["message"]) == ("failed", message)
     assert curves["loss"]["steps"] == [0, 1, 2]
     assert get(server, "/api/runs")["runs"][0]["steps"] == 3
