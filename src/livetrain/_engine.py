@@ -6,7 +6,6 @@ A monitor that is disabled, closed or in a forked child has no engine: that is a
 from __future__ import annotations
 
 import operator
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,12 +29,10 @@ from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Connector
 from livetrain._ending import Ending
+from livetrain._metering import Metering
 from livetrain._performance import StepMeter
 from livetrain._ranks.meeting import Meeting
-from livetrain._ranks.own_time import OwnTime
 from livetrain._records import Writer
-from livetrain._records import performance as performance_record
-from livetrain._resources import ResourceProbe, Resources
 from livetrain._stats import Stats
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import TILES
@@ -46,10 +43,6 @@ __all__ = ["AWAY_SECONDS", "STRIP_REASONS", "Engine"]
 STRIP_REASONS = {
     number: name.removeprefix("STRIP_REASON_").lower() for name, number in pb.StripReason.items()
 }
-_PERFORMANCE_SECONDS = 0.5  # between two readings of how fast a training goes
-_IDLE_SECONDS = 10.0  # the same, while it takes no step
-_RESOURCE_SECONDS = 2.0
-_METER_SECONDS = 0.05  # between two looks at what the background spent
 _LULL_SECONDS = 0.1  # that a frame waits for one; seen within half a second
 AWAY_SECONDS = 0.35
 """How long the end of a training waits for a server that is away."""
@@ -90,16 +83,13 @@ class Engine(Listener):
         self.identity = identity
         self.capture = capture
         self.governor = governor
-        self.meter = meter
+        self.metering = Metering(
+            governor, meter, lambda: (self._encoder.cpu_seconds, self._stream.thread_seconds)
+        )
         self.problems: Counter[str] = Counter()
-        self.own_time = OwnTime()
-        self._stood_still = 0.0
         self.pictures = pictures
         self.on_command: Callable[[pb.ControlCommand, float], None] = lambda command, late: None
         self.on_contact: Callable[[], object] | None = None  # called once, when a server answered
-        self.on_use: Callable[[], object] | None = (
-            None  # called at the next sign of life, on the training's thread
-        )
         self.on_ended: Callable[[Engine], object] = lambda engine: None
         self.tracebacks = True
         self._last_word: Ending | None = None  # that is still to be said
@@ -118,26 +108,12 @@ class Engine(Listener):
         self.max_step = MAX_STEP
         self._session = session
         self._offline = connector is None
-        self._resources: Resources | None = None
-        self._probe = ResourceProbe()
-        self._probed_at = 0.0
-        self._performance_at = 0.0
-        self._told_activity = -1
-        self._encoding = self._sending = 0.0  # CPU seconds in the background that were metered
-        self._metered_at = 0.0
         self._refused: Counter[str] = Counter()  # points that were not put in line, by reason
         self._turned_away = 0  # images of batches that found no room in line
-        self.training_seconds = 0.0
-        self.steps = 0
-        self.last_step = 0
-        self.activity = 0  # calls on the training's threads so far
-        self.used_by = 0  # the thread of the last one
 
     def start(self) -> None:
         """Start the stream's thread; the encoder's start with the first frame."""
-        now = time.monotonic()
-        self.meter.begin(now)
-        self.governor.pass_time(now)
+        self.metering.begin()
         self._stream.start()
 
     # ------------------------------------------------------------ the training's threads
@@ -209,8 +185,9 @@ class Engine(Listener):
         self.identity.info.config.CopyFrom(config)
         if class_names:
             self.capture.name_classes(class_names)
-        self.meter.total_epochs = config.total_epochs or self.meter.total_epochs
-        self.meter.batches_per_epoch = config.batches_per_epoch or self.meter.batches_per_epoch
+        meter = self.metering.meter
+        meter.total_epochs = config.total_epochs or meter.total_epochs
+        meter.batches_per_epoch = config.batches_per_epoch or meter.batches_per_epoch
 
     def put_batch(self, captured: Captured, reason: int, step: int, epoch: int, index: int) -> None:
         """Hand a batch over, and its frame, if it has one, to the encoder; `reason` says why it has none."""
@@ -270,23 +247,9 @@ class Engine(Listener):
         """The training's thread is about to leave Python alone for a while: what waits for that begins."""
         self._encoder.lull()
 
-    def batch_logged(self, now: float, step: int) -> None:
-        """Count a batch."""
-        self.steps += 1
-        self.last_step = step
-        self.meter.batch(now)
-        self.own_time.step_ended()
-
-    def step_begins(self, stood_still: float) -> None:
-        """Go on metering; `stood_still` is for how many seconds the training was paused so far."""
-        if stood_still != self._stood_still:
-            self.meter.stood_still(stood_still - self._stood_still)
-            self._stood_still = stood_still
-        self.own_time.begin()
-
     def admit(self, now: float, has_images: bool = True) -> int:
         """Say whether this step's images may go, and meter what the background used since the last."""
-        self._meter_background(now)
+        self.metering.meter_background(now)
         if not has_images:
             self.governor.pass_over(now)
             return pb.STRIP_REASON_NONE
@@ -298,44 +261,6 @@ class Engine(Listener):
         if reason == pb.STRIP_REASON_UNWATCHED and not self._session.connected:
             return pb.STRIP_REASON_OFFLINE
         return reason
-
-    def spent(self, seconds: float, step: int | None = None) -> None:
-        """Meter time spent on the training's thread by the call that ends now.
-
-        Args:
-            seconds: how long it took.
-            step: the one that it logged numbers of, which counts as a step of the training where there are no batches. None: none.
-        """
-        now = time.monotonic()
-        if now - self._metered_at >= _METER_SECONDS:
-            self._meter_background(now)
-            if self.steps:
-                self.governor.pass_time(now)
-            else:
-                self.governor.pass_over(now)
-        self.activity += 1
-        self.used_by = threading.get_native_id()
-        if self.on_use is not None:
-            self.on_use()
-        self.training_seconds += seconds
-        self.governor.training_time(seconds)
-        if step is not None and not self.steps:
-            self.last_step = step
-            self.meter.numbers(now, step)
-
-    def _meter_background(self, now: float) -> None:
-        encoding, sending = self._encoder.cpu_seconds, self._stream.thread_seconds
-        self.governor.background_time(encoding - self._encoding, sending - self._sending)
-        self._encoding, self._sending, self._metered_at = encoding, sending, now
-
-    @property
-    def overhead(self) -> float:
-        """The share of wall time that this side took over the last ten seconds; any thread."""
-        return self.governor.overhead_at(
-            time.monotonic(),
-            self._encoder.cpu_seconds - self._encoding,
-            self._stream.thread_seconds - self._sending,
-        )
 
     def problem(self, kind: str, sentence: str) -> None:
         """Count data that could not be read, and say so once a minute."""
@@ -394,7 +319,7 @@ class Engine(Listener):
     def stats(self) -> Stats:
         """Return a snapshot."""
         session, counters, backlog = self._session, self._stream.counters, self._stream.backlog
-        overhead = self.overhead
+        metering, overhead = self.metering, self.metering.overhead
         tally = self._ledger.tally
         problems = self.problems + Counter(unreadable=self.capture.reports.problems)
         dropped = counters.dropped + self._outbox.dropped + self._refused
@@ -405,7 +330,7 @@ class Engine(Listener):
             stripped[pb.STRIP_REASON_SUPERSEDED] += self._turned_away
         return Stats(
             state=session.state.value,
-            steps=self.steps,
+            steps=metering.steps,
             sent=counters.sent,
             frames_sent=counters.frames_sent,
             acknowledged=tally.kept - tally.waiting,
@@ -416,8 +341,8 @@ class Engine(Listener):
             dropped=dict(dropped),
             problems=dict(problems),
             reconnects=session.reconnects,
-            training_seconds=self.training_seconds,
-            background_seconds=self._encoder.cpu_seconds + self._stream.thread_seconds,
+            training_seconds=metering.training_seconds,
+            background_seconds=metering.background_seconds,
             overhead=overhead,
             governor=self.governor.describe(time.monotonic(), overhead),
         )
@@ -467,35 +392,22 @@ class Engine(Listener):
         self._encoder.begin(_LULL_SECONDS)
         if not self._session.connected:
             self.governor.wish(_AWAY_FRAME_MS)
-        idle = self.activity == self._told_activity
-        if now - self._performance_at >= (_IDLE_SECONDS if idle else _PERFORMANCE_SECONDS):
-            self.tell_performance(now)
+        if self.metering.due(now):
+            self._tell_performance(now)
 
-    def tell_performance(self, now: float) -> None:
-        """Put a reading of how fast the training goes and what it uses in place of the one that waits."""
-        self._performance_at, self._told_activity = now, self.activity
-        writer = performance_record(
-            self.meter.read(now, self.last_step),
-            self.overhead,
-            self._used,
-            self.own_time.seconds,
-        )
+    def _tell_performance(self, now: float) -> None:
+        """Put a reading in place of the one that waits."""
         record = SmallRecord(
-            writer, Lane.POINT, time.time_ns() // 1_000_000, time.monotonic_ns() // 1000
+            self.metering.read(now),
+            Lane.POINT,
+            time.time_ns() // 1_000_000,
+            time.monotonic_ns() // 1000,
         )
         self._outbox.put_newest("performance", record)
 
-    def _used(self) -> Resources | None:
-        """Return what the training uses of its machine; on the stream's thread, for it takes a while."""
-        now = time.monotonic()
-        if self._resources is None or now - self._probed_at >= _RESOURCE_SECONDS:
-            self._probed_at = now
-            self._resources = self._probe.read()
-        return self._resources
-
     def ending(self) -> None:
         """Say the last words."""
-        self.tell_performance(time.monotonic())
+        self._tell_performance(time.monotonic())
         last_word, self._last_word = self._last_word, None
         if last_word is not None:
             self.tell_ending(last_word)
@@ -513,24 +425,7 @@ class Engine(Listener):
 
     def report(self, stamp: _wire.Stamp) -> bytes:
         """Serialise what this side did so far."""
-        stats = self.stats()
-        request = stamp.request()
-        report = request.client_report
-        report.counters["sent"] = stats.sent
-        report.counters["frames_sent"] = stats.frames_sent
-        report.counters["reconnects"] = stats.reconnects
-        for prefix, counts in (
-            ("stripped", stats.stripped),
-            ("dropped", stats.dropped),
-            ("problem", stats.problems),
-        ):
-            for reason, count in counts.items():
-                report.counters[f"{prefix}.{reason}"] = count
-        report.training_thread_seconds = stats.training_seconds
-        report.background_seconds = stats.background_seconds
-        report.overhead_percent = stats.overhead * 100
-        report.governor = stats.governor
-        return request.SerializeToString()
+        return _records.report(self.stats())(stamp)
 
 
 _NOTHING: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())

@@ -11,6 +11,7 @@ from livetrain._ending import Ending
 from livetrain._means import fill_epoch, fill_validation
 from livetrain._performance import Performance
 from livetrain._resources import Resources
+from livetrain._stats import Stats
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "event",
     "log",
     "performance",
+    "report",
     "round_",
     "sample",
     "scalars",
@@ -251,6 +253,31 @@ def performance(
                 usage.gpu_percent = used.gpu_percent
                 usage.gpu_memory_mb = used.gpu_memory_mib or 0.0
                 usage.gpu_memory_total_mb = used.gpu_memory_total_mib or 0.0
+        return request.SerializeToString()
+
+    return write
+
+
+def report(stats: Stats) -> Writer:
+    """What a trainer did so far."""
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        request = stamp.request()
+        report = request.client_report
+        report.counters["sent"] = stats.sent
+        report.counters["frames_sent"] = stats.frames_sent
+        report.counters["reconnects"] = stats.reconnects
+        for prefix, counts in (
+            ("stripped", stats.stripped),
+            ("dropped", stats.dropped),
+            ("problem", stats.problems),
+        ):
+            for reason, count in counts.items():
+                report.counters[f"{prefix}.{reason}"] = count
+        report.training_thread_seconds = stats.training_seconds
+        report.background_seconds = stats.background_seconds
+        report.overhead_percent = stats.overhead * 100
+        report.governor = stats.governor
         return request.SerializeToString()
 
     return write

@@ -80,7 +80,7 @@ class Base:
         """
         self._place.epoch, self._place.batch = whole("epoch", epoch), whole("batch", batch)
         if (engine := self._engine) is not None:
-            engine.meter.begin_at(self._place.epoch, self._place.batch)
+            engine.metering.meter.begin_at(self._place.epoch, self._place.batch)
 
     def update(
         self,
@@ -138,13 +138,15 @@ class Base:
         """Return the seconds of the training's thread that were counted so far, or were a pause. For integrations."""
         engine = self._engine
         return (
-            0.0 if engine is None else engine.training_seconds + self._steering.control.stood_still
+            0.0
+            if engine is None
+            else engine.metering.training_seconds + self._steering.control.stood_still
         )
 
     def count_time(self, seconds: float) -> None:
         """Count what an integration takes on the training's thread against ``max_overhead``. For integrations."""
         if (engine := self._engine) is not None:
-            engine.spent(seconds)
+            engine.metering.spent(seconds)
 
     def lull(self) -> None:
         """Say that this thread is about to leave Python alone for a while, as in a backward pass: the background works then, and
@@ -155,11 +157,11 @@ class Base:
 
     def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
         self._steering.boundary(self._place.step, self._place.epoch, batch_size)
-        engine.step_begins(self._steering.control.stood_still)
+        engine.metering.step_begins(self._steering.control.stood_still)
 
     def _end_epoch(self, engine: Engine | None, number: int) -> None:
         if engine is not None:
-            engine.meter.epoch_ended(time.monotonic())
+            engine.metering.meter.epoch_ended(time.monotonic())
         self._place.end_epoch(number)
 
     def _step_of_numbers(self, step: int | None, names: Iterable[str]) -> tuple[int, bool]:

@@ -85,7 +85,7 @@ class Helm(Base):
         """
         self._steering.attach(target)
         if self._engine is not None and self._world_size > 1:
-            self._engine.own_time.watch(target)
+            self._engine.metering.own_time.watch(target)
 
     def sync(self, broadcast: Callable[[Any], Any]) -> None:
         """Let several ranks be steered: call it on every rank, at the same place in each step.
@@ -113,7 +113,7 @@ class Helm(Base):
         """
         self._steering.sync(broadcast, self._place.step)
         if (engine := self._engine) is not None:
-            engine.step_begins(self._steering.control.stood_still)
+            engine.metering.step_begins(self._steering.control.stood_still)
 
     def guard(self) -> AbstractContextManager[None]:
         """Survive a batch size that was set from the page and does not fit into memory.
@@ -171,9 +171,9 @@ class Helm(Base):
             times = {"perf/data_ms": waited * 1e3, "perf/step_ms": worked * 1e3}
             engine.put(_records.scalars(step, times, self._place.epoch))
             if silent:
-                engine.batch_logged(time.monotonic(), step)
+                engine.metering.batch_logged(time.monotonic(), step)
         except Exception as error:  # as in log_batch
             engine.problem("internal_error", f"livetrain could not record a step: {error!r}")
-        engine.spent(time.perf_counter() - started)
+        engine.metering.spent(time.perf_counter() - started)
         if silent:
             self._boundary(engine)

@@ -97,12 +97,12 @@ class Logbook(Base):
             engine.put_batch(
                 captured, reason or captured.reason, this_step, self._place.epoch, self._place.batch
             )
-            engine.batch_logged(now, this_step)
+            engine.metering.batch_logged(now, this_step)
         except Exception as error:
             # Ours, not the training's: counted, said once a minute, never raised.
             engine.problem("internal_error", f"livetrain could not record a batch: {error!r}")
         self._place.batch_logged()
-        engine.spent(time.perf_counter() - started)
+        engine.metering.spent(time.perf_counter() - started)
         self._boundary(engine, captured_size)
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
@@ -140,7 +140,7 @@ class Logbook(Base):
         except Exception as error:
             engine.problem("internal_error", f"livetrain could not record numbers: {error!r}")
             return
-        engine.spent(time.perf_counter() - started, at)
+        engine.metering.spent(time.perf_counter() - started, at)
         if begins:
             self._boundary(engine)
 
@@ -168,9 +168,9 @@ class Logbook(Base):
         at = self._place.step_of(number, step)
         values, _ = self._numbers(engine, means)
         engine.put(_records.epoch(number, at, values), Lane.CRITICAL)
-        engine.last_step = at
+        engine.metering.last_step = at
         self._end_epoch(engine, number)
-        engine.spent(time.perf_counter() - started)
+        engine.metering.spent(time.perf_counter() - started)
 
     def log_validation(
         self, epoch: int | None = None, *, step: int | None = None, **values: Any
@@ -197,7 +197,7 @@ class Logbook(Base):
         at = self._place.step_of(number, step)
         numbers, _ = self._numbers(engine, values)
         engine.put(_records.validation(number, at, numbers))
-        engine.spent(time.perf_counter() - started)
+        engine.metering.spent(time.perf_counter() - started)
 
     def log_message(self, level: str, text: str, *, step: int | None = None) -> None:
         """Record a line of the training's log.
@@ -270,7 +270,7 @@ class Logbook(Base):
                 ),
                 Lane.CRITICAL if phase == "end" and not client else Lane.DURABLE,
             )
-            engine.spent(time.perf_counter() - started)
+            engine.metering.spent(time.perf_counter() - started)
 
     def log_sample(
         self,
@@ -307,7 +307,7 @@ class Logbook(Base):
             uuid.uuid4().hex, text, text_of(kind, _WORD_CHARS), at, self._place.epoch
         )
         engine.put_sample(image, write)
-        engine.spent(time.perf_counter() - started)
+        engine.metering.spent(time.perf_counter() - started)
 
     def log_early_stopping(
         self,

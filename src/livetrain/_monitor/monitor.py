@@ -334,7 +334,7 @@ class Monitor(Logbook, Helm):
             self._steering.control.dismiss("the training ended before it came to this")
             if ending.status == "completed" and not ending.message:
                 ending = replace(ending, message=self._steering.control.stopped_by)
-            engine.on_use = None
+            engine.metering.on_use = None
             engine.begin_close(None if self._status in ENDS else ending, timeout, grace=grace)
             self._inert = "closed"
             self._last_stats = replace(engine.stats(), inert=self._inert)
@@ -350,18 +350,18 @@ class Monitor(Logbook, Helm):
         if engine is None or self._status in ENDS:
             return
         self._status, self._message = ending.status, ending.message
-        engine.on_use = weakly(self._go_on)
+        engine.metering.on_use = weakly(self._go_on)
         engine.tell_ending(ending)
 
     def _go_on(self) -> None:
         if (engine := self._engine) is not None:
-            engine.on_use = None
+            engine.metering.on_use = None
             self.set_status("running")
 
     def last_used(self) -> tuple[int, int]:
         """Return the thread that logged something last, and how much was logged so far."""
         engine = self._engine
-        return (0, 0) if engine is None else (engine.used_by, engine.activity)
+        return (0, 0) if engine is None else (engine.metering.used_by, engine.metering.activity)
 
     def disarm(self, reason: str) -> Engine | None:
         """Let go of everything without touching it, in a forked child; return what must not be destroyed there."""
