@@ -464,8 +464,10 @@ def test_a_later_process_goes_on_with_the_run(server: SharedServer) -> None:
     run = only_run(server)
     assert (run["status"], run["steps"]) == ("finished", 20)
     points = get(server, f"/api/runs/{run['run_id']}/metrics?names=loss")["metrics"]["loss"]
-    assert points["steps"] == [*range(10), 10, 10, 11, 11, *range(12, 20)]
-    assert 0.25 in points["values"][10:12]
+    assert points["steps"] == list(range(20)), "of each step the newest"
+    assert points["values"][10] == 0.25
+    before = f"/api/runs/{run['run_id']}/metrics?names=loss&attempt=1"
+    assert get(server, before)["metrics"]["loss"]["steps"] == list(range(12))
 
 
 def test_where_no_server_answered_there_is_no_run_to_go_on_with(server: SharedServer) -> None:
