@@ -24,6 +24,7 @@ ROUTES = [
     ("GET", "/api/runs/abc"),
     ("DELETE", "/api/runs/abc"),
     ("GET", "/api/runs/abc/metrics"),
+    ("GET", "/api/runs/abc/metrics/summary"),
     ("GET", "/api/runs/abc/events"),
     ("GET", "/api/openapi.json"),
     ("GET", "/healthz"),
