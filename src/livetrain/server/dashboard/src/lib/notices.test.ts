@@ -97,6 +97,11 @@ describe('the trainer', () => {
   });
 });
 
+it('says of a lost rank once what the server says too', () => {
+  const ended = { ...run, status: 'finished', contact: 'ended', remarks: ['Rank 3 was lost at step 400.'] };
+  expect(told({ run: ended, lostRanks: 'rank 3 lost at step 400' })).toHaveLength(1);
+});
+
 it('puts what keeps the page from being true first', () => {
   const bad = { ...run, trouble: 'disk full', contact: 'stale', remarks: ['a'] };
   expect(told({ run: bad, quietMs: 5000 }).map(([key]) => key)).toEqual([

@@ -105,8 +105,12 @@ function trainerNotices({ run, link, serverNowMs }: Matters): Notice[] {
   return [notice('trainer', tone === 'busy' ? 'calm' : tone, `${word}.`, { more: shown, detail })];
 }
 
+/** The server's own remark about ranks that were lost: said once is enough. */
+const tellsOfLoss = (remark: string): boolean => /^Ranks? .* lost /.test(remark);
+
 export function noticesOf(matters: Matters): Notice[] {
   const { run, lostRanks } = matters;
+  const remarks = [...new Set(run?.remarks ?? [])];
   const trouble =
     run === null || run.trouble === '' ? [] : [notice('trouble', 'bad', asSentence(run.trouble))];
   return [
@@ -114,9 +118,9 @@ export function noticesOf(matters: Matters): Notice[] {
     ...trouble,
     ...backNotices(matters),
     ...trainerNotices(matters),
-    ...(lostRanks === '' ? [] : [notice('ranks', 'warn', asSentence(lostRanks))]),
-    ...[...new Set(run?.remarks ?? [])].map((remark) =>
-      notice(`remark ${remark}`, 'warn', asSentence(remark)),
-    ),
+    ...(lostRanks === '' || remarks.some(tellsOfLoss)
+      ? []
+      : [notice('ranks', 'warn', asSentence(lostRanks))]),
+    ...remarks.map((remark) => notice(`remark ${remark}`, 'warn', asSentence(remark))),
   ];
 }

@@ -13,6 +13,8 @@ it('says what is shown and what was seen, where they differ', () => {
   expect(rangeWords(range(0, 255, 0, 16), true)).toBe('shown as 0–16, auto-contrast');
   expect(rangeWords(range(0, 1, -2.1, 2.6), true)).toBe('shown as 0–1, seen −2.1 to 2.6: cut');
   expect(rangeWords(range(0, 1, 0.001, 0.999), false)).toBe('');
+  expect(rangeWords(range(0, 255, 3.6e-4, 15.9997), false)).toBe('shown as 0–255, seen 0–16');
+  expect(rangeWords(range(0, 1, 0.00012, 0.00034), false)).toBe('shown as 0–1, seen 1.2e−4–3.4e−4');
   expect(rangeWords(null, false)).toBe('');
 });
 

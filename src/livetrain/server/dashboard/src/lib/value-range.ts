@@ -20,6 +20,12 @@ const NEARLY_ALL = 0.9;
 const between = (low: number, high: number): string =>
   `${formatMetric(low)}${low < 0 || high < 0 ? ' to ' : '–'}${formatMetric(high)}`;
 
+/** Two or three digits of the extent: the extremes of noise have no round numbers. */
+function rounded(value: number, extent: number): number {
+  const decimals = Math.ceil(2 - Math.log10(extent || 1));
+  return decimals > 0 && decimals <= 20 ? Number(value.toFixed(decimals)) : value;
+}
+
 /** null: nothing was said, or nothing that makes sense. */
 export function readRange(told: ValueRange | undefined): ValueRange | null {
   if (told === undefined) return null;
@@ -42,7 +48,8 @@ export function usedLevels({ shownLow, shownHigh, seenLow, seenHigh }: ValueRang
 export function rangeWords(range: ValueRange | null, stretched: boolean): string {
   if (range === null) return '';
   const { shownLow, shownHigh, seenLow, seenHigh } = range;
-  const seen = between(seenLow, seenHigh);
+  const extent = seenHigh - seenLow;
+  const seen = between(rounded(seenLow, extent), rounded(seenHigh, extent));
   if (seenLow < shownLow || seenHigh > shownHigh)
     return `shown as ${between(shownLow, shownHigh)}, seen ${seen}: cut`;
   if (usedLevels(range) === null) return '';

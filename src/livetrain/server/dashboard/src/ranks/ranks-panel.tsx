@@ -30,9 +30,11 @@ function Row({ rank, over }: { rank: RankView; over: boolean }) {
       <td>
         <span className={styles.own}>
           {milliseconds(ownMs)}
-          <span className={styles.meter} aria-hidden="true">
-            {share !== null && <span style={{ width: `${share * 100}%` }} />}
-          </span>
+          {share !== null && (
+            <span className={styles.meter} aria-hidden="true">
+              <span style={{ width: `${share * 100}%` }} />
+            </span>
+          )}
         </span>
       </td>
     </tr>
