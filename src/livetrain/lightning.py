@@ -53,7 +53,8 @@ class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follo
     key                            unit         when
     ============================== ============ ==================================================================
     ``loss``                       the loss's   each batch, undivided under gradient accumulation
-    ``accuracy``                   share, 0..1  each batch with class scores and class indices
+    ``accuracy``                   share, 0..1  each batch with class scores and class indices, of what is a
+                                                classification; what the module logs as ``accuracy`` comes first
     ``learning_rate``              1            each batch, as the batch used it; ``learning_rate/OPTIMIZER/GROUP``
                                                 where there are several
     NAME of ``self.log(NAME)``     its own      each batch that logged it on the step
