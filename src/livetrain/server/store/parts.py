@@ -38,22 +38,16 @@ def load_points(
 
 def _packed(connection: Connection, group: Sequence[ChunkRow]) -> dict[int, bytes]:
     """Return the packed points of chunks by their key, wherever they lie."""
-    table, parts, old = schema.chunks, schema.chunk_parts, schema.old_chunks
-    small = [c.key for c in group if c.version > 1 and not (c.step_width or c.time_width)]
-    large = [c.key for c in group if c.version > 1 and (c.step_width or c.time_width)]
-    ancient = [c.key for c in group if c.version == 1]
-    found: dict[int, bytes] = {}
-    for keys, column, key in (
-        (small, table.c.data, table.c.key),
-        ([part_key(k, DATA) for k in large], parts.c.data, parts.c.key),
-        (ancient, old.c.data, old.c.key),
-    ):
-        if not keys:
-            continue
-        scale = part_key(1, DATA) if column is parts.c.data else 1
-        for at, data in connection.execute(select(key, column).where(key.in_(keys))):
-            if data is not None:
-                found[at // scale] = data
+    parts, old = schema.chunk_parts, schema.old_chunks
+    found = {chunk.key: chunk.data for chunk in group if chunk.data is not None}
+    large = [part_key(c.key, DATA) for c in group if c.version > 1 and c.data is None]
+    ancient = [chunk.key for chunk in group if chunk.version == 1]
+    if large:
+        query = select(parts.c.key, parts.c.data).where(parts.c.key.in_(large))
+        found |= {key // part_key(1, DATA): data for key, data in connection.execute(query)}
+    if ancient:
+        query = select(old.c.key, old.c.data).where(old.c.key.in_(ancient))
+        found |= {key: data for key, data in connection.execute(query)}
     return found
 
 

@@ -39,7 +39,7 @@ class Metric(NamedTuple):
 
 
 class ChunkRow(NamedTuple):
-    """A chunk without its points."""
+    """A chunk; without its points, but where they are few."""
 
     key: int
     metric_key: int
@@ -55,6 +55,7 @@ class ChunkRow(NamedTuple):
     step_width: int
     time_width: int
     summary: bytes | None
+    data: bytes | None
 
 
 _CHUNK_COLUMNS: Final = [schema.chunks.c[name] for name in ChunkRow._fields]

@@ -10,7 +10,7 @@ from livetrain.server.store.scene import ChunkRow
 
 
 def chunk(key: int, points: int, version: int = 2) -> ChunkRow:
-    return ChunkRow(key, 1, 1, key, version, points, 0, 0, 0, 0, True, 0, 0, b"")
+    return ChunkRow(key, 1, 1, key, version, points, 0, 0, 0, 0, True, 0, 0, b"", None)
 
 
 def grow(sizes: list[int]) -> tuple[list[int], int]:
