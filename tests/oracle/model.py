@@ -37,13 +37,13 @@ class Expected:
     Attributes:
         attempts: for each start that logged something, from the first, its curves: name to (step, value) in the order in which
             they were logged. The last may be empty.
-        steps: for each of these, the steps that it logged something of.
+        starts: for each of these, the step that it logged first; None: it logged nothing.
         status: of the run, once its last life is over.
         children: how many numbers each child process logged in a run of its own.
     """
 
     attempts: list[dict[str, Points]] = field(default_factory=list)
-    steps: list[set[int]] = field(default_factory=list)
+    starts: list[int | None] = field(default_factory=list)
     status: str = ""
     children: list[int] = field(default_factory=list)
 
@@ -63,7 +63,8 @@ class Expected:
                 kept = [point for point in points if point[0] < bound]
                 if kept or name in shown:
                     shown[name] = kept + shown.get(name, [])
-            bound = min(bound, *self.steps[number - 1], math.inf)
+            start = self.starts[number - 1]
+            bound = bound if start is None else min(bound, start)
         return {
             name: sorted(points, key=lambda p: p[0]) for name, points in shown.items() if points
         }
@@ -79,10 +80,10 @@ def expect(training: Training) -> list[Expected]:
             runs.append(run)
         else:
             run, turns = saved[0], _Turns(saved[1], saved[2])
-        if not run.attempts or run.steps[-1]:  # a start that said nothing is none
+        if not run.attempts or run.starts[-1] is not None:  # a start that said nothing is none
             run.attempts.append({})
-            run.steps.append(set())
-        writer = _Writer(run.attempts[-1], run.steps[-1], turns)
+            run.starts.append(None)
+        writer = _Writer(run, turns)
         away = False
         for act in life.acts:
             if isinstance(act, Outage):
@@ -152,14 +153,14 @@ class _Turns:
 class _Writer:
     """Says what each act adds to the curves."""
 
-    def __init__(self, curves: dict[str, Points], steps: set[int], turns: _Turns) -> None:
-        self._curves, self._steps, self._turns = curves, steps, turns
+    def __init__(self, run: Expected, turns: _Turns) -> None:
+        self._run, self._turns = run, turns
 
     def write(self, act: object) -> None:
         turns = self._turns
         if isinstance(act, Batch):
             step = turns.batch(act.step, act.epoch)
-            self._steps.add(step)
+            self._begin(step)
             self._add(step, {"loss": act.loss, "accuracy": act.accuracy})
         elif isinstance(act, Log):
             named = _numbers(act.values)
@@ -177,8 +178,12 @@ class _Writer:
         for name, value in values.items():
             number = _number(value)
             if number is not None and step <= MAX_STEP:
-                self._curves.setdefault(name, []).append((step, number))
-                self._steps.add(step)
+                self._run.attempts[-1].setdefault(name, []).append((step, number))
+                self._begin(step)
+
+    def _begin(self, step: int) -> None:
+        if self._run.starts[-1] is None:
+            self._run.starts[-1] = step
 
 
 def _named(values: Mapping[str, Any], name_of: Callable[[str], str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Start(Protocol):
 
     Attributes:
         attempt: its number.
-        from_step: the lowest step that it logged; None: none yet.
+        from_step: the step that it logged first; None: none yet.
         first_us: when its first record was made, Unix microseconds by the server's clock; 0: it made none, or that is not known.
         leftover: whether its producer was dead already when it was first heard.
     """

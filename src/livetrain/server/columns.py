@@ -12,7 +12,14 @@ import numpy.typing as npt
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Column", "ColumnsSummary", "column_named", "column_of", "summarize_columns"]
+__all__ = [
+    "Column",
+    "ColumnsSummary",
+    "column_named",
+    "column_of",
+    "first_logged",
+    "summarize_columns",
+]
 
 _BYTES: Final = 8
 """Of one number of a column."""
@@ -31,7 +38,7 @@ class ColumnsSummary:
         epoch: as it was said; None: it was not.
         names: of the columns, in their order.
         last_steps: the step of the last point of each column; None: the column is empty.
-        lowest_step: of all points; None: there are no points.
+        first_step: of the point that was logged first; None: there are no points.
         oldest_us, newest_us: the times of the oldest first and of the newest last point of a column, by the trainer's clock; 0:
             there are no points.
     """
@@ -42,7 +49,7 @@ class ColumnsSummary:
     epoch: int | None
     names: tuple[str, ...] = ()
     last_steps: tuple[int | None, ...] = ()
-    lowest_step: int | None = None
+    first_step: int | None = None
     oldest_us: int = 0
     newest_us: int = 0
 
@@ -80,6 +87,11 @@ def column_of(found: pb.PointColumn) -> Column:
         np.frombuffer(found.times_us, "<i8"),
         np.frombuffer(found.values, "<f8"),
     )
+
+
+def first_logged(steps: npt.NDArray[np.int64], times_us: npt.NDArray[np.int64]) -> int:
+    """Return the step of the point that was logged first, of the first points of some columns; the lowest where several were."""
+    return int(steps[times_us == times_us.min()].min())
 
 
 def summarize_columns(
@@ -133,7 +145,7 @@ def summarize_columns(
         epoch,
         tuple(names),
         tuple(next(found) if size else None for size in sizes),
-        int(all_steps.min()),
+        first_logged(all_steps[firsts], all_times[firsts]),
         int(all_times[firsts].min()),
         int(all_times[lasts].max()),
     )

@@ -204,7 +204,7 @@ class Run:
         own_us = own_time_us(record.message, record.columns)
         made_us = own_us - clock_offset_us if own_us else now_us
         first, steps, logged = not stream.first_us, stream.steps, stream.logged
-        before, from_step, changed = self.speaker, stream.from_step, False
+        before, changed = self.speaker, False
         moved: Sequence[Stream] = ()
         stream.apply(record, made_us)
         if first or logged != stream.logged:
@@ -216,8 +216,6 @@ class Run:
                 self._begin_anew()
         if logged != stream.logged or record.kind == PERFORMANCE:
             changed |= self._note_point(record, made_us, now_us, clock_offset_us)
-        if logged and stream.from_step != from_step and stream.attempt > 1:
-            changed = True  # older starts count up to there only
         self.steps = self.streams.count_steps(self.steps, stream, steps)
         if stream.leftover:
             self.last_heard_ms = max(self.last_heard_ms, made_us // 1000)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.columns import ColumnsSummary, column_of
+import numpy as np
 
-__all__ = ["BATCHES", "StepCounter", "lowest_step"]
+from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.columns import ColumnsSummary, column_of, first_logged
+
+__all__ = ["BATCHES", "StepCounter", "first_step"]
 
 BATCHES = ""
 """In place of a curve's name: batches lead."""
@@ -93,13 +95,13 @@ def _newest(
                 yield BATCHES if batches else column.name, step
 
 
-def lowest_step(record: pb.TelemetryRequest) -> int | None:
-    """Return the lowest step of a record that has points or is a batch; None: it is neither.
+def first_step(record: pb.TelemetryRequest) -> int | None:
+    """Return the step of what a record logged first, where it has points or is a batch; None: it is neither.
 
     Example:
-        >>> lowest_step(pb.TelemetryRequest(batch_data=pb.BatchData(step=7)))
+        >>> first_step(pb.TelemetryRequest(batch_data=pb.BatchData(step=7)))
         7
-        >>> lowest_step(pb.TelemetryRequest(scalars=pb.Scalars(step=7))) is None
+        >>> first_step(pb.TelemetryRequest(scalars=pb.Scalars(step=7))) is None
         True
     """
     kind = record.WhichOneof("payload")
@@ -108,8 +110,11 @@ def lowest_step(record: pb.TelemetryRequest) -> int | None:
     if kind == "round":
         return int(record.round.round)
     if kind == "columns":
-        steps = (column_of(column).steps for column in record.columns.columns if column.steps)
-        return min((int(one.min()) for one in steps), default=None)
+        columns = [column_of(column) for column in record.columns.columns if column.steps]
+        if not columns:
+            return None
+        steps = np.array([column.steps[0] for column in columns])
+        return first_logged(steps, np.array([column.times_us[0] for column in columns]))
     if kind in ("scalars", "epoch_data", "validation"):
         # The cheap half of what `points` finds out, since it is asked of every record.
         payload = getattr(record, kind)

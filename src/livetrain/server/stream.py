@@ -11,7 +11,7 @@ from livetrain.server.clocks import ClockOffset
 from livetrain.server.ranks import RankStanding
 from livetrain.server.records import PERFORMANCE, STATUS, Record
 from livetrain.server.sequencing import Sequencer
-from livetrain.server.steps import StepCounter, lowest_step
+from livetrain.server.steps import StepCounter, first_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ class Stream:
         counter: of the steps that its rank made.
         step_ms, own_ms: of its rank, as `RankStanding` has them.
         attempt: which start of the training it is, among the streams of its rank, from 1.
-        from_step: the lowest step that it logged; None: none yet.
+        from_step: the step that it logged first; None: none yet.
         first_us: when its first record was made, Unix microseconds by the server's clock; 0: it made none.
         clock: of its producer.
         leftover: whether its producer was dead already when it was first heard: what comes is from its disk, and no sign of life.
@@ -155,18 +155,13 @@ class Stream:
         if self.leftover:
             self.heard_ms = max(self.heard_ms, made_us // 1000)
         self.counter.advance(message, record.columns, record.names)
-        self._begin_at(record)
+        if self.from_step is None:
+            columns = record.columns
+            self.from_step = first_step(message) if columns is None else columns.first_step
         if record.kind == PERFORMANCE:
             self.apply_performance(message.performance_data)
         elif record.kind == STATUS:
             self.apply_status(message.status_update)
-
-    def _begin_at(self, record: Record) -> None:
-        """Take over the lowest step that was logged so far."""
-        columns = record.columns
-        step = lowest_step(record.message) if columns is None else columns.lowest_step
-        if step is not None:
-            self.from_step = step if self.from_step is None else min(step, self.from_step)
 
     def apply_performance(self, data: pb.PerformanceData) -> None:
         """Take over how fast its rank is."""

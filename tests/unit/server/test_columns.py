@@ -47,7 +47,7 @@ def test_columns_are_summarized() -> None:
         epoch=4,
         names=("lr", "loss", "empty"),
         last_steps=(9, 3, None),
-        lowest_step=3,
+        first_step=7,
         oldest_us=100,
         newest_us=400,
     )
@@ -142,9 +142,8 @@ def test_every_point_of_a_record_is_there_again(curves: dict[str, Points]) -> No
         rows[-1][0] if rows else None for rows in curves.values()
     )
     filled = [rows for rows in curves.values() if rows]
-    assert record.columns.lowest_step == min(
-        (row[0] for rows in filled for row in rows), default=None
-    )
+    begun = min(((rows[0][1], rows[0][0]) for rows in filled), default=(0, None))
+    assert record.columns.first_step == begun[1]
     assert record.columns.oldest_us == min((rows[0][1] for rows in filled), default=0)
     assert record.columns.newest_us == max((rows[-1][1] for rows in filled), default=0)
     everything = [row for rows in curves.values() for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.steps import BATCHES, StepCounter, lowest_step
+from livetrain.server.steps import BATCHES, StepCounter, first_step
 
 
 def batch(step: int) -> pb.TelemetryRequest:
@@ -19,7 +19,12 @@ def scalars(step: int, *names: str) -> pb.TelemetryRequest:
 
 def columns(batches: bool = False, **steps: list[int]) -> pb.TelemetryRequest:
     told = [
-        pb.PointColumn(name=name, steps=array("q", given).tobytes())
+        pb.PointColumn(
+            name=name,
+            steps=array("q", given).tobytes(),
+            times_us=array("q", [0] * len(given)).tobytes(),
+            values=array("d", [0.0] * len(given)).tobytes(),
+        )
         for name, given in steps.items()
     ]
     rows = pb.BatchRows() if batches else None
@@ -63,13 +68,13 @@ def test_other_records_have_no_steps() -> None:
     assert counter.steps == 4
 
 
-def test_an_attempt_begins_at_the_lowest_step_of_whatever_it_logs() -> None:
+def test_an_attempt_begins_at_the_first_step_of_whatever_it_logs() -> None:
     epoch = pb.EpochData(step=6, has_loss=True, average_loss=1.0)
     cases = [
         (batch(4), 4),
         (scalars(5, "a"), 5),
         (scalars(5), None),
-        (columns(a=[9, 1], b=[3]), 1),
+        (columns(a=[9, 1], b=[3]), 3),
         (columns(), None),
         (pb.TelemetryRequest(epoch_data=epoch), 6),
         (pb.TelemetryRequest(epoch_data=pb.EpochData(step=6, epoch=1)), None),
@@ -78,4 +83,11 @@ def test_an_attempt_begins_at_the_lowest_step_of_whatever_it_logs() -> None:
         (pb.TelemetryRequest(round=pb.Round(round=2)), 2),
         (pb.TelemetryRequest(status_update=pb.StatusUpdate()), None),
     ]
-    assert [lowest_step(record) for record, _ in cases] == [step for _, step in cases]
+    assert [first_step(record) for record, _ in cases] == [step for _, step in cases]
+
+
+def test_of_columns_the_one_that_was_logged_first_counts() -> None:
+    told = columns(a=[9], b=[3])
+    told.columns.columns[0].times_us = array("q", [100]).tobytes()
+    told.columns.columns[1].times_us = array("q", [200]).tobytes()
+    assert first_step(told) == 9

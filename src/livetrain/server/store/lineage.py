@@ -21,7 +21,7 @@ class Start:
         key: in the store.
         rank: the producer's.
         attempt: which start of the training it is, from 1.
-        from_step: the lowest step that it logged; None: it logged none.
+        from_step: the step that it logged first; None: it logged none.
     """
 
     key: int

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, func, select
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.clocks import earliest_time_us
-from livetrain.server.steps import lowest_step
+from livetrain.server.steps import first_step
 from livetrain.server.store import schema
 from livetrain.server.store.curves import read_curves
 from livetrain.server.store.merging import MergePlan, plan_merge
@@ -197,7 +197,7 @@ class Reader:
             found = [int(connection.execute(sealed).scalar() or 0)]
             for received_ms, data in connection.execute(first):
                 record = pb.TelemetryRequest.FromString(data)
-                if lowest_step(record) is not None:
+                if first_step(record) is not None:
                     found.append(earliest_time_us(record) or received_ms * 1000)
         return min((time for time in found if time > 0), default=0)
 
