@@ -6,12 +6,10 @@ import { WHOLE } from '../lib/curves/whole-curve';
 import { getJson } from './http';
 
 /** What can be asked of several curves at once. */
-export type CurveQuestion =
-  | { kind: 'points' }
-  | { kind: 'whole'; placing: Placing }
-  | { kind: 'tiles'; run: TileRun }
-  /** What a resumed run has replaced: all of an earlier start from a step on. */
-  | { kind: 'older'; placing: Placing; attempt: number; fromStep: number };
+export type CurveQuestion = {
+  /** Which start of the training; 0: there was one. */
+  attempt: number;
+} & ({ kind: 'points' } | { kind: 'whole'; placing: Placing } | { kind: 'tiles'; run: TileRun });
 
 const SECOND_US = 1e6;
 const path = (runId: string): string => `/api/runs/${encodeURIComponent(runId)}/metrics`;
@@ -27,6 +25,11 @@ function nameParameters(names: readonly string[]): string[] {
 }
 
 function parametersOf(question: CurveQuestion): string[] {
+  const attempt = question.attempt === 0 ? [] : [`attempt=${question.attempt}`];
+  return [...shapeOf(question), ...attempt];
+}
+
+function shapeOf(question: CurveQuestion): string[] {
   switch (question.kind) {
     case 'points':
       return [];
@@ -39,15 +42,6 @@ function parametersOf(question: CurveQuestion): string[] {
       const points = (run.last - run.first + 1) * TILE;
       return ['stat=buckets', `axis=${run.placing}`, `from=${from}`, `to=${to}`, `points=${points}`];
     }
-    case 'older':
-      return [
-        'stat=buckets',
-        `axis=${question.placing}`,
-        `attempt=${question.attempt}`,
-        // A moment says nothing of steps: in time the answer is cut when it is there.
-        ...(question.placing === 'step' ? [`from=${question.fromStep}`] : []),
-        `points=${WHOLE}`,
-      ];
   }
 }
 

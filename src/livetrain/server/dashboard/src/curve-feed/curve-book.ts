@@ -1,21 +1,20 @@
 /** All curves of one run as far as they are looked at: what is known, what is asked for, and what each chart draws. */
 import type { CurveQuestion } from '../api/metrics';
-import type { AttemptView } from '../lib/attempts';
-import { offsetOf, readOlder, readPoints, readTiles, readTimes, readWhole } from '../lib/curves/answer';
+import { segmentsOf, type AttemptView, type Segment } from '../lib/attempts';
+import { offsetOf, readFirstSteps, readPoints, readTiles, readTimes, readWhole } from '../lib/curves/answer';
 import type { MetricsAnswer } from '../lib/curves/answer';
 import { placeOfX, placingOf, xOfPlace } from '../lib/curves/axis';
 import type { Placing } from '../lib/curves/grid';
 import { KnownCurve } from '../lib/curves/known-curve';
-import { lineOfBuckets, type Line } from '../lib/curves/line';
+import { joinParts, type Part } from '../lib/curves/parts';
 import { StepClock } from '../lib/curves/step-clock';
 import { TipBook, type Tip } from '../lib/curves/tip';
 import { viewOf, type ViewOptions } from '../lib/curves/view';
-import type { WholeCurve } from '../lib/curves/whole-curve';
 import { gapsOf, LEFT_OUT } from '../lib/gaps';
 import type { PointColumns } from '../lib/points';
 import { Inquiries, type Inquiry, type Need } from './inquiries';
 import type { ChartData, DrawnCurve, FromCurves, Look, WishedCurve } from './messages';
-import { needsOf, replacedAttempts } from './needs';
+import { needsOf } from './needs';
 
 type Emit = (message: FromCurves, transfer: Transferable[]) => void;
 type Ask = (names: readonly string[], question: CurveQuestion, signal: AbortSignal) => Promise<MetricsAnswer>;
@@ -39,8 +38,8 @@ const TILES_KEPT = 48;
 
 export class CurveBook {
   readonly tips = new TipBook();
+  /** By the start of the training and the name. */
   private readonly curves = new Map<string, KnownCurve>();
-  private readonly older = new Map<string, Map<Placing, Map<number, WholeCurve | null>>>();
   private readonly charts = new Map<string, Chart>();
   private readonly inquiries: Inquiries;
   private readonly clock = new StepClock();
@@ -48,6 +47,7 @@ export class CurveBook {
   private originUs = 0;
   private batchesPerEpoch = 0;
   private attempts: readonly AttemptView[] = [];
+  private segments: readonly Segment[] = segmentsOf([]);
   private epoch = '';
   /** The newest event that was heard of. */
   private offset = 0;
@@ -92,7 +92,10 @@ export class CurveBook {
       (firstPointUs !== 0 && firstPointUs !== this.originUs) || batchesPerEpoch !== this.batchesPerEpoch;
     this.originUs = firstPointUs || this.originUs;
     this.batchesPerEpoch = batchesPerEpoch;
-    if (!same) this.attempts = attempts;
+    if (!same) {
+      this.attempts = attempts;
+      this.segments = segmentsOf(attempts);
+    }
     // Which points count is another question now.
     if (resumed) this.forget();
     else if (moved) this.lookVersion++;
@@ -105,14 +108,11 @@ export class CurveBook {
     this.metricCount = Math.max(this.metricCount, this.tips.size);
     this.heardCount++;
     if (this.since.size > 0) this.heard.push({ number: this.heardCount, columns });
-    const newest = this.attempts.at(-1)?.attempt ?? 1;
+    const newest = this.segments.at(-1)?.attempt ?? 0;
     for (const column of columns) {
       if (this.originUs === 0) this.originUs = column.timesUs[0] ?? 0;
-      const curve = this.curves.get(column.name);
-      if (curve === undefined) continue;
-      if (column.attempt >= newest) curve.append(column);
-      // What an earlier start left on its disk comes among what is there: it is asked for anew.
-      else this.curves.delete(column.name);
+      // Of another rank there may be more starts.
+      this.curves.get(keyOf(Math.min(newest, column.attempt), column.name))?.append(column);
     }
     this.tick(columns);
   }
@@ -151,14 +151,14 @@ export class CurveBook {
       const tip = this.tips.get(name);
       if (tip === undefined) continue;
       const view = this.viewOptions(exact);
-      const known = new Set(this.older.get(name)?.get(placingOf(view))?.keys());
-      for (const question of needsOf(this.open(name), tip.points, view, this.attempts, known)) {
-        needs.push({ name, question });
+      for (const segment of this.segments) {
+        const curve = this.open(segment.attempt, name);
+        for (const question of needsOf(curve, tip.points, view, segment)) needs.push({ name, question });
       }
     }
     const clock = this.clockName();
-    if (clock !== null && this.clock.size === 0 && this.curves.get(clock)?.points == null) {
-      needs.push({ name: clock, question: { kind: 'whole', placing: 'step' } });
+    if (clock !== null && this.clock.size === 0 && this.newest(clock)?.points == null) {
+      needs.push({ name: clock, question: { kind: 'whole', placing: 'step', attempt: 0 } });
     }
     this.inquiries.pursue(needs);
     this.prune();
@@ -181,32 +181,28 @@ export class CurveBook {
   }
 
   private learn(name: string, inquiry: Inquiry, answer: MetricsAnswer): void {
-    const curve = this.open(name);
+    const { question } = inquiry;
+    const curve = this.open(question.attempt, name);
     const json = answer.curves.get(name) ?? {};
     const offset = offsetOf(json) ?? this.offset;
-    const later = this.laterThan(this.since.get(inquiry) ?? 0, name);
-    const { question } = inquiry;
+    const later = this.laterThan(this.since.get(inquiry) ?? 0, name, question.attempt);
     if (question.kind === 'points') curve.put({ kind: 'points', points: readPoints(json), offset }, later);
     else if (question.kind === 'whole') {
-      curve.put({ kind: 'whole', whole: readWhole(json, question.placing, offset) }, later);
-      if (question.placing === 'step' && name === this.clockName()) this.clock.replace(...readTimes(json));
-    } else if (question.kind === 'tiles') {
+      const whole = readWhole(json, question.placing, offset);
+      curve.put({ kind: 'whole', whole, firstSteps: readFirstSteps(json) }, later);
+      const timed = question.placing === 'step' && question.attempt === 0;
+      if (timed && name === this.clockName()) this.clock.replace(...readTimes(json));
+    } else {
       const { run } = question;
       curve.put({ kind: 'tiles', run, buckets: readTiles(json, run.placing, run.level), offset }, later);
-    } else {
-      const { placing, attempt, fromStep } = question;
-      const placings = this.older.get(name) ?? new Map<Placing, Map<number, WholeCurve | null>>();
-      this.older.set(name, placings);
-      const known = placings.get(placing) ?? new Map<number, WholeCurve | null>();
-      placings.set(placing, known.set(attempt, readOlder(json, placing, fromStep)));
-      this.lookVersion++;
     }
   }
 
-  private laterThan(number: number, name: string): PointColumns[] {
-    return this.heard
-      .filter((heard) => heard.number > number)
-      .flatMap(({ columns }) => columns.filter((column) => column.name === name));
+  private laterThan(number: number, name: string, attempt: number): PointColumns[] {
+    const newest = this.segments.at(-1)?.attempt ?? 0;
+    const isOf = (column: PointColumns) =>
+      column.name === name && (attempt === 0 || Math.min(newest, column.attempt) === attempt);
+    return this.heard.filter((heard) => heard.number > number).flatMap(({ columns }) => columns.filter(isOf));
   }
 
   /** Points are kept while an answer is awaited that may lack them. */
@@ -233,11 +229,8 @@ export class CurveBook {
   }
 
   private sayChart(id: string, chart: Chart): void {
-    const known = chart.curves.map(({ name }) => this.curves.get(name));
-    const waiting = chart.curves.some(
-      ({ name }, i) => this.tips.get(name) !== undefined && this.lacks(name, known[i]),
-    );
-    const versions = known.map((curve) => curve?.version ?? -1).join();
+    const waiting = chart.curves.some(({ name }) => this.tips.get(name) !== undefined && this.lacks(name));
+    const versions = chart.curves.map(({ name }) => this.versionOf(name)).join();
     const state = `${this.lookVersion} ${String(waiting)} ${versions}`;
     if (state === chart.said) return;
     chart.said = state;
@@ -248,32 +241,45 @@ export class CurveBook {
     this.emit({ type: 'chart', data }, buffersOf(curves));
   }
 
-  private lacks(name: string, curve: KnownCurve | undefined): boolean {
-    return curve === undefined || this.inquiries.isOpen(name);
+  private lacks(name: string): boolean {
+    return this.newest(name) === undefined || this.inquiries.isOpen(name);
+  }
+
+  private versionOf(name: string): string {
+    return this.segments.map(({ attempt }) => this.curves.get(keyOf(attempt, name))?.version ?? -1).join(' ');
   }
 
   private drawn(name: string, exact: boolean): DrawnCurve | null {
-    const curve = this.curves.get(name);
-    const options = this.viewOptions(exact);
-    const view = curve === undefined ? null : viewOf(curve, options);
-    if (view === null) return null;
-    return { ...view, name, older: this.olderLines(name, options) };
+    const whole = this.viewOptions(exact);
+    const placing = placingOf(whole);
+    const known = this.segments.flatMap(({ attempt, untilStep }) => {
+      const curve = this.curves.get(keyOf(attempt, name));
+      return curve === undefined ? [] : [{ curve, untilStep }];
+    });
+    // What is smoothed how far does not depend on how often a training was started.
+    const options = known.length > 1 ? { ...whole, part: this.partOf(name, known, placing) } : whole;
+    const parts = known.flatMap(({ curve, untilStep }): Part[] => {
+      const view = viewOf(curve, options);
+      if (view === null) return [];
+      const until = untilStep === null ? null : xOfPlace(curve.placeOfStep(placing, untilStep), options);
+      return [{ view, until }];
+    });
+    const joined = joinParts(parts);
+    return joined === null ? null : { name, ...joined };
   }
 
-  private olderLines(name: string, options: ViewOptions): Line[] {
-    const known = this.older.get(name)?.get(placingOf(options));
-    return replacedAttempts(this.attempts).flatMap(({ attempt }) => {
-      const whole = known?.get(attempt) ?? null;
-      if (whole === null) return [];
-      const first = (whole.buckets.index[0] ?? 0) * whole.width;
-      return [
-        lineOfBuckets(whole.buckets, whole.width, (place) => xOfPlace(place, options), [first, whole.last]),
-      ];
-    });
+  private partOf(
+    name: string,
+    known: readonly { curve: KnownCurve }[],
+    placing: Placing,
+  ): ViewOptions['part'] {
+    const ends = known.flatMap(({ curve }) => curve.ends(placing) ?? []);
+    const points = this.tips.get(name)?.points ?? 0;
+    return ends.length === 0 ? null : { length: Math.max(...ends) - Math.min(...ends) + 1, points };
   }
 
   private sayGaps(): void {
-    const curve = this.curves.get(LEFT_OUT);
+    const curve = this.newest(LEFT_OUT);
     if (curve === undefined || curve.version === this.saidGaps) return;
     this.saidGaps = curve.version;
     const line = { steps: [] as number[], weights: [] as number[] };
@@ -298,7 +304,7 @@ export class CurveBook {
   private sayClock(): void {
     const name = this.clockName();
     if (name === null) return;
-    const points = this.curves.get(name)?.points ?? null;
+    const points = this.newest(name)?.points ?? null;
     if (points !== null && this.clock.size < points.size) {
       const order = [...points.order('step')];
       this.clock.replace(
@@ -339,46 +345,56 @@ export class CurveBook {
     const options = { axis, originUs: this.originUs, batchesPerEpoch: this.batchesPerEpoch };
     const window =
       range === null ? null : ([placeOfX(range[0], options), placeOfX(range[1], options)] as const);
-    return { ...options, window, notch, exact };
+    return { ...options, window, notch, exact, part: null };
   }
 
-  private open(name: string): KnownCurve {
+  private newest(name: string): KnownCurve | undefined {
+    return this.curves.get(keyOf(this.segments.at(-1)?.attempt ?? 0, name));
+  }
+
+  private open(attempt: number, name: string): KnownCurve {
+    const key = keyOf(attempt, name);
     // Last in the order: it was looked at last.
-    const curve = this.curves.get(name) ?? new KnownCurve();
-    this.curves.delete(name);
-    this.curves.set(name, curve);
+    const curve = this.curves.get(key) ?? new KnownCurve();
+    this.curves.delete(key);
+    this.curves.set(key, curve);
     return curve;
   }
 
   private forget(): void {
     this.curves.clear();
-    this.older.clear();
     this.clock.replace([], []);
     this.lookVersion++;
   }
 
   /** Forget curves that were not looked at for long, when they take too much. */
   private prune(): void {
-    const wished = new Set([...this.wished()].map(({ name }) => name));
+    const wished = new Set<string>();
+    for (const { name } of this.wished())
+      for (const { attempt } of this.segments) wished.add(keyOf(attempt, name));
     let bytes = 0;
     for (const curve of this.curves.values()) bytes += curve.bytes;
-    for (const [name, curve] of this.curves) {
+    for (const [key, curve] of this.curves) {
       curve.trim(TILES_KEPT);
-      if (wished.has(name) || (this.curves.size <= KEPT && bytes <= KEPT_BYTES)) continue;
+      if (wished.has(key) || (this.curves.size <= KEPT && bytes <= KEPT_BYTES)) continue;
       bytes -= curve.bytes;
-      this.curves.delete(name);
+      this.curves.delete(key);
     }
   }
 }
+
+/** A number has no blank: no two of these are the same text. */
+const keyOf = (attempt: number, name: string): string => `${attempt} ${name}`;
 
 /** The memory of the lines that were made for this one time. */
 function buffersOf(curves: readonly DrawnCurve[]): Transferable[] {
   const buffers = new Set<ArrayBufferLike>();
   for (const { lines, smooth } of curves) {
-    for (const { x, mean, low, high, count, holes } of lines) {
-      for (const column of [x, mean, low, high, count, holes]) buffers.add(column.buffer);
+    for (const { line } of lines) {
+      for (const column of [line.x, line.mean, line.low, line.high, line.count, line.holes])
+        buffers.add(column.buffer);
     }
-    if (smooth !== null) for (const column of [smooth.x, smooth.y]) buffers.add(column.buffer);
+    for (const { x, y } of smooth) for (const column of [x, y]) buffers.add(column.buffer);
   }
   return [...buffers] as ArrayBuffer[];
 }

@@ -26,16 +26,18 @@ const LAST_RETRY_MS = 30_000;
 
 /** What a question would find out, so that it is not asked for again; a run of tiles is each of them. */
 function keysOf(question: CurveQuestion): string[] {
+  const { attempt } = question;
   switch (question.kind) {
     case 'points':
-      return ['points'];
+      return [`${attempt} points`];
     case 'whole':
-      return [`whole ${question.placing}`];
-    case 'older':
-      return [`older ${question.placing} ${question.attempt}`];
+      return [`${attempt} whole ${question.placing}`];
     case 'tiles': {
       const { placing, level, first, last } = question.run;
-      return Array.from({ length: last - first + 1 }, (_, i) => `tile ${placing} ${level} ${first + i}`);
+      return Array.from(
+        { length: last - first + 1 },
+        (_, i) => `${attempt} tile ${placing} ${level} ${first + i}`,
+      );
     }
   }
 }
@@ -103,7 +105,7 @@ export class Inquiries {
     if (question.kind !== 'tiles') return question;
     const { run } = question;
     return {
-      kind: 'tiles',
+      ...question,
       run: { ...run, first: run.first + missing.indexOf(true), last: run.first + missing.lastIndexOf(true) },
     };
   }

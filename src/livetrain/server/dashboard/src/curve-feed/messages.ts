@@ -1,9 +1,8 @@
 /** What the worker of curves is told and says: plain data. */
 import type { AttemptView } from '../lib/attempts';
 import type { Axis } from '../lib/curves/axis';
-import type { Line } from '../lib/curves/line';
+import type { DrawnParts } from '../lib/curves/parts';
 import type { Tip } from '../lib/curves/tip';
-import type { SmoothLine } from '../lib/curves/view';
 import type { Gap } from '../lib/gaps';
 import type { PointColumns } from '../lib/points';
 
@@ -40,17 +39,8 @@ export type ToCurves =
   | { type: 'visible'; visible: boolean }
   | { type: 'stop' };
 
-export interface DrawnCurve {
+export interface DrawnCurve extends DrawnParts {
   name: string;
-  /** The first and the last x that the whole curve has. */
-  ends: readonly [number, number];
-  /** Each pass of a curve whose steps begin again, the newest last. */
-  lines: Line[];
-  /** What a resumed run has replaced, the newest attempt first. */
-  older: Line[];
-  smooth: SmoothLine | null;
-  /** Steps or microseconds that a point of a line stands for; 1: it is exact. */
-  width: number;
 }
 
 /** All that one chart draws. */

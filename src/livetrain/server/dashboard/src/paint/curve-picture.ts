@@ -1,17 +1,17 @@
 /** One chart's picture: axes, grid and curves on a canvas. */
 import type { Axis } from '../lib/curves/axis';
 import type { Line } from '../lib/curves/line';
+import type { DrawnLine, Role } from '../lib/curves/parts';
 import { rangeOf, type YRange } from '../lib/curves/range';
 import { countTicks, fittingTicks, logTicks, numberTicks, timeTicks, type Tick } from '../lib/curves/ticks';
 import type { SmoothLine } from '../lib/curves/view';
-import { markHoles, strokeLine, strokeSmooth, type Box, type Strokes } from './curve-strokes';
+import { markHoles, strokeLine, strokeSmooth, type Box, type Stroke, type Strokes } from './curve-strokes';
 import { scaleOf, type Scale } from './scale';
 
 export interface PictureCurve {
   colour: string;
-  lines: readonly Line[];
-  older: readonly Line[];
-  smooth: SmoothLine | null;
+  lines: readonly DrawnLine[];
+  smooth: readonly SmoothLine[];
 }
 
 export interface PictureInk {
@@ -62,7 +62,7 @@ export function paintCurves(
   context.clearRect(0, 0, width, height);
   context.font = ink.font;
   const [from, to] = options.range;
-  const all = curves.flatMap(({ lines, older }) => [...lines, ...older]);
+  const all = curves.flatMap(({ lines }) => lines.map(({ line }) => line));
   const range = rangeOf(all, from, to, log, options.whole);
   const plotHeight = Math.max(1, height - TOP - BOTTOM);
   const most = Math.max(2, Math.floor(plotHeight / Y_ROOM));
@@ -79,24 +79,27 @@ export function paintCurves(
   context.beginPath();
   context.rect(box.left, box.top - 2, box.width, box.height + 4);
   context.clip();
-  for (const curve of curves) for (const line of curve.lines) markHoles(strokes, line, ink.bad);
+  for (const { lines } of curves) for (const { line } of lines) markHoles(strokes, line, ink.bad);
   if (range !== null) for (const curve of curves) paintCurve(strokes, curve, log);
   context.restore();
   return { box, x, y, range };
 }
 
-function paintCurve(strokes: Strokes, { colour, lines, older, smooth }: PictureCurve, log: boolean): void {
-  const shown = (line: Line) => (log ? aboveZero(line) : line);
-  for (const line of older)
-    strokeLine(strokes, shown(line), { colour, width: 1, alpha: 0.3, bandAlpha: 0.06 });
-  lines.forEach((line, i) => {
-    const newest = i === lines.length - 1;
-    // Beside its smoothed self, and beside a newer pass, a line steps back.
-    const back = smooth !== null || !newest;
-    const alpha = newest ? (back ? 0.35 : 1) : 0.3;
-    strokeLine(strokes, shown(line), { colour, width: back ? 1 : 1.5, alpha, bandAlpha: back ? 0.1 : 0.18 });
-  });
-  if (smooth !== null) strokeSmooth(strokes, smooth.x, log ? positive(smooth.y) : smooth.y, colour, 2);
+/** Beside its smoothed self a line steps back; what does not count is faint. */
+function strokeOf(role: Role, colour: string, smoothed: boolean): Stroke {
+  if (role === 'replaced') return { colour, width: 1, alpha: 0.3, bandAlpha: 0.06 };
+  if (role === 'pass') return { colour, width: 1, alpha: 0.3, bandAlpha: 0.1 };
+  if (smoothed) return { colour, width: 1, alpha: 0.35, bandAlpha: 0.1 };
+  return { colour, width: 1.5, alpha: 1, bandAlpha: 0.18 };
+}
+
+function paintCurve(strokes: Strokes, { colour, lines, smooth }: PictureCurve, log: boolean): void {
+  // What counts is drawn last, and lies above.
+  const order = [...lines].sort((a, b) => Number(a.role === 'main') - Number(b.role === 'main'));
+  for (const { role, line } of order) {
+    strokeLine(strokes, log ? aboveZero(line) : line, strokeOf(role, colour, smooth.length > 0));
+  }
+  for (const { x, y } of smooth) strokeSmooth(strokes, x, log ? positive(y) : y, colour, 2);
 }
 
 const positive = (values: Float64Array): Float64Array =>

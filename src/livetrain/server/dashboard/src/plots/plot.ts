@@ -93,11 +93,9 @@ export class Plot implements Drawable {
   /** All of x that there is. */
   whole(): Range {
     let [from, to] = [Infinity, -Infinity];
-    for (const { ends, older } of this.data?.curves ?? []) {
+    for (const { ends } of this.data?.curves ?? []) {
       from = Math.min(from, ends[0]);
       to = Math.max(to, ends[1]);
-      // What a resumed run replaced may have gone further.
-      for (const { x } of older) to = Math.max(to, x[x.length - 1] ?? to);
     }
     return to >= from ? [from, to] : [0, 1];
   }
@@ -141,10 +139,9 @@ export class Plot implements Drawable {
     }
     const context = this.canvas.getContext('2d');
     if (context === null) return;
-    const curves = data.curves.map(({ name, lines, older, smooth }): PictureCurve => ({
+    const curves = data.curves.map(({ name, lines, smooth }): PictureCurve => ({
       colour: this.style.colours.get(name) ?? this.style.ink.text,
       lines,
-      older,
       smooth,
     }));
     const whole = this.whole();
@@ -178,7 +175,7 @@ export class Plot implements Drawable {
   }
 
   private hasValues([from, to]: Range): boolean {
-    const lines = this.data?.curves.flatMap((curve) => curve.lines) ?? [];
+    const lines = this.data?.curves.flatMap((curve) => curve.lines.map(({ line }) => line)) ?? [];
     return lines.some(({ x, mean }) =>
       mean.some((y, i) => !Number.isNaN(y) && (x[i] ?? 0) >= from && (x[i] ?? 0) <= to),
     );

@@ -115,16 +115,8 @@ export function readWhole(curve: Json, placing: Placing, offset: number): WholeC
   return new WholeCurve(placing, level, buckets, offset, Math.min(end, last ?? end));
 }
 
-/** What an earlier start of the training had from a step on; null: nothing. */
-export function readOlder(curve: Json, placing: Placing, fromStep: number): WholeCurve | null {
-  const whole = readWhole(curve, placing, 0);
-  const firsts = numbers(curve.first_step);
-  const kept = new Buckets(whole.buckets.size);
-  for (let i = 0; i < whole.buckets.size; i++) {
-    if ((firsts[i] ?? fromStep) >= fromStep) kept.put(whole.buckets.at(i));
-  }
-  return kept.size === 0 ? null : new WholeCurve(placing, whole.level, kept, 0, whole.last);
-}
+/** Which step each stretch begins with. */
+export const readFirstSteps = (curve: Json): number[] => numbers(curve.first_step).map((step) => step ?? 0);
 
 /** Parts of a curve that were asked for on the borders of tiles. */
 export const readTiles = (curve: Json, placing: Placing, level: number): Buckets =>

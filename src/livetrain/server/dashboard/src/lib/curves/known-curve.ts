@@ -23,12 +23,14 @@ interface Exact {
 /** What can be put in: an answer to a question about one curve. */
 export type Part =
   | { kind: 'points'; points: RawPoints; offset: number }
-  | { kind: 'whole'; whole: WholeCurve }
+  /** `firstSteps`: which step each stretch begins with. */
+  | { kind: 'whole'; whole: WholeCurve; firstSteps: readonly number[] }
   | { kind: 'tiles'; run: TileRun; buckets: Buckets; offset: number };
 
 export class KnownCurve {
   private exact: Exact | null = null;
   private readonly wholes = new Map<Placing, WholeCurve>();
+  private readonly firstSteps = new Map<Placing, readonly number[]>();
   private readonly tiles = { step: new Tiles('step'), time: new Tiles('time') };
   /** Goes up when there is something else to see. */
   version = 0;
@@ -40,6 +42,26 @@ export class KnownCurve {
 
   whole(placing: Placing): WholeCurve | null {
     return this.wholes.get(placing) ?? null;
+  }
+
+  /**
+   * The place from which a curve that has ended is at a step or beyond it.
+   *
+   * @returns Infinity: it never is.
+   */
+  placeOfStep(placing: Placing, step: number): number {
+    if (placing === 'step') return step;
+    const whole = this.wholes.get(placing);
+    const at = this.firstSteps.get(placing)?.findIndex((first) => first >= step) ?? -1;
+    return whole === undefined || at < 0 ? Infinity : (whole.buckets.index[at] ?? 0) * whole.width;
+  }
+
+  /** The first and the last place that it has; null: nothing is known. */
+  ends(placing: Placing): readonly [number, number] | null {
+    const exact = this.exact?.points.ends(placing);
+    const whole = this.wholes.get(placing);
+    if (exact || whole === undefined || whole.buckets.size === 0) return exact ?? null;
+    return [(whole.buckets.index[0] ?? 0) * whole.width, whole.last];
   }
 
   closely(placing: Placing): Tiles {
@@ -77,6 +99,7 @@ export class KnownCurve {
         whole.append(whole.placing === 'step' ? step : timeUs, value),
       );
       this.wholes.set(whole.placing, whole);
+      this.firstSteps.set(whole.placing, part.firstSteps);
       if (this.grown) this.exact = null;
     } else {
       const { run, buckets, offset } = part;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { lineOfPoints } from './line';
+import type { DrawnLine } from './parts';
 import { RawPoints } from './raw-points';
 import { placeWords, readingAt } from './reading';
 import { placeFrom, placeNearest } from './search';
@@ -11,13 +12,17 @@ const line = (values: readonly [number, number][]) => {
 };
 
 it('reads the nearest point of the newest pass', () => {
-  const lines = [line([[0, 9], [1, 9]]), line([[0, 1], [10, 2], [20, NaN], [30, 4]])]; // prettier-ignore
-  expect(readingAt({ lines, smooth: null }, 6)).toEqual({ x: 10, value: 2, smoothed: null, count: 1 });
-  expect(readingAt({ lines, smooth: null }, 19)?.value).toBeNaN();
-  expect(readingAt({ lines, smooth: null }, 1e9)?.value).toBe(4);
-  const smooth = { x: Float64Array.of(0, 12, 30), y: Float64Array.of(1, 1.5, 3), extent: 8 };
+  const lines: DrawnLine[] = [
+    { role: 'pass', line: line([[0, 9], [1, 9]]) }, // prettier-ignore
+    { role: 'main', line: line([[0, 1], [10, 2], [20, NaN], [30, 4]]) }, // prettier-ignore
+    { role: 'replaced', line: line([[6, 7]]) }, // prettier-ignore
+  ];
+  expect(readingAt({ lines, smooth: [] }, 6)).toEqual({ x: 10, value: 2, smoothed: null, count: 1 });
+  expect(readingAt({ lines, smooth: [] }, 19)?.value).toBeNaN();
+  expect(readingAt({ lines, smooth: [] }, 1e9)?.value).toBe(4);
+  const smooth = [{ x: Float64Array.of(0, 12, 30), y: Float64Array.of(1, 1.5, 3), extent: 8 }];
   expect(readingAt({ lines, smooth }, 6)?.smoothed).toBe(1.5);
-  expect(readingAt({ lines: [line([])], smooth: null }, 6)).toBeNull();
+  expect(readingAt({ lines: [{ role: 'main', line: line([]) }], smooth: [] }, 6)).toBeNull();
 });
 
 it('finds places in ascending numbers', () => {

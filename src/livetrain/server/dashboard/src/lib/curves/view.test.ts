@@ -15,6 +15,7 @@ const BY_STEP: ViewOptions = {
   window: null,
   notch: 1,
   exact: false,
+  part: null,
 };
 type Values = (step: number) => number;
 const SECOND = 1e6;
@@ -35,7 +36,7 @@ function reloaded(values: Values, length: number, placing: Placing = 'step'): Kn
   const last = (length - 1) * (placing === 'step' ? 1 : SECOND);
   const level = levelFor(placing, 0, last, WHOLE);
   const buckets = stretches(values, 0, last, widthAt(placing, level), placing);
-  curve.put({ kind: 'whole', whole: new WholeCurve(placing, level, buckets, 0, last) }, []);
+  curve.put({ kind: 'whole', whole: new WholeCurve(placing, level, buckets, 0, last), firstSteps: [] }, []);
   return curve;
 }
 

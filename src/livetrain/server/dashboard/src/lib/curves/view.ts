@@ -16,6 +16,8 @@ export interface ViewOptions extends AxisOptions {
   notch: number;
   /** A curve that smoothing would only tell late: a schedule, or what is a mean already. */
   exact: boolean;
+  /** Of what the curve is a part: how much of the axis that covers, and how many points it has; null: it is all. */
+  part: { length: number; points: number } | null;
 }
 
 export interface SmoothLine {
@@ -111,8 +113,9 @@ function viewOfStretches(curve: KnownCurve, options: ViewOptions): CurveView | n
 
 /** The smoothed line of a whole curve, whatever part of it is in view; null: it is shown as it is. */
 function smoothLine(whole: WholeCurve, points: number, options: ViewOptions): SmoothLine | null {
-  if (options.exact || points < WORTH_SMOOTHING) return null;
-  const extent = extentOf(options.notch, whole.length, whole.width);
+  const { part } = options;
+  if (options.exact || (part?.points ?? points) < WORTH_SMOOTHING) return null;
+  const extent = extentOf(options.notch, part?.length ?? whole.length, whole.width);
   if (extent === null) return null;
   const { at, values } = smooth(whole.buckets, whole.width, extent, whole.last);
   return { x: at.map((place) => xOfPlace(place, options)), y: values, extent };
