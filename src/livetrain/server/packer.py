@@ -30,6 +30,7 @@ _MOST_BYTES: Final = 16 << 20
 _REST_BYTES: Final = 64 << 10
 """A run that is over is packed as well when so many bytes of its records are left."""
 _LEAST_RETAINED: Final = 100
+_RETRY_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 0.02
 """Between two pieces of work that nobody waits for."""
 
@@ -72,10 +73,12 @@ class Packer:
                 if plan is None or not await self._seal(run, plan):
                     break
             await self._merge(run)
-        except (JournalError, SQLAlchemyError) as error:
+        except Exception as error:
+            # Whatever it is: the records are there, and the curves are answered from them until it works.
             self._complaints.warn(
                 "pack", "curves of run %s wait to be packed: %s", run.run_id, error
             )
+            await asyncio.sleep(_RETRY_SECONDS)
         finally:
             run.sealing = False
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, select
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -130,14 +132,15 @@ def read_blocks(
         with connection.execute(query) as rows:
             for offset, stream, received_ms, clock_offset_us, record in rows:
                 gatherer.begin(stream, offset)
-                read_points(
-                    pb.TelemetryRequest.FromString(record),
-                    gatherer,
-                    received_ms=received_ms,
-                    rank=ranks.get(stream, 0),
-                    clock_offset_us=clock_offset_us,
-                )
                 size += len(record)
+                with contextlib.suppress(DecodeError):  # what is damaged costs itself alone
+                    read_points(
+                        pb.TelemetryRequest.FromString(record),
+                        gatherer,
+                        received_ms=received_ms,
+                        rank=ranks.get(stream, 0),
+                        clock_offset_us=clock_offset_us,
+                    )
                 if size >= _BLOCK_BYTES:
                     reached = offset
                     break

@@ -85,3 +85,16 @@ def test_points_stand_in_for_a_damaged_summary(run: RunWorld) -> None:
         connection.execute(update(schema.metrics).values(summary=None))
     summary = run.reader.metric_page(run.key, limit=1).summaries["x"]
     assert (summary.points, summary.low) == (12_000, POINTS.values.min())
+
+
+def test_a_damaged_record_costs_itself(run: RunWorld) -> None:
+    run.log({"x": curve([1.0], first=20_000)})
+    run.log({"x": curve([2.0], first=20_001)})
+    events = schema.events
+    with run.world.store.writer.begin() as connection:
+        connection.execute(
+            update(events).where(events.c.offset == run.offset - 1).values(record=b"\xff\xff")
+        )
+    assert run.curves("x")["x"].steps.tolist()[-2:] == [11_999, 20_001]
+    run.seal()
+    assert run.curves("x")["x"].steps.tolist()[-2:] == [11_999, 20_001]
