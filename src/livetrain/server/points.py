@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.columns import column_of
 from livetrain.server.series import Series
 
 __all__ = [
@@ -38,8 +37,14 @@ class PointSink(Protocol):
     ) -> None:
         """Take points of one moment, one for each name; ``time_us`` is Unix microseconds."""
 
-    def put_series(self, name: str, series: Series) -> None:
-        """Take points of one curve in the order in which they were logged."""
+    def put_columns(self, names: Sequence[str], sizes: Sequence[int], series: Series) -> None:
+        """Take points of several curves, those of each in the order in which they were logged.
+
+        Args:
+            names: of the curves.
+            sizes: how many points each has.
+            series: the points, those of one curve after those of the other.
+        """
 
 
 def read_points(
@@ -62,10 +67,7 @@ def read_points(
     kind = record.WhichOneof("payload")
     prefix = f"rank{rank}/" if rank else ""
     if kind == "columns":
-        for column in record.columns.columns:
-            if column.steps:
-                series = _series(column, received_ms * 1000, clock_offset_us)
-                sink.put_series(prefix + column.name, series)
+        _read_columns(record.columns, sink, prefix, received_ms * 1000, clock_offset_us)
         return
     logged_us = 0
     named: _Named
@@ -122,19 +124,33 @@ class _Collected:
         self, names: Sequence[str], step: int, values: Sequence[float], time_us: int
     ) -> None:
         for name, value in zip(names, values, strict=True):
-            self.put_series(name, Series.of([step], [value], [time_us]))
+            self.parts.setdefault(name, []).append(Series.of([step], [value], [time_us]))
 
-    def put_series(self, name: str, series: Series) -> None:
-        self.parts.setdefault(name, []).append(series)
+    def put_columns(self, names: Sequence[str], sizes: Sequence[int], series: Series) -> None:
+        start = 0
+        for name, size in zip(names, sizes, strict=True):
+            self.parts.setdefault(name, []).append(series.take(slice(start, start + size)))
+            start += size
 
 
-def _series(column: pb.PointColumn, received_us: int, clock_offset_us: int) -> Series:
-    found = column_of(column)
+def _read_columns(
+    columns: pb.PointColumns, sink: PointSink, prefix: str, received_us: int, clock_offset_us: int
+) -> None:
+    """Give all points to the sink together: a record may have thousands of columns with a point each."""
+    filled = [column for column in columns.columns if column.steps]
+    if not filled:
+        return
+    given = np.frombuffer(b"".join([column.times_us for column in filled]), "<i8")
     # Compared before the offset is taken off, so that nothing overflows.
-    known = (found.times_us > 0) & (found.times_us < _LAST_US)
-    times_us = np.where(known, found.times_us, 0) - clock_offset_us
-    times_us = np.where(known & (times_us >= 0), times_us, received_us)
-    return Series(found.steps, found.values, times_us)
+    known = (given > 0) & (given < _LAST_US)
+    times_us = np.where(known, given, 0) - clock_offset_us
+    series = Series(
+        np.frombuffer(b"".join([column.steps for column in filled]), "<i8"),
+        np.frombuffer(b"".join([column.values for column in filled]), "<f8"),
+        np.where(known & (times_us >= 0), times_us, received_us),
+    )
+    names = [prefix + column.name for column in filled]
+    sink.put_columns(names, [len(column.steps) // 8 for column in filled], series)
 
 
 def _distinct(named: _Named) -> Iterator[tuple[str, float]]:

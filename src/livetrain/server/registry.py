@@ -162,12 +162,13 @@ class Registry:
             del self._by_session[run.session_hash]
 
     def idle(self, now: float) -> list[Run]:
-        """Return runs that nobody streams to, that wait for no commit, and that were silent for long."""
+        """Return runs that nobody streams to, that wait for nothing to be written, and that were silent for long."""
         return [
             run
             for run in self._by_key.values()
             if now - run.heard > _IDLE_SECONDS
             and run.committed == run.offset
+            and not run.sealing
             and all(stream.outlet is None for stream in run.streams.values())
         ]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -66,3 +67,18 @@ def test_a_large_commit_is_told_in_parts_and_in_order(tmp_path: Path) -> None:
 def test_setting_the_allocator_up_harms_nothing() -> None:
     give_back_freed_memory()
     assert len(bytearray(4 << 20)) == 4 << 20
+
+
+def test_a_run_that_is_being_packed_is_not_forgotten(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with parts(tmp_path) as server:
+            await streamed(server, 1)
+            (run,) = server.registry.runs
+            while run.committed < run.offset:
+                await asyncio.sleep(0.01)
+            much_later = time.monotonic() + 1000
+            assert server.registry.idle(much_later) == [run]
+            run.sealing = True
+            assert server.registry.idle(much_later) == []
+
+    asyncio.run(main())

@@ -31,11 +31,15 @@ class Listed:
             shown = {"name": name, "step": step, "value": value, "time_us": time_us}
             self.points.append(shown)
 
-    def put_series(self, name: str, series: Series) -> None:
+    def put_columns(self, names: Sequence[str], sizes: Sequence[int], series: Series) -> None:
         rows = zip(
-            series.steps.tolist(), series.values.tolist(), series.times_us.tolist(), strict=True
+            [name for name, size in zip(names, sizes, strict=True) for _ in range(size)],
+            series.steps.tolist(),
+            series.values.tolist(),
+            series.times_us.tolist(),
+            strict=True,
         )
-        for step, value, time_us in rows:
+        for name, step, value, time_us in rows:
             self.put_row([name], step, [value], time_us)
 
 

@@ -84,10 +84,10 @@ class SealPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """The chunks of one curve, each with the stream that logged it and its place; ``metric_key`` None: the curve is new."""
+    """The chunks of one curve after an offset, each with the stream that logged it and its place; None: the curve is new."""
 
     name: str
-    metric_key: int | None
+    after: int | None
     summary: bytes
     chunks: Sequence[tuple[int, int, PackedChunk]]
 
@@ -145,14 +145,14 @@ def prepare_slice(connection: Connection, plan: SealPlan, names: Sequence[str]) 
         summary = summaries.setdefault(name, _new_summary(scene, stream, name))
         _count(scene, summary, name, stream, series, chunk)
     curves = [
-        _Sealed(name, _key(metrics.get(name)), summaries[name].pack(), chunks)
+        _Sealed(name, _sealed_offset(metrics.get(name)), summaries[name].pack(), chunks)
         for name, chunks in made.items()
     ]
     return SealSlice(plan.run_key, plan.after, plan.last, curves)
 
 
-def _key(metric: Metric | None) -> int | None:
-    return None if metric is None else metric.key
+def _sealed_offset(metric: Metric | None) -> int | None:
+    return None if metric is None else metric.sealed_offset
 
 
 def _new_summary(scene: Scene, stream: int, name: str) -> Summary:
@@ -175,15 +175,21 @@ def _count(
 
 
 def write_slice(connection: Connection, made: SealSlice) -> bool:
-    """Write the chunks of some curves; return whether that was possible: the run may be gone."""
+    """Write the chunks of some curves; return whether that was possible.
+
+    The run may be gone, or somebody else may have packed it: it was forgotten, and loaded anew meanwhile.
+    """
     runs, metrics = schema.runs, schema.metrics
     sealed = connection.execute(
         select(runs.c.sealed_offset).where(runs.c.key == made.run_key, runs.c.deleted.is_(False))
     ).scalar()
     if sealed != made.after:
         return False
+    known = find_metrics(connection, made.run_key, [curve.name for curve in made.curves])
+    if any(curve.after != _sealed_offset(known.get(curve.name)) for curve in made.curves):
+        return False
     top = connection.execute(select(func.max(metrics.c.key))).scalar() or 0
-    new = [curve.name for curve in made.curves if curve.metric_key is None]
+    new = [curve.name for curve in made.curves if curve.after is None]
     execute_many(
         connection, insert(metrics), [{"run_key": made.run_key, "name": name} for name in new]
     )
@@ -191,10 +197,11 @@ def write_slice(connection: Connection, made: SealSlice) -> bool:
         metrics.c.key > top, metrics.c.run_key == made.run_key
     )
     keys: dict[str, int] = dict(connection.execute(added).all()) if new else {}
+    keys |= {name: metric.key for name, metric in known.items()}
     chunks: list[tuple[dict[str, Any], PackedChunk]] = []
     updates: list[dict[str, Any]] = []
     for curve in made.curves:
-        key = curve.metric_key if curve.metric_key is not None else keys[curve.name]
+        key = keys[curve.name]
         for stream, place, chunk in curve.chunks:
             whose = {"metric_key": key, "stream_key": stream, "place": place}
             chunks.append(({"run_key": made.run_key, **whose}, chunk))

@@ -114,22 +114,17 @@ class Gatherer:
         self, names: Sequence[str], step: int, values: Sequence[float], time_us: int
     ) -> None:
         """Add points of one moment."""
-        places = self._places
-        try:
-            found = [places[name] for name in names]
-        except KeyError:
-            found = [self._placed(name) for name in names]
+        found = self._all_placed(names)
         self._place.extend(found)
         self._value.extend(values)
         self._rows.append((len(found), step, time_us, self._offset))
 
-    def put_series(self, name: str, series: Series) -> None:
-        """Add points of one curve."""
+    def put_columns(self, names: Sequence[str], sizes: Sequence[int], series: Series) -> None:
+        """Add points of several curves."""
         self._flush()
-        count = len(series)
-        place = np.full(count, self._placed(name), np.int64)
-        at = np.full(count, self._offset, np.int64)
-        self._parts.append((place, series.steps, series.values, series.times_us, at))
+        placed = np.repeat(np.array(self._all_placed(names), np.int64), sizes)
+        at = np.full(len(series), self._offset, np.int64)
+        self._parts.append((placed, series.steps, series.values, series.times_us, at))
 
     def take(self, block: TailBlock) -> None:
         """Add the points of a block that follows what is here."""
@@ -161,6 +156,13 @@ class Gatherer:
             times_us=times_us[order],
             offsets=offsets[order],
         )
+
+    def _all_placed(self, names: Sequence[str]) -> list[int]:
+        places = self._places
+        try:
+            return [places[name] for name in names]
+        except KeyError:
+            return [self._placed(name) for name in names]
 
     def _placed(self, name: str) -> int:
         place = self._places.get(name)
