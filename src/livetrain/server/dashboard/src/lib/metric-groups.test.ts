@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { metricGroups, seriesLabel } from './metric-groups';
+import { findGroups, metricGroups, seriesLabel } from './metric-groups';
 
 it('puts the stages of one metric on one chart, loss first and the machine last', () => {
   const groups = metricGroups([
@@ -48,4 +48,13 @@ it.each([
   ['system/cpu_percent', 'cpu_percent'],
 ])('calls %s in its chart %s', (name, label) => {
   expect(seriesLabel(name)).toBe(label);
+});
+
+it('takes any name', () => {
+  const names = ['__proto__', 'constructor', 'a|b', 'x'.repeat(500), '<img src=x onerror=alert(1)>'];
+  const groups = metricGroups(names);
+  expect(groups.flatMap((group) => group.names).sort()).toEqual([...names].sort());
+  expect(groups.map(({ title, key }) => title === key)).toEqual(names.map(() => true));
+  expect(findGroups(groups, 'a|b').map(({ key }) => key)).toContain('a|b');
+  expect(findGroups(groups, 'no(such')).toEqual([]);
 });
