@@ -100,6 +100,7 @@ function Chart({ group, curves, tips, store, settings, index }: Props) {
     const view = new IntersectionObserver(
       ([entry]) => {
         inView = entry?.isIntersecting ?? true;
+        made.inView = inView;
         attend();
       },
       { rootMargin: NEAR },

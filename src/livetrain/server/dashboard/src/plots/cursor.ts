@@ -19,7 +19,15 @@ export function watchCursor(watcher: Watcher): () => void {
 
 export const currentCursor = (): Cursor | null => cursor;
 
+let asked = false;
+
+/** All charts follow once a frame, however often a pointer tells of itself. */
 export function moveCursor(next: Cursor | null): void {
   cursor = next;
-  for (const watcher of watchers) watcher(next);
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(() => {
+    asked = false;
+    for (const watcher of watchers) watcher(cursor);
+  });
 }

@@ -50,6 +50,8 @@ export class Plot implements Drawable {
   /** What marks and gaps lie on: the plot without its axes. */
   readonly over: HTMLElement;
   hovered = false;
+  /** It is in view: only then does it follow the pointer. */
+  inView = false;
   private readonly canvas: HTMLCanvasElement;
   private readonly hair: HTMLElement;
   private readonly readout: HTMLElement;
@@ -249,6 +251,7 @@ export class Plot implements Drawable {
   }
 
   private follow(cursor: Cursor | null): void {
+    if (!this.inView && cursor !== null) return;
     const pixel = cursor === null ? null : this.position(cursor.x);
     const width = this.placed?.box.width ?? 0;
     const inside =
