@@ -18,6 +18,7 @@ import { Slider } from '../ui/slider';
 import { ChartChunk } from './chart-chunk';
 import styles from './charts-panel.module.css';
 import { CurveChart, type ChartSettings } from './curve-chart';
+import { useGrowing } from './use-growing';
 
 const AXES = [
   { value: 'step', label: 'Step' },
@@ -158,6 +159,7 @@ export function ChartsPanel({ curves, tips, store }: Props) {
   );
   const many = shown.length > AT_ONCE;
   const first = many ? shown.slice(0, CHUNK) : shown;
+  const made = useGrowing(first.length);
   return (
     <Panel title="Curves" tools={<Tools axis={axis} byEpoch={batchesPerEpoch > 0} />}>
       {groups.length === 0 && <p className={styles.empty}>Curves begin with the first logged step.</p>}
@@ -165,7 +167,7 @@ export function ChartsPanel({ curves, tips, store }: Props) {
         <Search wanted={wanted} onWanted={setWanted} words={countWords(shown.length, sought, total)} />
       )}
       <div className={styles.frame}>
-        <div className={styles.charts}>{first.map(chart)}</div>
+        <div className={styles.charts}>{first.slice(0, made).map(chart)}</div>
         {many &&
           chunksOf(shown.slice(CHUNK)).map((chunk, i) => (
             <ChartChunk key={chunk[0]?.key ?? i} count={chunk.length}>
