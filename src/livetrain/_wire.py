@@ -7,6 +7,7 @@ be kept and sent again without its images, and nothing is serialised twice.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,11 +90,14 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True)
 class TilePrediction:
-    """What the model made of one image; ``index`` is -1 where there is no class (regression, text)."""
+    """What the model made of one image; ``index`` is -1 where there is no class (regression, text).
+
+    ``confidence`` is 0 to 1, or None where nobody told one, as with class indices; ``top`` is empty then.
+    """
 
     index: int
     label: str
-    confidence: float
+    confidence: float | None
     top: tuple[ClassScore, ...] = ()
 
 
@@ -114,7 +118,7 @@ class EncodedFrame:
     pictures: Strip | tuple[Tile, ...]
     predictions: tuple[TilePrediction, ...] = ()
     targets: tuple[int, ...] = ()
-    per_sample_loss: tuple[float, ...] = ()
+    per_sample_loss: tuple[float | None, ...] = ()  # None: not given for that one
     sample_ids: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
     value_range: ValueRange | None = None
@@ -202,12 +206,13 @@ def batch_pictures(frame: EncodedFrame, known: Container[int] = ()) -> tuple[Pie
         frame: what is to be sent.
         known: content hashes of pictures that the other side has: these go without their bytes.
     """
-    losses = frame.per_sample_loss
+    losses = [math.nan if loss is None else loss for loss in frame.per_sample_loss]
     exact = all(a == b or a != a for a, b in zip(losses, array("f", losses), strict=True))
     data = pb.BatchData(
         ground_truth=frame.targets,
         per_sample_loss=losses,
         exact_per_sample_loss=() if exact else losses,
+        untold_losses=[i for i, loss in enumerate(frame.per_sample_loss) if loss is None],
         sample_ids=[sendable(text) for text in frame.sample_ids],
         captions=[sendable(text) for text in frame.captions],
     )
@@ -321,7 +326,8 @@ def _add_predictions(data: pb.BatchData, predictions: Sequence[TilePrediction]) 
         written = data.predictions.add()
         written.predicted_class = prediction.index
         written.predicted_label = prediction.label
-        written.confidence = prediction.confidence
+        if prediction.confidence is not None:
+            written.confidence = prediction.confidence
         for score in prediction.top:
             of_class = written.top_k_scores.add()
             of_class.class_idx = score.index

@@ -71,7 +71,8 @@ class ImageOptions:
         mean, std: what a normalisation subtracted and divided by, one number a channel; None: images are not normalised.
         gather_seconds: how long batches of fewer than 16 images are gathered before they are shown, seconds.
         formatter: called in the background as ``formatter(index, prediction, target) -> str``, with the tile's place, and None
-            where there is no prediction or target; its text stands on the tile. None: label and confidence.
+            where there is no prediction or target; its text stands on the tile.
+            ``prediction.confidence`` is None where nobody told one, as with class indices. None: label and confidence.
         render: called in the background, on several threads, as ``render(sample)`` with a copy of each sample that is shown, for
             data that are no pictures (token ids, sound, a table): returns a picture or a text. None: samples are pictures,
             and texts are written out.

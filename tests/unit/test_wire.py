@@ -52,6 +52,23 @@ def test_losses_of_samples_are_exact_where_a_float_is_not() -> None:
     assert told(0.1, 1e39) == ([pytest.approx(0.1), math.inf], [0.1, 1e39])
 
 
+def test_a_loss_that_was_not_given_is_told_from_nan() -> None:
+    for losses in ((0.5, None, math.nan), (0.1, None, math.nan)):
+        pictures = _wire.batch_pictures(_wire.EncodedFrame((), per_sample_loss=losses))
+        data = parse(b"".join(pictures)).batch_data
+        assert list(data.untold_losses) == [1]
+        assert len(data.per_sample_loss) == 3
+        assert all(math.isnan(loss) for loss in data.per_sample_loss[1:])
+
+
+@pytest.mark.parametrize("confidence", [None, 0.0, 0.5])
+def test_a_confidence_that_nobody_told_is_absent(confidence: float | None) -> None:
+    said = _wire.EncodedFrame((), predictions=(_wire.TilePrediction(1, "cat", confidence),))
+    (prediction,) = parse(b"".join(_wire.batch_pictures(said))).batch_data.predictions
+    assert prediction.HasField("confidence") == (confidence is not None)
+    assert prediction.confidence == (confidence or 0)
+
+
 def test_a_line_has_its_step() -> None:
     assert parse(_records.log("info", "x", step=7)(STAMP)).log.step == 7
     for step in (None, 2**62):

@@ -63,7 +63,7 @@ def encode(frame: CapturedFrame, *, quality: int, max_size: int, packing: str) -
             "predictions", lambda: reader.predictions.read(outputs, marks), predictions
         )
     terms = reader.attempt("per_sample_loss", lambda: _rows(frame, "per_sample_loss"), None)
-    losses: tuple[float, ...] = ()
+    losses: tuple[float | None, ...] = ()
     if terms is not None:
         losses = reader.attempt("per_sample_loss", lambda: read_losses(terms), losses)
     targets = _within(targets, outputs)

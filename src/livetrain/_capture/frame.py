@@ -177,7 +177,7 @@ class CapturedFrame:
 
     def add_ids(self, ids: Sequence[Hashable], picks: Sequence[int]) -> None:
         """Note what identifies the samples."""
-        self._ids.extend([str(ids[pick]) for pick in picks])
+        self._ids.extend(["" if ids[pick] is None else str(ids[pick]) for pick in picks])
 
     def follow(
         self, ids: Sequence[Hashable], picks: Sequence[int], places: dict[Hashable, int]

@@ -8,7 +8,7 @@ one row of numbers a sample, each row ≥ 0 with the sum 1            probabilit
 ... targets with several ones a row, or all from 0 to 1             multi-label: each class for itself
     without the sum 1                                               (sigmoid where outside 0 to 1)
 ... anything else                                                   logits: softmax
-one integer or bool a sample                                        class indices, confidence 1
+one integer or bool a sample                                        class indices; nobody said how sure
 one number a sample, targets with fractions                         regression
 ... two class names, or targets of 0 and 1, or all from 0 to 1      binary score of class 1 (sigmoid outside 0 to 1)
 ... whole numbers, with targets or names of classes                 class indices
@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livetrain._capture.device import widen
+from livetrain._capture.digits import written
 from livetrain._capture.source import is_numeric
 from livetrain._wire import ClassScore, TilePrediction
 
@@ -42,7 +43,7 @@ _TOP = 5
 _COARSE = 2e-2  # what rows of 16-bit probabilities are off from the sum 1
 _FINE = 1e-3
 _INT32 = 2**31 - 1
-_UNKNOWN = TilePrediction(-1, "", 0.0)
+_UNKNOWN = TilePrediction(-1, "", None)
 
 
 class PredictionReader:
@@ -70,13 +71,17 @@ class PredictionReader:
         """Return what the model said of each sample.
 
         Args:
-            values: one row a sample: an array of shape (n,) or (n, classes), or a list.
+            values: one row a sample: an array of shape (n,) or (n, classes), or a list, where None is no prediction.
             targets: what was right, an array or list of n; None: not given.
 
         Raises:
             ValueError: the values have a shape that no reading fits.
         """
         if isinstance(values, list):
+            if not all(told := [value is not None for value in values]) and any(told):
+                right = None if targets is None else _where(told, targets)
+                said = iter(self.read(_where(told, values), right))
+                return tuple(next(said) if one else _UNKNOWN for one in told)
             rows = [self._pair(value) for value in values]
             if all(row is not None for row in rows):
                 return tuple(row for row in rows if row is not None)
@@ -96,8 +101,7 @@ class PredictionReader:
     def _pair(self, value: Any) -> TilePrediction | None:
         """Read a (label, confidence) pair or a text; None: neither."""
         if isinstance(value, str):
-            index = self._indices.get(value, -1)
-            return TilePrediction(index, value, 1.0 if index >= 0 else 0.0)
+            return TilePrediction(self._indices.get(value, -1), value, None)
         if not (isinstance(value, tuple) and len(value) == 2):
             return None
         label, confidence = value
@@ -109,6 +113,8 @@ class PredictionReader:
             index, name = _int32(int(label)), self.label(int(label))
         else:
             return None
+        if confidence != confidence:
+            return TilePrediction(index, name, None)
         score = _unit(float(confidence))
         return TilePrediction(index, name, score, (ClassScore(index, name, score),))
 
@@ -139,7 +145,7 @@ class PredictionReader:
 
     def _one(self, top: tuple[ClassScore, ...], threshold: float | None = None) -> TilePrediction:
         if not top:
-            return TilePrediction(-1, "NaN", 0.0)
+            return TilePrediction(-1, "NaN", None)
         label = top[0].label
         if threshold is not None:
             label = ", ".join(score.label for score in top if score.score >= threshold) or "none"
@@ -182,11 +188,10 @@ class PredictionReader:
                 return self._binary(values if inside else _sigmoid(values))
             if whole and (self._names or kinds == "classes"):
                 return tuple(self._index(int(v)) if math.isfinite(v) else _UNKNOWN for v in values)
-        return tuple(TilePrediction(-1, f"{v:.4g}", 0.0) for v in values.tolist())
+        return tuple(TilePrediction(-1, written(v), None) for v in values.tolist())
 
     def _index(self, index: int) -> TilePrediction:
-        label = self.label(index)
-        return TilePrediction(_int32(index), label, 1.0, (ClassScore(_int32(index), label, 1.0),))
+        return TilePrediction(_int32(index), self.label(index), None)
 
     def _binary(self, scores: Floats) -> tuple[TilePrediction, ...]:
         return self._best(np.stack([1 - scores, scores], axis=1))
@@ -221,10 +226,25 @@ def read_targets(values: Any, indices: dict[str, int]) -> tuple[int, ...]:
     return tuple(_int32(int(value)) for value in numbers_)
 
 
-def read_losses(values: Any) -> tuple[float, ...]:
-    """Return one loss a sample; of several a sample (a loss per pixel) their mean."""
+def read_losses(values: Any) -> tuple[float | None, ...]:
+    """Return one loss a sample; of several a sample (a loss per pixel) their mean.
+
+    In a list, None is no loss. Where no sample has one, nothing is returned.
+    """
+    if isinstance(values, list) and not all(told := [value is not None for value in values]):
+        if not any(told):
+            return ()
+        given = iter(read_losses(_where(told, values)))
+        return tuple(next(given) if one else None for one in told)
     losses, _ = _as_floats(_stack(values) if isinstance(values, list) else values)
     return tuple(losses.reshape(losses.shape[0], -1).mean(axis=1).tolist())
+
+
+def _where(told: list[bool], values: Any) -> Any:
+    """Return the rows of an array or a list that are marked."""
+    if isinstance(values, np.ndarray):
+        return values[told]
+    return [value for value, one in zip(values, told, strict=True) if one]
 
 
 def _stack(values: list[Any]) -> NDArray[Any]:

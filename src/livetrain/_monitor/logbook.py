@@ -60,7 +60,7 @@ class Logbook(Base):
             epoch: None: the one after the last `log_epoch`.
             step: the global step, from 0. None: one more than the last.
             ids: what identifies each sample, ``(N,)``. None: nothing.
-            per_sample_loss: ``(N,)``. None: not known.
+            per_sample_loss: ``(N,)``. None: not known; in a list, None: not known of that sample.
 
         Raises:
             UsageError: `step` or `epoch` is not a whole number from 0.

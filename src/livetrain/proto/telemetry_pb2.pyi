@@ -139,7 +139,7 @@ class RecordBundle(_message.Message):
     def __init__(self, records: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class BatchData(_message.Message):
-    __slots__ = ("epoch", "batch_idx", "batch_size", "images", "predictions", "ground_truth", "batch_loss", "batch_accuracy", "timestamp_ms", "step", "per_sample_loss", "strip", "sample_ids", "captions", "logged_us", "exact_loss", "exact_accuracy", "value_range", "exact_per_sample_loss")
+    __slots__ = ("epoch", "batch_idx", "batch_size", "images", "predictions", "ground_truth", "batch_loss", "batch_accuracy", "timestamp_ms", "step", "per_sample_loss", "strip", "sample_ids", "captions", "logged_us", "exact_loss", "exact_accuracy", "value_range", "exact_per_sample_loss", "untold_losses")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     BATCH_IDX_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +159,7 @@ class BatchData(_message.Message):
     EXACT_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     VALUE_RANGE_FIELD_NUMBER: _ClassVar[int]
     EXACT_PER_SAMPLE_LOSS_FIELD_NUMBER: _ClassVar[int]
+    UNTOLD_LOSSES_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     batch_idx: int
     batch_size: int
@@ -178,7 +179,8 @@ class BatchData(_message.Message):
     exact_accuracy: float
     value_range: ValueRange
     exact_per_sample_loss: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, epoch: _Optional[int] = ..., batch_idx: _Optional[int] = ..., batch_size: _Optional[int] = ..., images: _Optional[_Iterable[_Union[ImageData, _Mapping]]] = ..., predictions: _Optional[_Iterable[_Union[Prediction, _Mapping]]] = ..., ground_truth: _Optional[_Iterable[int]] = ..., batch_loss: _Optional[float] = ..., batch_accuracy: _Optional[float] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., per_sample_loss: _Optional[_Iterable[float]] = ..., strip: _Optional[_Union[ImageStrip, _Mapping]] = ..., sample_ids: _Optional[_Iterable[str]] = ..., captions: _Optional[_Iterable[str]] = ..., logged_us: _Optional[int] = ..., exact_loss: _Optional[float] = ..., exact_accuracy: _Optional[float] = ..., value_range: _Optional[_Union[ValueRange, _Mapping]] = ..., exact_per_sample_loss: _Optional[_Iterable[float]] = ...) -> None: ...
+    untold_losses: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, epoch: _Optional[int] = ..., batch_idx: _Optional[int] = ..., batch_size: _Optional[int] = ..., images: _Optional[_Iterable[_Union[ImageData, _Mapping]]] = ..., predictions: _Optional[_Iterable[_Union[Prediction, _Mapping]]] = ..., ground_truth: _Optional[_Iterable[int]] = ..., batch_loss: _Optional[float] = ..., batch_accuracy: _Optional[float] = ..., timestamp_ms: _Optional[int] = ..., step: _Optional[int] = ..., per_sample_loss: _Optional[_Iterable[float]] = ..., strip: _Optional[_Union[ImageStrip, _Mapping]] = ..., sample_ids: _Optional[_Iterable[str]] = ..., captions: _Optional[_Iterable[str]] = ..., logged_us: _Optional[int] = ..., exact_loss: _Optional[float] = ..., exact_accuracy: _Optional[float] = ..., value_range: _Optional[_Union[ValueRange, _Mapping]] = ..., exact_per_sample_loss: _Optional[_Iterable[float]] = ..., untold_losses: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ValueRange(_message.Message):
     __slots__ = ("shown_low", "shown_high", "seen_low", "seen_high")

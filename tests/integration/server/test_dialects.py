@@ -65,6 +65,18 @@ def test_telemetry_json_has_sixteen_pictures_though_a_strip_came(server: ServerP
         assert frame["groundTruth"] == list(range(16))
 
 
+def test_telemetry_json_has_null_for_a_confidence_that_nobody_told(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer, Texts(f"{server.live}/telemetry") as viewer:
+        trainer.register()
+        trainer.open()
+        untold = [pb.Prediction(predicted_label="7", predicted_class=7)] * 15
+        zero = pb.Prediction(predicted_label="7", predicted_class=7, confidence=0.0)
+        trainer.batch(1, strip=strip(), predictions=[*untold, zero], loss=0.52)
+        predictions = viewer.read()["predictions"]
+        assert predictions[0] == {"label": "7", "class": 7, "confidence": None}
+        assert predictions[15] == {"label": "7", "class": 7, "confidence": 0.0}
+
+
 def test_telemetry_json_of_an_older_trainer(server: ServerProcess) -> None:
     tile = strip(8).image_bytes
     with Trainer(server.grpc, service=TELEMETRY, protocol=0) as trainer:

@@ -70,6 +70,20 @@ def test_sixteen_different_samples_with_what_belongs_to_each(count: int) -> None
     assert frame.per_sample_loss == pytest.approx([i / 10 for i in shown])
 
 
+def test_what_is_none_for_one_sample_costs_that_one_alone() -> None:
+    losses, ids = [0.5] * 16, [*"abcdefghijklmnop"]
+    captured = take(
+        pictures(16, 8, 8), list(range(16)), loss=1.0,
+        per_sample_loss=[*losses[:3], None, *losses[4:]], ids=[*ids[:3], None, *ids[4:]],
+    )  # fmt: skip
+    frame = encoded(captured.frame)
+    assert sorted(map(str, frame.per_sample_loss)) == sorted(["None", *["0.5"] * 15])
+    assert frame.sample_ids.count("") == 1
+    assert frame.sample_ids.index("") == frame.per_sample_loss.index(None)
+    assert {p.confidence for p in frame.predictions} == {None}
+    assert not captured.problems
+
+
 def test_every_sample_has_its_turn() -> None:
     capture = Capture(ImageOptions(format="png"), None, seed=3)
     images, seen = numbered(64), np.zeros(64, int)

@@ -191,5 +191,5 @@ def test_every_output_is_read_or_told(
         assert captured.frame is not None
         frame = encoded(captured.frame)
     for prediction in frame.predictions:
-        assert 0 <= prediction.confidence <= 1
+        assert prediction.confidence is None or 0 <= prediction.confidence <= 1
         assert len(prediction.top) <= 5

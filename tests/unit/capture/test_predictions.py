@@ -97,8 +97,9 @@ def test_one_hot_outputs_are_certain() -> None:
 def test_class_indices(dtype: Any) -> None:
     predictions = read(np.array([1, 0, 99], dtype))
     assert [(p.index, p.label, p.confidence) for p in predictions] == [
-        (1, "dog", 1.0), (0, "cat", 1.0), (99, "99", 1.0),
+        (1, "dog", None), (0, "cat", None), (99, "99", None),
     ]  # fmt: skip
+    assert {p.top for p in predictions} == {()}, "nobody said how sure"
 
 
 def test_class_indices_kept_as_floats() -> None:
@@ -139,9 +140,11 @@ def test_logits_that_happen_to_lie_between_0_and_1_once_logits_were_seen() -> No
 def test_regression() -> None:
     predictions = read(np.array([0.5, 3.25]), np.array([0.25, 3.5]), None)
     assert [(p.index, p.label, p.confidence) for p in predictions] == [
-        (-1, "0.5", 0.0),
-        (-1, "3.25", 0.0),
+        (-1, "0.5", None),
+        (-1, "3.25", None),
     ]
+    (near,) = read(np.array([0.99996]), np.array([0.25]), None)
+    assert near.label == "0.99996"
 
 
 def test_label_and_confidence_pairs() -> None:
@@ -150,11 +153,21 @@ def test_label_and_confidence_pairs() -> None:
         (1, "dog", 0.75), (2, "fox", 0.5), (-1, "unicorn", 1.0),
     ]  # fmt: skip
     assert predictions[0].top[0].label == "dog"
+    none, zero = read([("dog", math.nan), ("cat", 0.0)])
+    assert (none.confidence, none.top, zero.confidence) == (None, (), 0.0)
 
 
 def test_texts() -> None:
     predictions = read(["dog", "a red bus"])
     assert [(p.index, p.label) for p in predictions] == [(1, "dog"), (-1, "a red bus")]
+    assert [p.confidence for p in predictions] == [None, None]
+
+
+def test_a_prediction_that_is_none_costs_itself_alone() -> None:
+    for values in ([3, None, 1], [("owl", 0.5), None, ("dog", 0.5)], ["owl", None, "dog"]):
+        assert [p.label for p in read(values, np.array([3, 2, 1]))] == ["owl", "", "dog"]
+    rows = [np.array([0.0, 9.0]), None]
+    assert [(p.index, p.label) for p in read(rows)] == [(1, "dog"), (-1, "")]
 
 
 def test_lists_of_rows_and_of_numbers() -> None:
@@ -166,10 +179,10 @@ def test_lists_of_rows_and_of_numbers() -> None:
 
 def test_a_row_with_nan_has_no_class_and_spoils_no_other() -> None:
     first, second = read(np.array([[np.nan, 1.0], [0.0, 8.0]]))
-    assert (first.index, first.label, first.confidence) == (-1, "NaN", 0.0)
+    assert (first.index, first.label, first.confidence) == (-1, "NaN", None)
     assert (second.index, second.label) == (1, "dog")
     (number,) = read(np.array([np.nan]), np.array([1]))
-    assert number.confidence == 0.0
+    assert number.confidence is None
 
 
 def test_infinite_logits() -> None:
@@ -211,3 +224,12 @@ def test_losses() -> None:
     assert read_losses(np.array([1.0, math.inf])) == (1.0, math.inf)
     assert read_losses(np.array([[1.0, 3.0], [5.0, 5.0]])) == (2.0, 5.0)
     assert read_losses([0.5, np.float16(0.25)]) == (0.5, 0.25)
+
+
+def test_a_loss_that_is_none_costs_itself_alone() -> None:
+    first, second, third = read_losses([0.5, None, math.nan])
+    assert (first, second) == (0.5, None)
+    assert third is not None
+    assert math.isnan(third), "NaN is a value"
+    assert read_losses([np.array([1.0, 3.0]), None]) == (2.0, None)
+    assert read_losses([None, None]) == ()

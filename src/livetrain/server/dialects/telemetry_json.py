@@ -67,7 +67,9 @@ class TelemetryJson(Batches[str]):
             {
                 "label": prediction.predicted_label,
                 "class": prediction.predicted_class,
-                "confidence": narrow(prediction.confidence),
+                "confidence": narrow(prediction.confidence)
+                if prediction.HasField("confidence")
+                else None,
             }
             for prediction in batch.predictions
         ]

@@ -118,8 +118,8 @@ export function formatAccuracy(value: number | null | undefined): string {
 }
 
 /** A confidence in four characters: 97%, >99%, <1%. Empty: not known. */
-export function formatConfidence(share: number): string {
-  if (!Number.isFinite(share)) return '';
+export function formatConfidence(share: number | null): string {
+  if (share === null || !Number.isFinite(share)) return '';
   const percent = Math.round(share * 100);
   if (percent >= 100 && share < 1) return '>99%';
   if (percent <= 0 && share > 0) return '<1%';

@@ -16,7 +16,18 @@ const base: Tile = {
 const dog = { index: 5, label: 'dog' };
 const wrong: Tile = { ...base, truth: dog, right: false, top: [{ ...dog, score: 0.15 }] };
 
+const untold = { ...base, confidence: null };
+
 describe('worstFirst', () => {
+  it('puts the wrong ones first where nobody told how sure the model was', () => {
+    const wronged = { ...wrong, confidence: null, top: [] };
+    expect(worstFirst([untold, wronged, untold, wronged])).toEqual([1, 3, 0, 2]);
+  });
+
+  it('takes a loss that was not told for no bad one', () => {
+    expect(worstFirst([0.1, null, 0.2].map((loss) => ({ ...base, loss })))).toEqual([2, 0, 1]);
+  });
+
   it('goes by the loss where there is one; a NaN is the worst', () => {
     const tiles = [0.1, 5, Number.NaN, 0.2].map((loss) => ({ ...base, loss }));
     expect(worstFirst(tiles)).toEqual([2, 1, 3, 0]);
@@ -38,10 +49,13 @@ it('tells belief in the truth from belief in the prediction', () => {
   expect(confidenceInTruth(wrong)).toBe(0.15);
   expect(confidenceInTruth({ ...wrong, top: [] })).toBe(0);
   expect(confidenceInTruth({ ...base, truth: null, right: null })).toBeNull();
+  expect(confidenceInTruth(untold)).toBeNull();
+  expect(confidenceInTruth({ ...wrong, confidence: null, top: [] })).toBeNull();
 });
 
 it('says a tile in words', () => {
   expect(describeTile(base)).toBe('cat, 80 %, right');
+  expect(describeTile(untold)).toBe('cat, right');
   expect(describeTile(wrong)).toBe('cat, 80 %, wrong, truth dog');
   expect(describeTile({ ...base, error: 'shape (3,)' })).toBe('No picture: shape (3,)');
   expect(describeTile({ ...base, caption: '3.2 kg', truth: null, right: null })).toBe('3.2 kg');

@@ -12,7 +12,8 @@ export interface Tile {
   /** -1: no class (a regression, a text). */
   index: number;
   label: string;
-  confidence: number;
+  /** 0 to 1; null: nobody told one. */
+  confidence: number | null;
   /** null: no truth was given. */
   truth: { index: number; label: string } | null;
   /** null: cannot be told. */
@@ -26,18 +27,20 @@ export interface Tile {
   error: string;
 }
 
-/** How much the model believed in the truth, 0 to 1; null: no truth. */
+/** How much the model believed in the truth, 0 to 1; null: no truth, or nobody told. */
 export function confidenceInTruth(tile: Tile): number | null {
   if (tile.truth === null) return null;
   if (tile.right) return tile.confidence;
   const listed = tile.top.find((s) => s.index === tile.truth?.index);
-  return listed?.score ?? 0;
+  return listed?.score ?? (tile.confidence === null ? null : 0);
 }
 
 /** Higher is worse: the loss where there is one, else doubt in the truth, then in the prediction. */
 function badness(tile: Tile, byLoss: boolean): number {
-  if (tile.error !== '') return -1;
+  if (tile.error !== '') return -Infinity;
+  if (byLoss && tile.loss === null) return -Number.MAX_VALUE;
   if (byLoss && tile.loss !== null) return Number.isNaN(tile.loss) ? Infinity : tile.loss;
+  if (tile.confidence === null) return tile.right === false ? 1 : 0;
   const belief = confidenceInTruth(tile);
   if (belief === null) return 1 - tile.confidence;
   // Equally little belief in the truth: the more certain of something else, the worse.

@@ -37,6 +37,23 @@ it('takes the exact loss of a sample where a float is not', () => {
   expect(tilesOf(batch, names)).toMatchObject([{ loss: 1e39 }, { loss: 0.5 }]);
 });
 
+it('has no confidence and no loss where none was told, and those that were, a 0 and NaN too', () => {
+  const batch = create(BatchDataSchema, {
+    strip: { count: 4 },
+    predictions: [
+      { predictedClass: 1 },
+      { predictedClass: 1, confidence: 0 },
+      { predictedClass: 0, confidence: 1 },
+    ],
+    perSampleLoss: [Number.NaN, Number.NaN, 0.1, 0],
+    exactPerSampleLoss: [Number.NaN, Number.NaN, 0.1, 0],
+    untoldLosses: [1],
+  });
+  const tiles = tilesOf(batch, names);
+  expect(tiles.map((tile) => tile.confidence)).toEqual([null, 0, 1, null]);
+  expect(tiles.map((tile) => tile.loss)).toEqual([Number.NaN, null, 0.1, 0]);
+});
+
 it('shows sixteen at most', () => {
   expect(tilesOf(create(BatchDataSchema, { strip: { count: 40 } }), names)).toHaveLength(16);
 });

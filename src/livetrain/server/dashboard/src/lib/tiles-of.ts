@@ -15,14 +15,14 @@ function className(index: number, names: readonly string[]): string {
 }
 
 function predicted(prediction: Prediction | undefined, names: readonly string[]) {
-  if (prediction === undefined) return { index: -1, label: '', confidence: Number.NaN, top: [] };
+  if (prediction === undefined) return { index: -1, label: '', confidence: null, top: [] };
   const { predictedClass: index, predictedLabel, confidence } = prediction;
   const top = prediction.topKScores.map(({ classIdx, label, score }) => ({
     index: classIdx,
     label: label || className(classIdx, names),
     score,
   }));
-  return { index, label: predictedLabel || className(index, names), confidence, top };
+  return { index, label: predictedLabel || className(index, names), confidence: confidence ?? null, top };
 }
 
 /** @param names the class names of the run, by index; may be shorter than the classes. */
@@ -38,7 +38,9 @@ export function tilesOf(batch: BatchData, names: readonly string[]): Tile[] {
       truth,
       right: truth === null || index < 0 ? null : index === truthIndex,
       top,
-      loss: batch.exactPerSampleLoss[i] ?? batch.perSampleLoss[i] ?? null,
+      loss: batch.untoldLosses.includes(i)
+        ? null
+        : (batch.exactPerSampleLoss[i] ?? batch.perSampleLoss[i] ?? null),
       id: batch.sampleIds[i] ?? batch.images[i]?.imageId ?? '',
       caption: batch.captions[i] ?? '',
       error: batch.images[i]?.error ?? '',

@@ -75,9 +75,10 @@ export function drawCaptions(
   for (const { tile, cell } of captions) {
     context.fillStyle = palette.track;
     context.fillRect(cell.x, cell.y + side, side, BAR);
-    if (tile.confidence > 0) {
+    const confidence = tile.confidence ?? 0;
+    if (confidence > 0) {
       context.fillStyle = colourOf(tile, palette);
-      context.fillRect(cell.x, cell.y + side, side * Math.min(1, tile.confidence), BAR);
+      context.fillRect(cell.x, cell.y + side, side * Math.min(1, confidence), BAR);
     }
     badge(context, tile, cell.x, cell.y + lineOne, sign, palette);
   }

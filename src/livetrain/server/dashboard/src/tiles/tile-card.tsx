@@ -38,7 +38,9 @@ export function TileCard({ session, position }: { session: RunSession; position:
         <canvas ref={canvas} className={styles.zoom} width={ZOOM} height={ZOOM} aria-hidden="true" />
         <div className={styles.facts}>
           <strong>{headline(tile)}</strong>
-          {tile.index >= 0 && <div>Confidence {formatPercent(tile.confidence, 1)}</div>}
+          {tile.index >= 0 && tile.confidence !== null && (
+            <div>Confidence {formatPercent(tile.confidence, 1)}</div>
+          )}
           <div>
             <Verdict tile={tile} />
           </div>
