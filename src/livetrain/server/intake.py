@@ -16,7 +16,7 @@ from livetrain.server.hub import COME_AGAIN, Hub, encode_event
 from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.name_limit import NameLimit
-from livetrain.server.records import BATCH, PERFORMANCE, Record
+from livetrain.server.records import BATCH, COLUMNS, PERFORMANCE, Record
 from livetrain.server.registry import Registry
 from livetrain.server.run import NOTABLE, STEERING, Run, Stream
 from livetrain.server.store.journal import Journal, JournalError
@@ -166,10 +166,10 @@ class Intake:
             run.check_contact(time.monotonic())
             self.hub.channel(run).tell_state()
         self.counters.records.inc()
+        if record.kind in (BATCH, COLUMNS) and message.frames_stripped:
+            self.counters.stripped.labels(_reason(message)).inc(message.frames_stripped)
         if record.kind == BATCH:
             stream.last_batch = message.batch_data.batch_idx
-            if message.frames_stripped:
-                self.counters.stripped.labels(_reason(message)).inc(message.frames_stripped)
             if record.frame is not None:
                 self.counters.frames.inc()
                 self.hub.show(run, stream.rank, record.frame, record.hashed)

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.heap import give_back_freed_memory
@@ -13,12 +18,19 @@ from tests.unit.server.parts import Parts, parts
 
 async def streamed(server: Parts, records: int) -> pb.Acknowledgment:
     """Take so many records of some 1,000 bytes; return the acknowledgement once they are committed."""
+    logs = [pb.TelemetryRequest(log=pb.Log(message="x" * 1000)) for _ in range(records)]
+    return await taken(server, logs)
+
+
+async def taken(server: Parts, messages: Sequence[pb.TelemetryRequest]) -> pb.Acknowledgment:
+    """Number and take these records; return the acknowledgement once they are committed."""
     info = pb.SessionInfo(session_id="s", protocol_version=1, stream_id="rank0")
     token = (await server.registrar.register(info)).resume_token
     opening = pb.StreamOpen(stream_id="rank0", resume_token=token)
     run, stream, number = await server.registrar.open_stream("s", opening)
-    for seq in range(1, records + 1):
-        message = pb.TelemetryRequest(seq=seq, log=pb.Log(message="x" * 1000))
+    await server.intake.names.learn(run)
+    for seq, message in enumerate(messages, 1):
+        message.seq = seq
         (record,) = read(message.SerializeToString(), Limits())
         assert isinstance(record, Record)
         stream.order.offer(number, seq, record.size)
@@ -80,5 +92,36 @@ def test_a_run_that_is_being_packed_is_not_forgotten(tmp_path: Path) -> None:
             assert server.registry.idle(much_later) == [run]
             run.sealing = True
             assert server.registry.idle(much_later) == []
+
+    asyncio.run(main())
+
+
+def losses_of_batches(rows: int, **mark: Any) -> pb.TelemetryRequest:
+    """Return the losses of so many batches as columns."""
+    numbers = np.arange(rows, dtype="<i8").tobytes()
+    column = pb.PointColumn(name="loss", steps=numbers, times_us=numbers, values=numbers)
+    columns = pb.PointColumns(columns=[column], batches=pb.BatchRows(batch_size=32))
+    return pb.TelemetryRequest(columns=columns, **mark)
+
+
+@pytest.mark.parametrize("metrics", [Limits().metrics, 0])
+def test_images_that_batches_went_without_are_counted_however_the_batches_came(
+    tmp_path: Path, metrics: int
+) -> None:
+    async def main() -> None:
+        async with parts(tmp_path, Limits(metrics=metrics)) as server:
+            rate, budget = pb.STRIP_REASON_RATE, pb.STRIP_REASON_BUDGET
+            batch = pb.BatchData(step=1)
+            messages = [
+                pb.TelemetryRequest(batch_data=batch, frames_stripped=16, strip_reason=rate),
+                losses_of_batches(100, frames_stripped=1600, strip_reason=rate),
+                losses_of_batches(2, frames_stripped=32, strip_reason=budget),
+                losses_of_batches(5),
+                losses_of_batches(1, frames_stripped=4, strip_reason=77),  # of a newer release
+            ]
+            await taken(server, messages)
+            stripped = server.intake.counters.stripped.of
+            counts = {reason: counter.value for reason, counter in stripped.items()}
+            assert counts == {"rate": 1616, "budget": 32, "other": 4}
 
     asyncio.run(main())
