@@ -17,6 +17,7 @@ from livetrain._capture.capture import Capture, Captured
 from livetrain._capture.encoder import EncoderPool
 from livetrain._capture.fitting import Fitting
 from livetrain._capture.reading import Reading
+from livetrain._capture.settled import settled_numbers
 from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.identity import Identity
 from livetrain._delivery.ledger import Ledger
@@ -195,7 +196,9 @@ class Engine(Listener):
         has_images = captured.frame is not None or reason
         images = min(captured.batch_size, TILES) if has_images else 0
         if captured.frame is None:
-            names, values = _settled(captured, at_once=self._outbox.crowded)
+            names, values = settled_numbers(
+                captured.loss, captured.accuracy, at_once=self._outbox.crowded
+            )
             if names:
                 shape = BatchShape(captured.batch_size, images, reason if images else 0)
                 self._outbox.put_batch(step, names, values, epoch, index, shape)
@@ -426,26 +429,3 @@ class Engine(Listener):
     def report(self, stamp: _wire.Stamp) -> bytes:
         """Serialise what this side did so far."""
         return _records.report(self.stats())(stamp)
-
-
-_NOTHING: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())
-_LOSS, _ACCURACY, _BOTH = ("loss",), ("accuracy",), ("loss", "accuracy")
-
-
-def _settled(captured: Captured, *, at_once: bool) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Return the names and values of a batch's numbers; none if one of them has yet to be worked out or read from a device.
-
-    Args:
-        captured: the batch.
-        at_once: work out what takes no waiting, because so many batches wait for that already that memory would run out.
-    """
-    accuracy = captured.accuracy
-    if not captured.loss.settled:
-        return _NOTHING
-    here = accuracy.settled if isinstance(accuracy, Reading) else at_once and accuracy.is_here
-    if not here:
-        return _NOTHING
-    loss, share = captured.loss.get(), accuracy.get()
-    if share is None:
-        return _NOTHING if loss is None else (_LOSS, (loss,))
-    return (_ACCURACY, (share,)) if loss is None else (_BOTH, (loss, share))

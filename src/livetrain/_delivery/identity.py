@@ -22,3 +22,8 @@ class Identity:
     def session_id(self) -> str:
         """The run, as this trainer named it."""
         return self.info.session_id
+
+    def serialize(self) -> bytes:
+        """Return what another process needs to speak for this stream, its token included."""
+        self.info.resume_token = self.resume_token
+        return self.info.SerializeToString()

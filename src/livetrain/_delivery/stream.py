@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import cast
 
-from livetrain import _wire
 from livetrain._delivery.actions import (
     Close,
     Hangup,
@@ -27,7 +26,7 @@ from livetrain._delivery.actions import (
     Send,
     Wait,
 )
-from livetrain._delivery.answers import Acknowledged, Registered, Rejected
+from livetrain._delivery.answers import Rejected
 from livetrain._delivery.bundle import Bundle
 from livetrain._delivery.closing import Closing
 from livetrain._delivery.columns import TARGET_BYTES, GapRecord, records_of
@@ -36,14 +35,12 @@ from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import Gap, Mark, Record
 from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox, Taken
+from livetrain._delivery.response_reader import ResponseReader
 from livetrain._delivery.rows import Table
-from livetrain._delivery.server_clock import ServerClock
-from livetrain._delivery.server_limits import ServerLimits
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.speaker import Speaker
 from livetrain._delivery.transport import Connection, Connector, Ended, Reply, Report, Response
 from livetrain._warnings import warn_once_a_minute
-from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Stream"]
 
@@ -96,6 +93,7 @@ class Stream:
         self.backlog = ledger.backlog
         self._ledger = ledger
         self._speaker = Speaker(identity, ledger, session)
+        self._reader = ResponseReader(identity, ledger, session, listener, earlier=earlier)
         self._connector = connector
         self._outbox = outbox
         self._listener = listener
@@ -105,8 +103,6 @@ class Stream:
             queue.SimpleQueue()
         )
         self._connection: Connection | None = None
-        self._clock = ServerClock()
-        self._registered_at = 0.0
         self._marks: deque[tuple[int, Mark]] = deque()  # with the last record before each
         self._watched_seq = (
             0  # the newest record of which is to be seen whether it is committed in time
@@ -124,7 +120,7 @@ class Stream:
 
     def _run(self) -> None:
         try:
-            self._keep_identity()
+            self.backlog.set_meta(self.identity.serialize())
             while not self._over:
                 self._turn()
         except Exception:  # nothing of ours may reach the training, and a dead thread must be seen
@@ -246,7 +242,7 @@ class Stream:
         provisional = self.identity.session_id
         ready = self._listener.ready(now, last=self._draining)
         if self.identity.session_id != provisional:
-            self._keep_identity()
+            self.backlog.set_meta(self.identity.serialize())
         if self._connector is None:
             self._over = self._draining and not len(self._outbox)
             return None
@@ -294,7 +290,7 @@ class Stream:
 
         assert self._connector is not None
         connection = self._connection = self._connector(deliver)
-        self._registered_at = time.monotonic()
+        self._reader.registering(time.monotonic())
         self._speaker.register(connection)
 
     def _heartbeat(self, number: int) -> None:
@@ -343,92 +339,13 @@ class Stream:
                 continue
             match report:
                 case Reply(response):
-                    self._registered(now, response)
+                    self._reader.registered(now, response)
                 case Response(response):
-                    self._responded(now, response)
+                    self._reader.responded(now, response)
                 case Ended() if self._lingering:
                     self._over = True
                 case Ended(reason, for_good):
                     self.session.rejected(now, Rejected(reason, retryable=not for_good))
-
-    def _registered(self, now: float, reply: pb.SessionResponse) -> None:
-        if not reply.success:
-            reason = reply.message or "the server refused the registration"
-            self.session.rejected(now, Rejected(reason, retryable=reply.retryable))
-            return
-        identity, config = self.identity, reply.server_config
-        identity.resume_token = reply.resume_token or identity.resume_token
-        identity.run_id = reply.run_id or reply.session_id
-        identity.page_url = reply.page_url
-        self._ledger.limits = ServerLimits.told(config)
-        heartbeat_ms = config.heartbeat_interval_ms or 2000
-        self._clock.restart(reply.server_time_ms, now, now - self._registered_at)
-        self.session.registered(
-            now,
-            Registered(
-                protocol_version=min(reply.protocol_version, _wire.PROTOCOL_VERSION),
-                durable_seq=reply.durable_seq,
-                server_epoch=reply.server_epoch,
-                credit_bytes=config.credit_bytes,
-                heartbeat_seconds=min(max(heartbeat_ms / 1000, 0.1), 2.0),
-            ),
-            first_seq=self.backlog.first_seq,
-        )
-        self._ledger.resumed(now)
-        self._keep_identity()
-        self._listener.agreed(reply)
-
-    def _keep_identity(self) -> None:
-        self.identity.info.resume_token = self.identity.resume_token
-        self.backlog.set_meta(self.identity.info.SerializeToString())
-
-    def _responded(self, now: float, response: pb.TelemetryResponse) -> None:
-        late = self._clock.late(response.timestamp_ms, now)
-        match response.WhichOneof("payload"):
-            case "ack":
-                ack = response.ack
-                self.session.acknowledged(now, Acknowledged(ack.durable_seq, ack.credit_bytes))
-                self._ledger.acknowledged(now)
-                self._ledger.pictures_wanted(ack.pictures_wanted)
-                self._ledger.refused_points(ack.refused_points)
-                self._listener.wished(ack.frame_interval_ms)
-            case "error":
-                self._refused(now, response.error)
-            case "command":
-                self.session.heard(now)
-                ours = response.session_id in ("", self.identity.session_id)
-                if ours or self.session.older_server:
-                    self._listener.commanded(response.command, late)
-                else:
-                    warn_once_a_minute(
-                        "stranger", "a command for another run came, and was left alone"
-                    )
-
-    def _refused(self, now: float, error: pb.ErrorResponse) -> None:
-        if error.replaced and error.rejected_seq:
-            # The server has put a tombstone in its place: nothing has to be sent again, and the stream goes on.
-            self.session.heard(now)
-            self._ledger.quarantine(error.rejected_seq, error.message)
-            return
-        names_a_record = error.rejected_seq or error.expected_seq
-        if self.session.older_server or (error.retryable and not names_a_record):
-            # A remark. If it is more than that, the server ends the stream itself.
-            self.session.remarked(now, error.retry_after_ms / 1000)
-            whose = f" of run {self.identity.info.run_name!r}" if self._earlier else ""
-            warn_once_a_minute(
-                f"remark{whose}", f"the livetrain server says{whose}: {error.message}"
-            )
-            return
-        self.session.rejected(
-            now,
-            Rejected(
-                error.message,
-                retryable=error.retryable,
-                retry_after=error.retry_after_ms / 1000,
-                rejected_seq=error.rejected_seq,
-                expected_seq=error.expected_seq,
-            ),
-        )
 
     # ------------------------------------------------------------ for other threads
 

@@ -14,9 +14,9 @@ import os
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from livetrain._spool.damage import Damage
 from livetrain._spool.directory_lock import LockedError
 from livetrain._spool.discovery import SpoolInfo, discover
 from livetrain._spool.left_out import LeftOut
@@ -31,6 +31,7 @@ from livetrain._spool.segment import (
     Thinner,
 )
 from livetrain._spool.segment_log import SegmentLog, Thinning, read_meta
+from livetrain._spool.stats import SpoolStats
 from livetrain._spool.tail import Tail
 from livetrain._warnings import warn_once_a_minute
 
@@ -42,33 +43,6 @@ _RETRY_SECONDS = 10.0
 """Between two attempts to get back to a disk that refused."""
 _HOLE_BYTES = 16
 """What a hole counts for in :meth:`Spool.read`: the caller sends a tombstone in its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolStats:
-    """What a spool went through since it was opened.
-
-    Attributes:
-        records: appended and kept.
-        refused: points and other records that were not kept: full, with nothing left to thin.
-        thinned: the same, left out afterwards to make room, and not on their way to the server all the same.
-        corrupt: lost to damage on disk.
-        torn: torn tails that were cut.
-        disk_errors: failed attempts to use the disk.
-        memory_only: the disk is not in use now.
-        disk_bytes: size of the files.
-        memory_bytes: size of the records held in memory.
-    """
-
-    records: int
-    refused: int
-    thinned: int
-    corrupt: int
-    torn: int
-    disk_errors: int
-    memory_only: bool
-    disk_bytes: int
-    memory_bytes: int
 
 
 class Spool:
@@ -158,9 +132,8 @@ class Spool:
         self._meta_is_written = True
         self._closed = False
         self._left_out = LeftOut()
-        self._records = self._corrupt = self._disk_errors = 0
-        self._corrupt_through = 0  # holes up to here are counted
-        self._damaged: list[range] = []  # what was found and is not acknowledged yet
+        self._damage = Damage()
+        self._records = self._disk_errors = 0
 
     @property
     def first_seq(self) -> int:
@@ -197,7 +170,7 @@ class Spool:
             records=self._records,
             refused=self._left_out.refused,
             thinned=self._left_out.thinned,
-            corrupt=self._corrupt,
+            corrupt=self._damage.count,
             torn=files.torn if files else 0,
             disk_errors=self._disk_errors,
             memory_only=self.memory_only,
@@ -305,27 +278,24 @@ class Spool:
         in_memory = index > 0 or (len(records) > 0 and records[0].seq == seq)
         if not in_memory and files is not None and seq <= files.last_seq:
             record, hole_end, damaged = files.find(seq)
-            if damaged and hole_end > self._corrupt_through + 1:
-                self._note_damage(max(seq, self._corrupt_through + 1), hole_end)
+            if damaged:
+                self._note_damage(seq, hole_end)
             return record, hole_end
         if index < len(records):
             return records[index], records[index].seq
         return None, self.last_seq + 1
 
     def _note_damage(self, first: int, end: int) -> None:
-        if not self._corrupt:
+        anything_before = self._damage.count > 0
+        if self._damage.find(first, end) and not anything_before:
             warn_once_a_minute(
                 "damaged",
                 f"livetrain found damaged records in {self.directory}: they are left out, and marked where they were.",
             )
-        self._corrupt += end - first
-        self._corrupt_through = end - 1
-        self._damaged.append(range(first, end))
 
     def hole_reason(self, seq: int) -> str:
         """Say why :meth:`read` gave no record for a number."""
-        damaged = any(seq in found for found in self._damaged)
-        return "damaged on the disk" if damaged else "thinned"
+        return "damaged on the disk" if seq in self._damage else "thinned"
 
     def replace(self, seq: int) -> None:
         """Make a hole of a record that the server will never take."""
@@ -351,7 +321,7 @@ class Spool:
         self._left_out.committed(durable_seq)
         self._tail.drop_through(durable_seq)
         self._replaced = {seq for seq in self._replaced if seq > durable_seq}
-        self._damaged = [found for found in self._damaged if found[-1] > durable_seq]
+        self._damage.forget_through(durable_seq)
         if durable_seq > self.last_seq:
             self.last_seq = durable_seq
         if (files := self._files) is not None:
