@@ -34,7 +34,7 @@ with livetrain.Monitor("curves", server=sys.argv[1]) as monitor:
     for step in range(200):
         monitor.log({"broken": math.nan if 80 <= step < 120 else 1.0, "ends": math.nan if step > 119 else 0.185,
                      "far": 1e308 if step == 100 else 1 + step % 3, "below": -1.0 - step, "constant": 3.0}, step=step)
-        monitor.log({"again": float(step // 50)}, step=step % 50)
+        monitor.log({"again": step // 50 + 0.4}, step=step % 50)  # off the lines of the grid
         monitor.log({name: float(step) for name in json.loads(sys.argv[2])}, step=step)
     monitor.flush(60)
 """
