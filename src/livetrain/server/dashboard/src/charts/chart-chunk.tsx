@@ -1,10 +1,16 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import styles from './charts-panel.module.css';
+import { useGrowing } from './use-growing';
 
 interface Props {
   /** How many charts. */
   count: number;
-  children: () => ReactNode;
+  /** The first so many of them. */
+  children: (made: number) => ReactNode;
+}
+
+function Growing({ count, children }: Props) {
+  return children(useGrowing(count));
 }
 
 /** Pixels of a chart with its head, where none was measured yet. */
@@ -41,7 +47,11 @@ export function ChartChunk({ count, children }: Props) {
   }, []);
   return (
     <div ref={frame} className={styles.chunk} style={near ? undefined : { height: room }}>
-      {near && <div className={styles.grid}>{children()}</div>}
+      {near && (
+        <div className={styles.grid}>
+          <Growing count={count}>{children}</Growing>
+        </div>
+      )}
     </div>
   );
 }

@@ -171,7 +171,7 @@ export function ChartsPanel({ curves, tips, store }: Props) {
         {many &&
           chunksOf(shown.slice(CHUNK)).map((chunk, i) => (
             <ChartChunk key={chunk[0]?.key ?? i} count={chunk.length}>
-              {() => chunk.map((group, at) => chart(group, CHUNK * (i + 1) + at))}
+              {(made) => chunk.slice(0, made).map((group, at) => chart(group, CHUNK * (i + 1) + at))}
             </ChartChunk>
           ))}
       </div>
