@@ -5,6 +5,7 @@
 import { askCurves, listCurves } from '../api/metrics';
 import { CurveBook } from './curve-book';
 import type { FromCurves, FromLive, ToCurves } from './messages';
+import { justBefore, OWN_NAMES } from './own-names';
 
 /** Charts and numbers change this often. */
 const SAY_MS = 250;
@@ -21,6 +22,9 @@ function hear(message: FromLive): void {
   switch (message.type) {
     case 'snapshot':
       book.snapshot(message.epoch, message.offset, message.tips, message.metricCount);
+      lastListed = message.tips.at(-1)?.name ?? null;
+      next = null;
+      if (message.metricCount > message.tips.length) void findOwn();
       return act();
     case 'run':
       return book.run(message.firstPointUs, message.batchesPerEpoch, message.attempts);
@@ -63,10 +67,20 @@ function act(): void {
   });
 }
 
+/** Looks for the library's own curves among very many. */
+async function findOwn(): Promise<void> {
+  for (const name of OWN_NAMES) {
+    if (book.tips.get(name) !== undefined) continue;
+    // The snapshot's names are the first of all; a server of before has no list, and told of every curve.
+    const found = await listCurves(run, '', justBefore(name), 1).catch(() => null);
+    book.addTips(found?.tips.filter((tip) => tip.name === name) ?? []);
+  }
+}
+
 /** @param wanted empty: the next of all curves. */
 async function list(wanted: string): Promise<void> {
   try {
-    const answer = await listCurves(run, wanted, wanted === '' ? (next ?? lastName()) : null, LISTED);
+    const answer = await listCurves(run, wanted, wanted === '' ? (next ?? lastListed) : null, LISTED);
     if (wanted === '') next = answer.next;
     book.addTips(answer.tips);
     const names = answer.tips.map(({ name }) => name);
@@ -78,9 +92,7 @@ async function list(wanted: string): Promise<void> {
 }
 
 /** The names that came with the snapshot are the first of all. */
-function lastName(): string | null {
-  return book.tips.names().sort().at(-1) ?? null;
-}
+let lastListed: string | null = null;
 
 const timer = self.setInterval(() => {
   book.pursue();
