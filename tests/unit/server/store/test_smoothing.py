@@ -1,83 +1,60 @@
-"""A smoothed curve is the same live, reloaded and zoomed, at any length: it is made of means of stretches, which do not change."""
+"""Smoothing from the server's buckets: the page's rule, in Python, against the same examples and against every single point."""
 
 from __future__ import annotations
 
 import json
-import math
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from livetrain.server.series import Series
 from livetrain.server.store.buckets import bucketize, means
-from livetrain.server.store.grid import Window
-from livetrain.server.store.question import Buckets, Question
-from tests.unit.server.store.examples import curve
-from tests.unit.server.store.smoothing import smooth, smooth_points
-from tests.unit.server.store.world import RunWorld, StoreWorld, opened
+from livetrain.server.store.grid import fit_width
 
-GOLDEN = Path(__file__).parents[3] / "golden" / "smoothing.json"
-EXAMPLES: list[dict[str, Any]] = json.loads(GOLDEN.read_text())
-MOST = int(os.environ.get("SMOOTHING_POINTS", "300000"))
-STRETCHES = 1024
-PART = 1 / 128
+EXAMPLES = json.loads(
+    (Path(__file__).parents[3] / "golden/smoothing.json").read_text(encoding="utf-8")
+)
+WHOLE = 1024
+"""Stretches that a page knows a whole curve in."""
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreWorld]:
-    with opened(tmp_path_factory.mktemp("store") / "livetrain.db") as world:
-        yield world
+def smooth(
+    series: Series, width: int, extent: float, until: int
+) -> tuple[list[int], np.ndarray[Any, Any]]:
+    """Return places and values: each is the mean of all up to it, weighted by exp(-distance / extent)."""
+    rows = bucketize(series, "step", width)
+    at, values = [], []
+    mean = mass = 0.0
+    before = 0
+    for slot, count, value in zip(rows["slot"], rows["count"], means(rows), strict=True):
+        mass = mass * np.exp(-(slot - before) * width / extent) + count
+        before = slot
+        mean = mean * (1 - count / mass) + value * count / mass
+        at.append(min(until, int((slot + 1) * width - 1)))
+        values.append(mean)
+    return at, np.array(values)
 
 
-def stretches(run: RunWorld, window: Window, count: int) -> Buckets:
-    question = Question(window, count, "buckets")
-    found = run.reader.curves(run.key, names=["x"], question=question)["x"]
-    assert isinstance(found, Buckets)
-    return found
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example["what"]))
+def test_the_examples_hold(example: dict[str, Any]) -> None:
+    steps, values = zip(*example["points"], strict=True)
+    series = Series.of(steps, values, list(range(len(steps))))
+    at, smoothed = smooth(series, example["width"], example["extent"], example["until"])
+    assert at == example["at"]
+    np.testing.assert_allclose(smoothed, example["values"], rtol=1e-10)
 
 
-@pytest.mark.parametrize("length", [n for n in (100, 777, 4_096, 40_000, MOST) if n <= MOST])
-def test_even_noise_is_smoothed_to_its_mean_at_every_length(world: StoreWorld, length: int) -> None:
-    """Of 40,000 points of noise between 1 and 2 a saw-tooth was drawn after a reload, and a thin line live."""
-    noise = 1 + np.random.default_rng(length).random(length)
-    run, points = world.add_run(), curve(noise)
-    window = Window("step", 0, length - 1)
-    for start in range(0, length, 40_000):
-        run.log({"x": points.take(slice(start, start + 40_000))})
-    live = stretches(run, window, STRETCHES)
-    run.seal()
-    run.log({"y": curve([1.0])})
-    run.merge()
-    reloaded = stretches(run, window, STRETCHES)
-    assert live.width == reloaded.width
-    np.testing.assert_array_equal(means(live.rows), means(reloaded.rows))
-    extent = live.width
-    while extent < length * PART:
-        extent *= 2
-    if extent == live.width:  # so few points are not smoothed
-        extent *= 2
-    smoothed = smooth(live.rows, live.width, extent)
-    exact = smooth_points(noise, extent)
-    ends = np.minimum((live.rows["slot"] + 1) * live.width, length) - 1
-    assert np.abs(exact[ends] - smoothed).max() < 0.01
-    # Zoomed: the same stretches, asked for by themselves.
-    zoomed = Window("step", int(live.width * 16), int(live.width * 48) - 1)
-    if zoomed.last is not None and zoomed.last < length:
-        part = stretches(run, zoomed, 32)
-        assert part.width == live.width
-        assert part.rows.tobytes() == reloaded.rows[16:48].tobytes()
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["what"])
-def test_the_examples_that_the_page_is_held_to(example: dict[str, Any]) -> None:
-    steps, values = (np.array(column) for column in zip(*example["points"], strict=True))
-    points = curve(values.astype(float))
-    points = type(points)(steps.astype(np.int64), points.values, points.times_us)
-    rows = bucketize(points, "step", example["width"])
-    found = smooth(rows, example["width"], example["extent"])
-    assert len(found) == len(example["smoothed"])
-    for ours, theirs in zip(found, example["smoothed"], strict=True):
-        assert math.isclose(ours, theirs, rel_tol=1e-9)
+@pytest.mark.parametrize("count", [100, 1_000, 40_000, 1_000_000, 10_000_000])
+def test_buckets_give_the_same_smoothed_curve_as_all_points(count: int) -> None:
+    steps = np.arange(count)
+    noise = 1 + np.random.default_rng(count).random(count)
+    width = fit_width("step", 0, count - 1, WHOLE)
+    extent = 1 << int(np.ceil(np.log2(max(count / 128, 2 * width))))
+    at, smoothed = smooth(Series(steps, noise, steps), width, extent, count - 1)
+    for place, value in zip(at[::37], smoothed[::37], strict=True):
+        part = slice(max(0, place + 1 - 20 * extent), place + 1)
+        weights = np.exp(-(place - steps[part]) / extent)
+        exact = np.average(noise[part], weights=weights)
+        assert abs(value - exact) < 0.01, "a hundredth of the range"
