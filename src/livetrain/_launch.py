@@ -349,6 +349,7 @@ def launch(
         project=run.project,
         tags=run.tags,
         controls=controls,
+        resumed_step=None if resume is None else resume.step,
     )
     limits = SpoolLimits(max_bytes=int(spool_mib * MIB)) if spool_mib else SpoolLimits()
     return Engine(

@@ -80,10 +80,11 @@ def expect(training: Training) -> list[Expected]:
             runs.append(run)
         else:
             run, turns = saved[0], _Turns(saved[1], saved[2])
+        before = None if saved is None else saved[1] - 1
         if not run.attempts or run.starts[-1] is not None:  # a start that said nothing is none
             run.attempts.append({})
             run.starts.append(None)
-        writer = _Writer(run, turns)
+        writer = _Writer(run, turns, before)
         away = False
         for act in life.acts:
             if isinstance(act, Outage):
@@ -153,8 +154,9 @@ class _Turns:
 class _Writer:
     """Says what each act adds to the curves."""
 
-    def __init__(self, run: Expected, turns: _Turns) -> None:
+    def __init__(self, run: Expected, turns: _Turns, before: int | None) -> None:
         self._run, self._turns = run, turns
+        self._before = before  # the step before the one at which a resumed training goes on
 
     def write(self, act: object) -> None:
         turns = self._turns
@@ -179,7 +181,8 @@ class _Writer:
             number = _number(value)
             if number is not None and step <= MAX_STEP:
                 self._run.attempts[-1].setdefault(name, []).append((step, number))
-                self._begin(step)
+                if step != self._before:  # a result of what the earlier start trained
+                    self._begin(step)
 
     def _begin(self, step: int) -> None:
         if self._run.starts[-1] is None:

@@ -725,7 +725,7 @@ class ErrorResponse(_message.Message):
     def __init__(self, code: _Optional[_Union[ErrorResponse.ErrorCode, str]] = ..., message: _Optional[str] = ..., retryable: bool = ..., retry_after_ms: _Optional[int] = ..., rejected_seq: _Optional[int] = ..., expected_seq: _Optional[int] = ..., replaced: bool = ...) -> None: ...
 
 class SessionInfo(_message.Message):
-    __slots__ = ("session_id", "client_name", "client_version", "config", "timestamp_ms", "protocol_version", "stream_id", "rank", "world_size", "resume_token", "first_unacked_seq", "capabilities", "run_name", "project", "tags", "controls", "sent_us")
+    __slots__ = ("session_id", "client_name", "client_version", "config", "timestamp_ms", "protocol_version", "stream_id", "rank", "world_size", "resume_token", "first_unacked_seq", "capabilities", "run_name", "project", "tags", "controls", "sent_us", "resumed_step")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
     CLIENT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -743,6 +743,7 @@ class SessionInfo(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     CONTROLS_FIELD_NUMBER: _ClassVar[int]
     SENT_US_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_STEP_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     client_name: str
     client_version: str
@@ -760,7 +761,8 @@ class SessionInfo(_message.Message):
     tags: _containers.RepeatedScalarFieldContainer[str]
     controls: _containers.RepeatedCompositeFieldContainer[ControlDeclaration]
     sent_us: int
-    def __init__(self, session_id: _Optional[str] = ..., client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., protocol_version: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., resume_token: _Optional[str] = ..., first_unacked_seq: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., run_name: _Optional[str] = ..., project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ..., sent_us: _Optional[int] = ...) -> None: ...
+    resumed_step: int
+    def __init__(self, session_id: _Optional[str] = ..., client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., protocol_version: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., resume_token: _Optional[str] = ..., first_unacked_seq: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., run_name: _Optional[str] = ..., project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ..., sent_us: _Optional[int] = ..., resumed_step: _Optional[int] = ...) -> None: ...
 
 class Controls(_message.Message):
     __slots__ = ("declarations",)

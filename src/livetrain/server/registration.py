@@ -142,6 +142,7 @@ class Registrar:
         now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
         stream.hear(now, unix_ms)
         stream.clock.registered(info.sent_us or info.timestamp_ms * 1000, unix_ms * 1000)
+        stream.resumed_step = info.resumed_step if info.HasField("resumed_step") else None
         if not leftover and run.hear(now, unix_ms):
             self._intake.hub.channel(run).tell_state()
         answer = self._answer(info, success=True, message="Welcome.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.clocks import ClockOffset
 from livetrain.server.ranks import RankStanding
-from livetrain.server.records import PERFORMANCE, STATUS, Record
+from livetrain.server.records import BATCH, PERFORMANCE, STATUS, Record
 from livetrain.server.sequencing import Sequencer
 from livetrain.server.steps import StepCounter, first_step
 
@@ -80,6 +80,7 @@ class Stream:
         first_us: when its first record was made, Unix microseconds by the server's clock; 0: it made none.
         clock: of its producer.
         leftover: whether its producer was dead already when it was first heard: what comes is from its disk, and no sign of life.
+        resumed_step: at which a resumed training goes on; None: it is not resumed, or not registered yet.
         half_closed: when an older client said that nothing more comes, seconds of the monotonic clock; None: it did not.
     """
 
@@ -109,6 +110,7 @@ class Stream:
     clock: ClockOffset = field(default_factory=ClockOffset)
     leftover: bool = False
     half_closed: float | None = None
+    resumed_step: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -156,12 +158,25 @@ class Stream:
             self.heard_ms = max(self.heard_ms, made_us // 1000)
         self.counter.advance(message, record.columns, record.names)
         if self.from_step is None:
-            columns = record.columns
-            self.from_step = first_step(message) if columns is None else columns.first_step
+            self.from_step = self._beginning(record)
         if record.kind == PERFORMANCE:
             self.apply_performance(message.performance_data)
         elif record.kind == STATUS:
             self.apply_status(message.status_update)
+
+    def _beginning(self, record: Record) -> int | None:
+        """Return the step at which a record begins an attempt; None: it begins none.
+
+        What is found out of the step before the one at which the training goes on, such as the result of a validation or a test, is
+        about what an earlier start trained.
+        """
+        columns = record.columns
+        step = first_step(record.message) if columns is None else columns.first_step
+        is_batch = record.kind == BATCH or (
+            columns is not None and columns.newest_batch is not None
+        )
+        about_before = self.resumed_step is not None and step == self.resumed_step - 1
+        return None if about_before and not is_batch else step
 
     def apply_performance(self, data: pb.PerformanceData) -> None:
         """Take over how fast its rank is."""

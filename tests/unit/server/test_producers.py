@@ -119,3 +119,24 @@ def test_a_rank_that_is_not_back_yet_is_no_part_of_the_new_start() -> None:
         say(run, add(run, key, rank), 1, **batch(999))
     say(run, add(run, 3, 0), 100, **batch(500))
     assert [s.key for s in run.streams.newest(2)] == [3]
+
+
+def test_a_result_of_what_was_trained_before_begins_no_start() -> None:
+    run = new_run()
+    first, second = add(run, 1), add(run, 2)
+    say(run, first, 1, **batch(9))
+    second.resumed_step = 10
+    say(run, second, 2, validation=pb.Validation(step=9, loss=0.5))
+    say(run, second, 3, scalars=pb.Scalars(step=9, values=[pb.Scalar(name="test/f1", value=1.0)]))
+    assert run.streams.attempts == [], "one start alone"
+    say(run, second, 4, **batch(10))
+    assert [a.from_step for a in run.streams.attempts] == [9, 10]
+
+
+def test_a_batch_at_an_earlier_step_than_the_resumed_one_begins_a_start() -> None:
+    run = new_run()
+    first, second = add(run, 1), add(run, 2)
+    say(run, first, 1, **batch(9))
+    second.resumed_step = 10
+    say(run, second, 2, **batch(9))
+    assert [a.from_step for a in run.streams.attempts] == [9, 9]
