@@ -39,22 +39,24 @@ class MetricNames:
     """The names that one run has.
 
     Args:
-        limit: so many names are allowed. livetrain's own curves are let in beyond it, until there are as many again.
+        limit: so many names are allowed. livetrain's own curves do not count for it, until there are as many of these.
         known: the names that the run has already.
 
     Example:
         >>> names = MetricNames(limit=2)
-        >>> names.admit(["a", "b", "c", "a", "loss"])
-        [2]
+        >>> names.admit(["a", "loss", "b", "c", "a"])
+        [3]
         >>> len(names)
         3
     """
 
-    __slots__ = ("_limit", "_new", "_seen", "_sorted", "_whole")
+    __slots__ = ("_limit", "_new", "_own", "_seen", "_sorted", "_whole")
 
     def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
         self._limit = limit
+        known = list(known)
         self._sorted: npt.NDArray[np.int64] = np.unique(np.fromiter(map(hash, known), np.int64))
+        self._own = sum(map(is_own, set(known)))
         self._new: list[int] = []  # those that are not sorted in
         self._whole: set[int] = set()  # records of which every name was let in
         self._seen: set[int] = set()  # all of these, and some that were asked for lately
@@ -78,10 +80,11 @@ class MetricNames:
         for place, known in zip(unseen, self._known([hashes[p] for p in unseen]), strict=True):
             hashed = hashes[place]
             if not known and hashed not in seen:
-                limit = 2 * self._limit if is_own(curves[place]) else self._limit
-                if len(self) >= limit:
+                own = is_own(curves[place])
+                if (self._own if own else len(self) - self._own) >= self._limit:
                     refused.append(place)
                     continue
+                self._own += own
                 self._new.append(hashed)
             seen.add(hashed)
         if len(seen) > _RECENT:
