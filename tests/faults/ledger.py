@@ -48,9 +48,23 @@ class StoredStream:
         found: dict[int, float] = {}
         for record in self.records:
             if record.HasField("batch_data"):
-                found[record.batch_data.step] = record.batch_data.exact_loss
+                batch = record.batch_data
+                # A sender other than the SDK of today knows no exact numbers.
+                exact = batch.HasField("exact_loss")
+                found[batch.step] = batch.exact_loss if exact else batch.batch_loss
             elif record.columns.HasField("batches"):
                 found |= {step: value for _, step, value in _points(record)}
+        return found
+
+    @property
+    def losses(self) -> set[int]:
+        """The steps of the batches that have a loss."""
+        found: set[int] = set()
+        for record in self.records:
+            if record.batch_data.HasField("batch_loss"):
+                found.add(record.batch_data.step)
+            elif record.columns.HasField("batches"):
+                found |= {step for _, step, _ in _points(record)}
         return found
 
     @property

@@ -325,8 +325,7 @@ class Stream:
         elif not (self._closing or self.session.present):
             warn_once_a_minute(
                 "unreachable",
-                f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying, and keeps what "
-                "is logged on this machine's disk until then. "
+                f"no livetrain server at {self._address} ({reason}). Training goes on; livetrain keeps trying. "
                 "Start one with `livetrain-server`, or set LIVETRAIN_MODE=disabled.",
             )
 
