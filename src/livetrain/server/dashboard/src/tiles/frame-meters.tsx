@@ -42,7 +42,6 @@ export function FrameMeters({ store }: { store: RunStore }) {
   const sent = useStore(store, (page) => page.performance?.ingestFps ?? 0);
   const over = useStore(store, (page) => isOver(page.run?.status ?? ''));
   const contrast = usePrefs((prefs) => prefs.contrast);
-  const records = total(leftOut.records);
   return (
     <dl className={styles.meters}>
       {/* Painted below the tiles with each frame; here for those who hear the page. */}
@@ -94,17 +93,26 @@ export function FrameMeters({ store }: { store: RunStore }) {
           </span>
         </dd>
       </div>
-      {records > 0 && (
-        <div>
-          <dt>Records left out</dt>
-          <dd data-testid="records-left-out">
-            <Hint text={<Reasons counts={leftOut.records} words={DROP_WORDS} none="" />}>
-              {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the hint opens on focus */}
-              <span tabIndex={0}>{formatCount(records)}</span>
-            </Hint>
-          </dd>
-        </div>
-      )}
+    </dl>
+  );
+}
+
+/** How many records the trainer left out; of a run without pictures too. */
+export function RecordsLeftOut({ store }: { store: RunStore }) {
+  const counts = useStore(store, (page) => page.leftOut.records);
+  const records = total(counts);
+  if (records === 0) return null;
+  return (
+    <dl className={styles.meters}>
+      <div>
+        <dt>Records left out</dt>
+        <dd data-testid="records-left-out">
+          <Hint text={<Reasons counts={counts} words={DROP_WORDS} none="" />}>
+            {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the hint opens on focus */}
+            <span tabIndex={0}>{formatCount(records)}</span>
+          </Hint>
+        </dd>
+      </div>
     </dl>
   );
 }

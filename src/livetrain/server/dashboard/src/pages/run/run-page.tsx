@@ -4,6 +4,7 @@ import { useStore } from 'zustand';
 import { ChartsPanel } from '../../charts/charts-panel';
 import { ControlPanel } from '../../steering/control-panel';
 import { RanksPanel } from '../../ranks/ranks-panel';
+import { RecordsLeftOut } from '../../tiles/frame-meters';
 import { TilesPanel } from '../../tiles/tiles-panel';
 import { expectPictures } from '../../lib/expect-pictures';
 import { shareDone } from '../../lib/progress';
@@ -132,6 +133,7 @@ export function RunPage({ session }: { session: RunSession }) {
             <RoundsPanel store={session.store} />
           </Part>
           <div className={dim}>
+            <RecordsLeftOut store={session.store} />
             <Part what="the curves">
               <ChartsPanel curves={session.curves} tips={session.tips} store={session.store} />
             </Part>
