@@ -198,6 +198,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def hostile(session: nox.Session) -> None:
+    """Each attack beside a trainer and a viewer, a row each; `tests` runs a slice. `-- 10 relay`: for 10 s, those with that word."""
+    session.install("-e", ".[demo]", *group("test"))
+    session.run("python", "-m", "tests.hostile.report", *session.posargs)
+
+
+@nox.session
 def commands(session: nox.Session) -> None:
     """10,000 commands over a bad link, and 1,000 to 2 and to 4 ranks; `tests` runs a slice. COMMANDS_SEED=N repeats a run."""
     session.install("-e", ".[demo,lightning]", *group("test"))
