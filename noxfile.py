@@ -199,7 +199,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def hostile(session: nox.Session) -> None:
-    """Each attack beside a trainer and a viewer, a row each; `tests` runs a slice. `-- 10 relay`: for 10 s, those with that word."""
+    """Carry out each attack beside a trainer and a viewer, a row each; `-- 10 relay`: those with that word, for 10 s each."""
     session.install("-e", ".[demo]", *group("test"))
     session.run("python", "-m", "tests.hostile.report", *session.posargs)
 
