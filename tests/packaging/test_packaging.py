@@ -1,7 +1,11 @@
-"""What is in a wheel, and what is not; and that a wheel without a dashboard cannot be made."""
+"""What is in a wheel, and what is not; and that a wheel without a dashboard cannot be made.
+
+`nox -s build` makes sdist and wheel once, and says in ``TESTED_DIST`` where they are; by itself pytest makes them here.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,9 +21,9 @@ DASHBOARD = "src/livetrain/server/dashboard/"
 pytestmark = pytest.mark.timeout(300)
 
 
-def _build(what: str, source: Path, into: Path) -> subprocess.CompletedProcess[str]:
+def _build(source: Path, into: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "build", f"--{what}", "--outdir", str(into), str(source)],
+        [sys.executable, "-m", "build", *options, "--outdir", str(into), str(source)],
         capture_output=True,
         text=True,
         timeout=280,
@@ -27,17 +31,20 @@ def _build(what: str, source: Path, into: Path) -> subprocess.CompletedProcess[s
 
 
 @pytest.fixture(scope="module")
-def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sdist")
-    done = _build("sdist", ROOT, folder)
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one sdist and one wheel."""
+    if made := os.environ.get("TESTED_DIST"):
+        return Path(made)
+    folder = tmp_path_factory.mktemp("dist")
+    done = _build(ROOT, folder, "--sdist", "--wheel")
     assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = folder.iterdir()
-    return path
+    return folder
 
 
 @pytest.fixture(scope="module")
-def tree(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tree(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tree")
+    (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     (path,) = folder.iterdir()
@@ -45,11 +52,8 @@ def tree(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    folder = tmp_path_factory.mktemp("wheel")
-    done = _build("wheel", ROOT, folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = folder.iterdir()
+def wheel(dist: Path) -> zipfile.ZipFile:
+    (path,) = dist.glob("*.whl")
     return zipfile.ZipFile(path)
 
 
@@ -112,7 +116,7 @@ def test_the_sdist_has_the_sources_of_the_dashboard_and_not_what_they_make(tree:
 def test_a_wheel_without_a_dashboard_cannot_be_made(tree: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(tree, bare, ignore=shutil.ignore_patterns("dashboard"))
-    done = _build("wheel", bare, tmp_path / "dist")
+    done = _build(bare, tmp_path / "dist", "--wheel")
     assert done.returncode != 0
     assert "there is no dashboard to build; take a whole source tree" in done.stdout + done.stderr
     assert not list((tmp_path / "dist").glob("*.whl"))
