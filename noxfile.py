@@ -167,7 +167,10 @@ def tests(session: nox.Session) -> None:
     # By themselves: in a process that had a browser Playwright's event loop goes on.
     session.run("pytest", *at_once(2), "tests/unit")
     # Most of them wait for processes and browsers.
-    session.run("pytest", *at_once(3), "tests/integration", "tests/commands", "tests/oracle")
+    session.run(
+        *("pytest", *at_once(3)),
+        *("tests/integration", "tests/commands", "tests/oracle", "tests/steering"),
+    )
     # Each sees how long a fault holds a training up; `nox -s faults` runs one at a time, and has the narrower bounds.
     session.run("pytest", *at_once(2), "tests/faults")
 
@@ -225,7 +228,8 @@ def test_frameworks(session: nox.Session, folder: str) -> None:
     if session.posargs == ["interop"]:
         session.run("python", "-m", "tests.interop.check_frameworks")
     else:
-        session.run("pytest", *at_once(2), folder, *session.posargs)
+        env = {"STEERING_WITHOUT": "torch_loop lightning_trainer"}  # which `tests` has
+        session.run("pytest", *at_once(2), folder, "tests/steering", *session.posargs, env=env)
 
 
 @nox.session
@@ -252,6 +256,27 @@ def commands(session: nox.Session) -> None:
         *session.posargs,
         env=env,
     )
+
+
+@nox.session
+def steering(session: nox.Session) -> None:
+    """Steer every framework in every way, and compare each step's real values with a model; `tests` runs a slice.
+
+    Options are pytest's: `-- -k accelerate`.
+    """
+    env = {"STEERING": "full"}
+    session.install(*group("frameworks"))
+    session.install("-e", ".[demo,lightning]", *group("test"))
+    session.run("pytest", "-s", "tests/steering", *session.posargs, env=env)
+    session.notify("steering_vision", posargs=session.posargs)
+
+
+@nox.session
+def steering_vision(session: nox.Session) -> None:
+    """The rows of `steering` for frameworks that need torchvision."""
+    session.install("-e", ".[server]", *group("frameworks_vision"))
+    env = {"STEERING": "full", "STEERING_WITHOUT": "torch_loop"}
+    session.run("pytest", "-s", "tests/steering", *session.posargs, env=env)
 
 
 @nox.session

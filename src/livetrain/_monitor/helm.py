@@ -50,7 +50,7 @@ class Helm(Base):
         batches = length_of_epoch(loader)
         if batches is not None and batches != self._config.batches_per_epoch:
             self.update(batches_per_epoch=batches)
-        self._steering.control.boundary(self._place.step)
+        self._steering.epoch_begins(self._place.step)
         loop = StepLoop(loader, lambda: self.should_stop, self._place.begin_body, self._end_step)
         self._loop = weakref.ref(loop)  # it calls this monitor, and neither is to keep the other
         return iter(loop)

@@ -96,6 +96,14 @@ class Steering:
             if batch_size in (0, int(size.current())):
                 self._guard.passed()
         self._epoch = epoch
+        self._come_to(step)
+
+    def epoch_begins(self, step: int) -> None:
+        """The loop over an epoch's batches begins at `step`: what was asked for since the last batch is done."""
+        self._come_to(step)
+
+    def _come_to(self, step: int) -> None:
+        # Of several ranks none does anything by itself: commands wait for `sync`.
         if self._alone:
             self.control.boundary(step)
         elif not self._agreement.used:

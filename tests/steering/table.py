@@ -1,0 +1,89 @@
+"""The rows of the table."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Iterator
+
+from tests.steering.case import Case, Given, Trace
+from tests.steering.steered import Maker
+
+__all__ = ["FRAMEWORKS", "installed", "rows", "train"]
+
+FRAMEWORKS = {"torch_loop": "torch"}
+"""Modules of `tests.steering.trainings`, and what has to be installed for each."""
+
+FULL = os.environ.get("STEERING") == "full"
+WITHOUT = os.environ.get("STEERING_WITHOUT", "").split()
+"""Frameworks whose rows another session makes."""
+
+
+def installed(framework: str) -> bool:
+    """Return whether a framework is there, and its rows are made in this session."""
+    return framework not in WITHOUT and importlib.util.find_spec(FRAMEWORKS[framework]) is not None
+
+
+def rows(ranks: int | None = None) -> list[Case]:
+    """Return the rows of this run that can be made here, all or those of so many ranks."""
+    return [
+        case
+        for case in (*_loops(), *_between_epochs())
+        if (FULL or case.often) and installed(case.framework) and ranks in (None, case.ranks)
+    ]
+
+
+def train(case: Case, *, disturbed: bool) -> Trace:
+    """Make one training of a row, in this process."""
+    make = Maker(case, disturbed=disturbed)
+    module = importlib.import_module(f"tests.steering.trainings.{case.framework}")
+    trace: Trace = module.train(case, make)
+    trace.answers = list(make.answers.values())
+    return trace
+
+
+def _set(rate: str, before: int) -> Given:
+    return Given("set", {"learning_rate": rate}, before=before)
+
+
+def _loops() -> Iterator[Case]:
+    """Commands between two steps, for every scheduler."""
+    for ranks in (1, 2, 4):
+        for scheduler in ("none", "exponential", "cosine", "lambda", "one cycle"):
+            often = scheduler == "exponential" and ranks < 4
+            for given in (
+                (_set("0.001", 5),),
+                (_set("x0.5", 5), _set("x0.5", 10), _set("follow", 16)),
+                (_set("0.01", 4), _set("undo", 12)),
+                (Given("stop", before=9),),
+                (Given("pause", before=7),),
+            ):
+                yield Case("torch_loop", scheduler, given, ranks=ranks, often=often)
+            yield Case(
+                "torch_loop", scheduler, (_set("0.01", 5),), "accumulation", ranks, often=often
+            )
+        yield Case(
+            "torch_loop",
+            "none",
+            (_set("-1", 5),),
+            ranks=ranks,
+            often=ranks < 4,
+            refused="is outside 0 to 10",
+        )
+
+
+def _between_epochs() -> Iterator[Case]:
+    """Commands between two epochs, in a validation."""
+    for ranks in (1, 2, 4):
+        for steps in (True, False):
+            for given in (
+                Given("set", {"learning_rate": "0.001"}, after_epoch=0),
+                Given("stop", after_epoch=0),
+                Given("pause", after_epoch=0),
+            ):
+                yield Case(
+                    *("torch_loop", "exponential", (given,), "validation", ranks),
+                    often=ranks < 4,
+                    options={} if steps else {"steps": False},
+                )

@@ -1,0 +1,1 @@
+"""One module for each framework: `train` makes one training of a row."""
