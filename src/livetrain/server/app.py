@@ -19,7 +19,8 @@ from fastapi.exceptions import RequestValidationError
 
 import livetrain
 from livetrain.server.api import Api
-from livetrain.server.counters import Counters
+from livetrain.server.budget import Budget
+from livetrain.server.counters import Counters, MemoryFigures
 from livetrain.server.datadir import DataDir
 from livetrain.server.desk import Desk
 from livetrain.server.dialects.dialects import Dialects
@@ -32,6 +33,7 @@ from livetrain.server.intake import Intake
 from livetrain.server.limits import Limits
 from livetrain.server.live import Live
 from livetrain.server.logs import set_up
+from livetrain.server.memory_watch import MemoryWatch
 from livetrain.server.orders import Orders
 from livetrain.server.packer import Packer
 from livetrain.server.pages import Pages, read_index
@@ -148,8 +150,11 @@ class Server:
         self._site = site
         self._settings = settings
         self._counters = Counters()
+        budget = Budget.of_mib(settings.memory_mib)
+        self._memory = MemoryWatch(budget.memory_bytes)
+        self._counters.show(MemoryFigures(budget, self._memory))
         self._registry = Registry(Reader(store.reader), limits)
-        self._hub = Hub(store.epoch, limits)
+        self._hub = Hub(store.epoch, limits, budget)
         self._intake = Intake(
             self._registry,
             self._hub,
@@ -163,7 +168,7 @@ class Server:
         self._upkeep = Upkeep(self._intake, desk, packer, retain_days=settings.retain_days)
         self._journal = self._intake.journal = Journal(
             store.writer,
-            limit_bytes=limits.journal_bytes,
+            pool=budget.journal,
             committed=self._intake.committed,
             troubled=self._intake.troubled,
         )
@@ -199,6 +204,7 @@ class Server:
         while not all(web.started for web, _ in webs) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.005)
         self._api.ready = True
+        self._memory.begin()
         print(f"grpc: {Address(self._settings.grpc.host, grpc_port)}", flush=True)
         print(f"http: {self._site}", flush=True)
         if relay is not None:

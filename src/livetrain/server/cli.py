@@ -61,6 +61,11 @@ _NEEDED = (
     help="Records of a run that stay replayable; curves keep all. [200000]",
 )
 @click.option(
+    "--memory-mib",
+    metavar="N",
+    help="Memory for what comes and waits, in MiB, beyond what an idle server has. [1024]",
+)
+@click.option(
     "--retain-days", metavar="DAYS", help="Delete runs that were silent for so long. [never]"
 )
 @click.option("--log-format", metavar="text|json", help="How the log on stderr looks. [text]")

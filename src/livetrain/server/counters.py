@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["Counter", "Counters", "LabelledCounter"]
+from livetrain.server.budget import Budget
+from livetrain.server.memory_watch import MemoryWatch
+
+__all__ = ["Counter", "Counters", "LabelledCounter", "MemoryFigures"]
 
 
 class Counter:
@@ -112,6 +116,56 @@ class Counters(Collector):
                 family.add_metric([], counter.value)
             yield family
 
+    def show(self, figures: MemoryFigures) -> None:
+        """Have the figures of the server's memory on the page too."""
+        self.registry.register(figures)
+
     def page(self) -> bytes:
         """Return everything as Prometheus reads it."""
         return generate_latest(self.registry)
+
+
+class MemoryFigures(Collector):
+    """What of the server's memory is used, by kind of buffers.
+
+    Args:
+        budget: the pools.
+        watch: what the process holds.
+    """
+
+    _POOLS: Final = (
+        ("memory_bytes", "Bytes that buffers hold.", "used"),
+        ("memory_peak_bytes", "The most bytes that buffers held since the start.", "peak"),
+        ("memory_limit_bytes", "Bytes that buffers may hold.", "limit"),
+    )
+
+    def __init__(self, budget: Budget, watch: MemoryWatch) -> None:
+        self._budget = budget
+        self._watch = watch
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the figures to Prometheus."""
+        for name, text, attribute in self._POOLS:
+            family = GaugeMetricFamily(f"livetrain_{name}", text, labels=["kind"])
+            for pool in self._budget:
+                family.add_metric([pool.name], getattr(pool, attribute))
+            yield family
+        refused = CounterMetricFamily(
+            "livetrain_memory_refused",
+            "How often a buffer was not given what it asked for.",
+            labels=["kind"],
+        )
+        for pool in self._budget:
+            refused.add_metric([pool.name], pool.refused)
+        yield refused
+        for name, text, value in (
+            ("resident_bytes", "Bytes that the process holds.", self._watch.resident),
+            (
+                "resident_limit_bytes",
+                "Bytes that it may: what it held when it was ready, and --memory-mib.",
+                self._watch.baseline + self._watch.allowed,
+            ),
+        ):
+            family = GaugeMetricFamily(f"livetrain_{name}", text)
+            family.add_metric([], value)
+            yield family

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from livetrain._protobuf import LENGTH, bytes_field, key, varint, varint_field
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.budget import Budget, Lease, Pool
 from livetrain.server.keepsakes import Hashed, Keepsakes
 from livetrain.server.limits import Limits
 from livetrain.server.records import Piece
@@ -90,24 +90,38 @@ class Trouble:
 
 
 class Channel:
-    """One run's viewers, its newest events and its newest frame."""
+    """One run's viewers, its newest events and its newest frame.
+
+    Args:
+        run: the run.
+        epoch: of the store.
+        limits: the bounds.
+        budget: what the ring and kept pictures take their memory from.
+        lease: gives memory for events that are told to viewers.
+        listeners: the views beside the native one.
+        trouble: of the store.
+    """
 
     def __init__(
         self,
         run: Run,
         epoch: str,
         limits: Limits,
+        *,
+        budget: Budget,
+        lease: Callable[[int], Lease],
         listeners: Sequence[Listener] = (),
         trouble: Trouble | None = None,
     ) -> None:
+        self._lease = lease
         self._trouble = trouble or Trouble()
         self.run = run
         self.epoch = epoch
         self.viewers: set[Viewer] = set()
         self._listeners = listeners
-        self.ring = Ring(limits.ring_bytes)
-        self.frames: dict[int, Frame] = {}  # the newest of each rank
-        self.keepsakes = Keepsakes()
+        self.ring = Ring(limits.ring_bytes, budget.rings.claim())
+        self.frames: dict[int, Frame] = {}  # the newest of each rank; the oldest of these first
+        self.keepsakes = Keepsakes(claim=budget.frames.claim())
         self._gathered: list[tuple[int, bytes]] = []
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -160,12 +174,15 @@ class Channel:
         self._flushed = time.monotonic()
         gathered, self._gathered = self._gathered, []
         for events in in_messages(gathered):
+            # The bytes of the events are those of the ring.
             batch = encode_events(self.epoch, events)
+            batch = replace(batch, lease=self._lease(2 * len(batch.message)))
             for viewer in self.viewers:
                 viewer.push(batch)
 
     def show(self, frame: Frame) -> None:
         """Pass on a frame, to those who want to see its rank."""
+        self.frames.pop(frame.rank, None)
         self.frames[frame.rank] = frame
         for viewer in self.viewers:
             if viewer.rank == frame.rank:
@@ -173,6 +190,20 @@ class Channel:
         if not frame.rank:  # older clients know of no ranks
             for listener in self._following():
                 listener.framed(self.run, frame)
+
+    @property
+    def frame_bytes(self) -> int:
+        """What the newest frames and the kept pictures take."""
+        return sum(len(frame.message) for frame in self.frames.values()) + self.keepsakes.bytes
+
+    def drop_oldest_frame(self) -> None:
+        """Let go of the frame that came first, or where there is none, of the kept pictures; viewers are not sent it any more."""
+        if not self.frames:
+            self.keepsakes.clear()
+            return
+        frame = self.frames.pop(next(iter(self.frames)))
+        for viewer in self.viewers:
+            viewer.withdraw(frame)
 
     def show_newest(self, viewer: Viewer) -> None:
         """Have a viewer sent the newest frame of the rank that it wants to see."""
@@ -250,9 +281,13 @@ class Channel:
             viewer.tell("presence", message)
 
     def close(self, code: int) -> None:
-        """End every viewer's connection."""
+        """End every viewer's connection, and hold nothing any more."""
         for viewer in self.viewers:
             viewer.close(code)
+        self._gathered.clear()
+        self.frames.clear()
+        self.ring.close()
+        self.keepsakes.close()
         for timer in (self._timer, self._performance_timer):
             if timer is not None:
                 timer.cancel()
@@ -260,21 +295,26 @@ class Channel:
 
 
 class Hub:
-    """The channels of all runs; their newest frames are kept within one byte limit, least recently seen out first.
+    """The channels of all runs; their newest frames are kept within one byte limit, the oldest of who has most out first.
+
+    Args:
+        epoch: of the store.
+        limits: the bounds of each.
+        budget: what they take their memory from; None: one of their own.
 
     Attributes:
         listeners: the views beside the native one.
         trouble: of the store, which everybody is told of.
     """
 
-    def __init__(self, epoch: str, limits: Limits) -> None:
+    def __init__(self, epoch: str, limits: Limits, budget: Budget | None = None) -> None:
         self.epoch = epoch
+        self.budget = budget or Budget.of_mib(1024)
         self.trouble = Trouble()
         self.listeners: list[Listener] = []
         self._limits = limits
         self._channels: dict[int, Channel] = {}
-        self._frames: OrderedDict[int, int] = OrderedDict()
-        self._frame_bytes = 0
+        self._frame_bytes: dict[int, int] = {}  # by the run's key
         self._beaten = 0.0
 
     def channel(self, run: Run) -> Channel:
@@ -282,7 +322,13 @@ class Hub:
         channel = self._channels.get(run.key)
         if channel is None:
             channel = self._channels[run.key] = Channel(
-                run, self.epoch, self._limits, self.listeners, self.trouble
+                run,
+                self.epoch,
+                self._limits,
+                budget=self.budget,
+                lease=self._lease_events,
+                listeners=self.listeners,
+                trouble=self.trouble,
             )
         return channel
 
@@ -293,12 +339,52 @@ class Hub:
         channel = self._channels.pop(run.key, None)
         if channel is not None:
             channel.close(code)
-        self._frame_bytes -= self._frames.pop(run.key, 0)
+        self._frame_bytes.pop(run.key, None)
+
+    def _lease_events(self, size: int) -> Lease:
+        """Return memory for events; where there is none, those viewers are cut off that are behind most: they come again."""
+        pool = self.budget.viewers
+        lease = pool.lease(size)
+        if lease is not None:
+            return lease
+        waiting = [
+            viewer
+            for channel in self._channels.values()
+            for viewer in channel.viewers
+            if viewer.waiting_bytes
+        ]
+        for viewer in sorted(waiting, key=lambda one: one.waiting_bytes, reverse=True):
+            viewer.close(COME_AGAIN)
+            lease = pool.lease(size)
+            if lease is not None:
+                return lease
+        pool.add(size)
+        return Lease(pool, size)
+
+    def _lease_frame(self, size: int) -> Lease | None:
+        """Return memory for a frame, which the oldest frames of who has most make room for; None: it is larger than all of it."""
+        pool: Pool = self.budget.frames
+        if size > pool.limit:
+            pool.refused += 1
+            return None
+        while (lease := pool.lease(size)) is None and self._frame_bytes:
+            key = max(self._frame_bytes, key=self._frame_bytes.__getitem__)
+            channel = self._channels[key]
+            channel.drop_oldest_frame()
+            self._count_frames(channel)
+        return lease
+
+    def _count_frames(self, channel: Channel) -> None:
+        held = channel.frame_bytes
+        if held:
+            self._frame_bytes[channel.run.key] = held
+        else:
+            self._frame_bytes.pop(channel.run.key, None)
 
     def show(
         self, run: Run, rank: int, pieces: tuple[Piece, ...], hashed: Sequence[Hashed] = ()
-    ) -> None:
-        """Pass on a batch with pictures, as the bytes that came.
+    ) -> bool:
+        """Pass on a batch with pictures, as the bytes that came; return whether there was memory for it.
 
         Args:
             run: whose it is.
@@ -316,19 +402,15 @@ class Hub:
         inner = key(5, LENGTH) + varint(size)
         message = b"".join(bytes_field(3, (head, inner, *pieces), len(head) + len(inner) + size))
         channel = self.channel(run)
+        lease = self._lease_frame(len(message))
+        if lease is None:
+            return False
         kept = channel.keepsakes.take(hashed) if hashed else {}
         brought = frozenset(content_hash for content_hash, picture in hashed if picture is not None)
-        channel.show(Frame(number, message, rank, kept, brought))
+        channel.show(Frame(number, message, rank, kept, brought, lease))
         channel.tell_performance()
-        held = sum(len(frame.message) for frame in channel.frames.values())
-        held += channel.keepsakes.bytes
-        self._frame_bytes += held - self._frames.pop(run.key, 0)
-        self._frames[run.key] = held
-        while self._frame_bytes > self._limits.frames_bytes and len(self._frames) > 1:
-            oldest, freed = self._frames.popitem(last=False)
-            self._frame_bytes -= freed
-            self._channels[oldest].frames.clear()
-            self._channels[oldest].keepsakes.clear()
+        self._count_frames(channel)
+        return True
 
     def note_performance(self, run: Run, stream: Stream, data: pb.PerformanceData) -> None:
         """Pass on how fast a rank of a run is; the run is as fast as the one that speaks for it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.budget import Budget
 from livetrain.server.clocks import drop_impossible_times, made_at_us, own_time_us
 from livetrain.server.counters import Counters
 from livetrain.server.hub import COME_AGAIN, Hub, encode_event
@@ -143,6 +144,11 @@ class Intake:
         self._in_trouble = False
 
     @property
+    def budget(self) -> Budget:
+        """The memory that all buffers share."""
+        return self.hub.budget
+
+    @property
     def degraded(self) -> str | None:
         """Why the store does not take records now; None: it does."""
         return self.journal.trouble
@@ -172,7 +178,8 @@ class Intake:
             stream.last_batch = message.batch_data.batch_idx
             if record.frame is not None:
                 self.counters.frames.inc()
-                self.hub.show(run, stream.rank, record.frame, record.hashed)
+                if not self.hub.show(run, stream.rank, record.frame, record.hashed):
+                    self.counters.dropped.labels("frame_memory").inc()
         elif record.columns is not None and record.columns.newest_batch is not None:
             stream.last_batch = record.columns.newest_batch
         elif record.kind == PERFORMANCE:

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from livetrain.server.budget import Claim
+
 __all__ = ["Hashed", "Keepsakes", "Memory"]
 
 Hashed = tuple[int, bytes | memoryview | None]
@@ -27,6 +29,7 @@ class Keepsakes:
 
     Args:
         clock: seconds, monotonic.
+        claim: what they hold of the server's memory; None: that is not counted.
 
     Attributes:
         bytes: that they take.
@@ -42,8 +45,11 @@ class Keepsakes:
         1
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, claim: Claim | None = None
+    ) -> None:
         self.bytes = 0
+        self._claim = claim
         self.wanted = 0
         self._clock = clock
         self._asked = float("-inf")
@@ -65,17 +71,31 @@ class Keepsakes:
             found[content_hash] = self._pictures[content_hash] = kept
             self.bytes += len(kept)
         while self.bytes > _MOST_BYTES or len(self._pictures) > _MOST:
-            self.bytes -= len(self._pictures.popitem(last=False)[1])
+            self._drop_oldest()
+        if self._claim is not None:
+            while not self._claim.resize(self.bytes) and self._pictures:
+                self._drop_oldest()
         now = self._clock()
         if lacking and now - self._asked >= _ASK_SECONDS:
             self._asked = now
             self.wanted += 1
         return found
 
+    def _drop_oldest(self) -> None:
+        self.bytes -= len(self._pictures.popitem(last=False)[1])
+
     def clear(self) -> None:
         """Make room for other runs' pictures."""
         self._pictures.clear()
         self.bytes = 0
+        if self._claim is not None:
+            self._claim.set(0)
+
+    def close(self) -> None:
+        """Keep nothing any more."""
+        self.clear()
+        if self._claim is not None:
+            self._claim.close()
 
 
 class Memory:

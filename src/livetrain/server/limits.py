@@ -1,4 +1,4 @@
-"""How much of everything one server takes: every number that bounds its memory stands here."""
+"""How much of everything one client or run may have; what all have together is for the budget to say."""
 
 from __future__ import annotations
 
@@ -30,10 +30,8 @@ class Limits:
         streams: of one run, over all its ranks and restarts.
         connections: streams that are open at once.
         viewers: of all runs together.
-        journal_bytes: records that wait for their commit.
         ring_bytes: events of one run that are kept in memory for viewers that come back.
         viewer_bytes: events that wait for one viewer.
-        frames_bytes: newest frames that are kept in memory for viewers that come, over all runs.
         recover_events: a viewer that is further behind gets a snapshot.
         recover_bytes: the same for what it missed, in bytes.
         retain_bytes: records of one run that stay replayable once they are in its curves; about so many, besides their number.
@@ -57,10 +55,8 @@ class Limits:
     streams: int = 1_000
     connections: int = 4_000
     viewers: int = 2_000
-    journal_bytes: int = 64 * _MIB
     ring_bytes: int = _MIB // 4
     viewer_bytes: int = _MIB
-    frames_bytes: int = 256 * _MIB
     recover_events: int = 20_000
     recover_bytes: int = 8 * _MIB
     retain_bytes: int = 64 * _MIB

@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
+from livetrain.server.budget import Claim
+
 __all__ = ["History", "Recovery", "Ring", "plan"]
 
 
@@ -61,8 +63,16 @@ def plan(epoch: str, offset: int, history: History, *, limit: int) -> Recovery:
     return Recovery.SNAPSHOT
 
 
+_EVENT_BYTES = 150
+"""What an event costs beside its bytes."""
+
+
 class Ring:
     """The newest events of one run, bounded in bytes; the oldest go first.
+
+    Args:
+        limit_bytes: of events.
+        claim: what it holds of the server's memory; None: that is not counted.
 
     Example:
         >>> ring = Ring(limit_bytes=10)
@@ -72,10 +82,11 @@ class Ring:
         (2, [(3, b'12345')])
     """
 
-    __slots__ = ("_bytes", "_events", "_limit")
+    __slots__ = ("_bytes", "_claim", "_events", "_limit")
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, claim: Claim | None = None) -> None:
         self._limit = limit_bytes
+        self._claim = claim
         self._events: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
 
@@ -92,7 +103,20 @@ class Ring:
         self._events.append((offset, event))
         self._bytes += len(event)
         while self._bytes > self._limit:
-            self._bytes -= len(self._events.popleft()[1])
+            self._drop_oldest()
+        if self._claim is not None:
+            while not self._claim.resize(self._bytes + _EVENT_BYTES * len(self._events)):
+                self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= len(self._events.popleft()[1])
+
+    def close(self) -> None:
+        """Forget all of it."""
+        self._events.clear()
+        self._bytes = 0
+        if self._claim is not None:
+            self._claim.close()
 
     def after(self, offset: int) -> list[tuple[int, bytes]]:
         """Return the events with a higher offset, in order."""

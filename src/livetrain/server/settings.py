@@ -101,6 +101,7 @@ class Settings(BaseSettings):
         allow_origin: further origins whose pages may open the live view and change things.
         allow_host: further names under which the server is reached.
         retain_events: committed records of a run that stay replayable one by one; curves keep every point.
+        memory_mib: what the server may use of memory, MiB, beyond what it has when nobody is connected.
         retain_days: runs of which nothing was heard for so many days are deleted; None: never.
         log_format: ``text`` or ``json``.
         log_level: what is logged.
@@ -122,6 +123,7 @@ class Settings(BaseSettings):
         list[Annotated[str, BeforeValidator(_host)]], NoDecode, BeforeValidator(_split)
     ] = []
     retain_events: int = Field(default=200_000, ge=1_000)
+    memory_mib: int = Field(default=1024, ge=128, le=1_048_576)
     retain_days: float | None = Field(default=None, gt=0)
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

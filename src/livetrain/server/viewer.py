@@ -14,6 +14,7 @@ from typing import Final
 
 from livetrain._protobuf import bytes_field, varint_field
 from livetrain.proto import live_pb2 as live
+from livetrain.server.budget import Lease
 from livetrain.server.keepsakes import Memory
 
 __all__ = ["Batch", "Frame", "Viewer", "encode_events", "in_messages"]
@@ -25,10 +26,17 @@ _MESSAGE_EVENTS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events with consecutive offsets, and the message that carries them; shared by all viewers."""
+    """Events with consecutive offsets, and the message that carries them; shared by all viewers.
+
+    Attributes:
+        events: offset and bytes of each.
+        message: what viewers are sent.
+        lease: what it takes of the server's memory; None: that is not counted.
+    """
 
     events: tuple[tuple[int, bytes], ...]
     message: bytes
+    lease: Lease | None = None
 
     @property
     def last(self) -> int:
@@ -46,6 +54,7 @@ class Frame:
         rank: the producer's.
         kept: the pictures of tiles that have a content hash, as serialised ``ImageData``, by that hash.
         brought: the hashes of those whose pictures are in the message.
+        lease: what it takes of the server's memory; None: that is not counted.
     """
 
     number: int
@@ -53,6 +62,7 @@ class Frame:
     rank: int = 0
     kept: dict[int, bytes] = field(default_factory=dict)
     brought: frozenset[int] = frozenset()
+    lease: Lease | None = None
 
 
 def encode_events(epoch: str, events: tuple[tuple[int, bytes], ...]) -> Batch:
@@ -162,7 +172,7 @@ class Viewer:
 
     def show(self, frame: Frame) -> None:
         """Offer a frame; it replaces one that waits."""
-        if not self.wants_frames:
+        if not self.wants_frames or self.close_code:
             return
         if self._frame is not None:
             self.skipped += 1
@@ -179,13 +189,26 @@ class Viewer:
 
     def tell(self, what: str, message: bytes) -> None:
         """Have the newest of something sent, e.g. of ``"state"``; it replaces one that waits."""
-        self._latest[what] = message
+        if not self.close_code:
+            self._latest[what] = message
         self._wake.set()
 
     def close(self, code: int) -> None:
-        """Have the connection end."""
+        """Have the connection end; what waits is not sent any more."""
         self.close_code = self.close_code or code
+        self._messages.clear()
+        self._latest.clear()
+        if self._held is not None:
+            self._held.clear()
+        self._bytes = 0
+        self._frame = None
         self._wake.set()
+
+    def withdraw(self, frame: Frame) -> None:
+        """Take back a frame that waits: its memory is needed."""
+        if self._frame is frame:
+            self._frame = None
+            self.skipped += 1
 
     async def wait(self) -> None:
         """Wait until there is something to send."""

@@ -86,7 +86,7 @@ async def parts(folder: Path, limits: Limits | None = None) -> AsyncIterator[Par
         intake = Intake(registry, hub, limits, Counters(), epoch=store.epoch)
         intake.journal = Journal(
             store.writer,
-            limit_bytes=limits.journal_bytes,
+            pool=hub.budget.journal,
             committed=intake.committed,
             troubled=intake.troubled,
         )

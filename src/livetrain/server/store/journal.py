@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from livetrain.server.budget import Pool
 from livetrain.server.store.statements import Group, commit_group
 from livetrain.server.store.trouble import trouble_of
 
@@ -45,7 +46,7 @@ class Journal:
 
     Args:
         engine: with its single writing connection.
-        limit_bytes: records that may wait for their commit.
+        pool: what records that wait for their commit take their memory from.
         committed: told about every group once it is in the store; on the event loop, and before the next group is written.
         troubled: told why a commit failed, and with None that the store takes records again; on the event loop.
     """
@@ -54,12 +55,12 @@ class Journal:
         self,
         engine: Engine,
         *,
-        limit_bytes: int,
+        pool: Pool,
         committed: Callable[[Group], Awaitable[None]],
         troubled: Callable[[str | None], None],
     ) -> None:
         self._engine = engine
-        self._limit = limit_bytes
+        self._pool = pool
         self._committed = committed
         self._troubled = troubled
         # The one thread that writes; it lives as long as the journal.
@@ -67,7 +68,6 @@ class Journal:
         self._connection: Connection | None = None
         self._open = Group()
         self._jobs: list[_Job] = []
-        self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._changed = asyncio.Event()
@@ -83,12 +83,12 @@ class Journal:
     @property
     def waiting_bytes(self) -> int:
         """Bytes of records that wait for their commit."""
-        return self._waiting_bytes
+        return self._pool.used
 
     @property
     def full(self) -> bool:
         """Is there no room for more records?"""
-        return self._waiting_bytes >= self._limit
+        return self._pool.full
 
     def add(
         self,
@@ -123,7 +123,7 @@ class Journal:
                 group.streams[event["stream_key"]] = {"state": stream_state}
         group.runs[event["run_key"]] = {"state": state}
         group.size += size
-        self._waiting_bytes += size
+        self._pool.add(size)
         self._wake.set()
 
     def touch(self, run_key: int, state: Callable[[], dict[str, Any]]) -> None:
@@ -172,7 +172,7 @@ class Journal:
                 task.cancel()
         self._thread.submit(self._disconnect)
         self._thread.shutdown(wait=False)
-        return self._waiting_bytes == 0
+        return self._pool.used == 0
 
     async def _run(self) -> None:
         while True:
@@ -216,7 +216,7 @@ class Journal:
                 continue
             self.commit_seconds = time.perf_counter() - began
             break
-        self._waiting_bytes -= group.size
+        self._pool.give(group.size)
         self._changed.set()
         self._recovered()
         await self._committed(group)
