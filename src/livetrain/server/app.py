@@ -23,6 +23,7 @@ from livetrain.server.budget import Budget
 from livetrain.server.counters import Counters, MemoryFigures
 from livetrain.server.datadir import DataDir
 from livetrain.server.desk import Desk
+from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.dialects import Dialects
 from livetrain.server.errors import StartError
 from livetrain.server.guard import AllowList, App, Guard
@@ -121,6 +122,7 @@ async def _serve(
     store = stack.enter_context(
         contextlib.closing(open_store(settings.database or data_dir.database))
     )
+    recorder = stack.enter_context(contextlib.closing(DialectRecorder(settings.record_dialect)))
     limits = Limits()
     grpc_server = grpc.aio.server(options=options(limits.message_bytes))
     try:
@@ -131,7 +133,8 @@ async def _serve(
         raise StartError(
             f"The address {settings.grpc} cannot be used; give another with --grpc, or port 0 for a free one."
         )
-    server = Server(settings, limits, store, site=f"http://{Address(*http.getsockname()[:2])}")
+    site = f"http://{Address(*http.getsockname()[:2])}"
+    server = Server(settings, limits, store, recorder, site=site)
     await server.serve(grpc_server, grpc_port, http, relay)
     return 0
 
@@ -146,7 +149,15 @@ class _Uvicorn(uvicorn.Server):
 class Server:
     """All parts of one server."""
 
-    def __init__(self, settings: Settings, limits: Limits, store: Store, *, site: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        limits: Limits,
+        store: Store,
+        recorder: DialectRecorder,
+        *,
+        site: str,
+    ) -> None:
         self._site = site
         self._settings = settings
         self._counters = Counters()
@@ -173,10 +184,10 @@ class Server:
             troubled=self._intake.troubled,
         )
         registrar = Registrar(self._intake, site)
-        self._ingest = Ingest(self._intake, registrar, desk)
+        self._ingest = Ingest(self._intake, registrar, desk, recorder)
         live = Live(self._intake, settings.data_dir)
         self._api = Api(self._intake, self._upkeep, live, Orders(self._intake, desk))
-        self._dialects = Dialects(self._intake, registrar, desk, live)
+        self._dialects = Dialects(self._intake, registrar, desk, live, recorder)
         self._stop = asyncio.Event()
 
     async def serve(

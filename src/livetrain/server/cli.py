@@ -68,6 +68,11 @@ _NEEDED = (
 @click.option(
     "--retain-days", metavar="DAYS", help="Delete runs that were silent for so long. [never]"
 )
+@click.option(
+    "--record-dialect",
+    metavar="FILE",
+    help="Write what older clients and the server say to each other, without pictures: for a bug report. [off]",
+)
 @click.option("--log-format", metavar="text|json", help="How the log on stderr looks. [text]")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error. [info]")
 @click.version_option(livetrain.__version__, prog_name="livetrain-server")

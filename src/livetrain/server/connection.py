@@ -13,6 +13,7 @@ import grpc.aio
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.desk import Desk
+from livetrain.server.dialect_recorder import Conversation
 from livetrain.server.intake import Intake, error_response
 from livetrain.server.outlet import Outlet
 from livetrain.server.records import (
@@ -52,13 +53,20 @@ class Connection:
     """One stream, from its first message to its end."""
 
     def __init__(
-        self, intake: Intake, registrar: Registrar, desk: Desk, context: Any, complain: Any
+        self,
+        intake: Intake,
+        registrar: Registrar,
+        desk: Desk,
+        context: Any,
+        complain: Any,
+        conversation: Conversation,
     ) -> None:
         self._intake = intake
         self._registrar = registrar
         self._desk = desk
         self._context = context
         self._complain = complain
+        self._conversation = conversation
         self._outlet = Outlet("")
         self._run: Run | None = None
         self._stream: Stream | None = None
@@ -109,7 +117,7 @@ class Connection:
         self._outlet.finish()
 
     async def _write(self) -> None:
-        outlet, context = self._outlet, self._context
+        outlet = self._outlet
         while True:
             if self._deadline is None:
                 await outlet.wait()
@@ -117,16 +125,21 @@ class Connection:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(outlet.wait(), self._deadline - time.monotonic())
             for response in outlet.take():
-                await context.write(response.SerializeToString())
+                await self._send(response)
             run, stream = self._run, self._stream
             acknowledge, outlet.acknowledge = outlet.acknowledge, False
             # Older clients know acknowledgements of single batches only; a connection that was taken over says no more.
             speaks = stream is not None and stream.outlet is outlet
             if acknowledge and speaks and run is not None and stream is not None and run.protocol:
                 ack = self._intake.acknowledgement(run, stream, outlet.session_id)
-                await context.write(ack.SerializeToString())
+                await self._send(ack)
             if self._done() and not outlet.pending:
                 return
+
+    async def _send(self, response: pb.TelemetryResponse) -> None:
+        raw = response.SerializeToString()
+        self._conversation.server(raw)
+        await self._context.write(raw)
 
     def _done(self) -> bool:
         """Is everything said? The trainer that closed its side still hears of the commit of what it sent, if that comes."""
@@ -145,7 +158,9 @@ class Connection:
             while True:
                 raw = await context.read()
                 if raw is grpc.aio.EOF:
+                    self._conversation.note(half_closed=True)
                     break
+                self._conversation.client(raw)
                 intake.counters.messages.inc()
                 intake.counters.bytes.inc(len(raw))
                 if len(raw) > intake.limits.message_bytes:

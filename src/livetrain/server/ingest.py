@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -13,6 +13,7 @@ from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.connection import Connection
 from livetrain.server.desk import Desk
+from livetrain.server.dialect_recorder import Conversation, DialectRecorder
 from livetrain.server.intake import Intake
 from livetrain.server.logs import Complaints
 from livetrain.server.registration import Registrar
@@ -21,6 +22,12 @@ from livetrain.server.wire import count_elements
 __all__ = ["Ingest", "options"]
 
 log = logging.getLogger(__name__)
+
+_OURS: Final = "livetrain.v1.TelemetryService"
+_OLDER: Final = ("telemetry.TelemetryService", "metrics.MetricsService")
+_REGISTERING: Final = ("RegisterTrainingSession", "RegisterSession")
+_STREAMING: Final = ("StreamTelemetry", "StreamMetrics")
+"""Older clients know the second name of each too; either service has both."""
 
 
 def options(message_bytes: int) -> list[tuple[str, int]]:
@@ -43,8 +50,11 @@ def options(message_bytes: int) -> list[tuple[str, int]]:
 class Ingest:
     """Serves the two methods under livetrain's name and the two older ones."""
 
-    def __init__(self, intake: Intake, registrar: Registrar, desk: Desk) -> None:
+    def __init__(
+        self, intake: Intake, registrar: Registrar, desk: Desk, recorder: DialectRecorder
+    ) -> None:
         self._intake = intake
+        self._recorder = recorder
         self._registrar = registrar
         self._desk = desk
         self._limits = intake.limits
@@ -54,19 +64,46 @@ class Ingest:
 
     def handlers(self) -> list[grpc.GenericRpcHandler]:
         """Return the handlers; no serializer, so bytes come in and go out."""
-        register = grpc.unary_unary_rpc_method_handler(self._register)
-        stream = grpc.stream_stream_rpc_method_handler(self._stream)
-        services = {
-            "livetrain.v1.TelemetryService": "StreamTelemetry",
-            "telemetry.TelemetryService": "StreamTelemetry",
-            "metrics.MetricsService": "StreamMetrics",
-        }
-        return [
+        handlers = [
             grpc.method_handlers_generic_handler(
-                name, {"RegisterTrainingSession": register, method: stream}
+                service,
+                {name: self._registering(f"/{service}/{name}", recorder) for name in registering}
+                | {name: self._streaming(f"/{service}/{name}", recorder) for name in streaming},
             )
-            for name, method in services.items()
+            for service, registering, streaming, recorder in (
+                # What is said here has tokens in it, which nobody gives away.
+                (_OURS, _REGISTERING[:1], _STREAMING[:1], DialectRecorder(None)),
+                *((service, _REGISTERING, _STREAMING, self._recorder) for service in _OLDER),
+            )
         ]
+        return handlers
+
+    def _registering(self, path: str, recorder: DialectRecorder) -> Any:
+        async def register(raw: bytes, context: Any) -> bytes:
+            conversation = recorder.begin(
+                "telemetry-grpc", path, client=pb.SessionInfo, server=pb.SessionResponse
+            )
+            conversation.client(raw)
+            try:
+                answer = await self._register(raw, context)
+                conversation.server(answer)
+            finally:
+                conversation.end()
+            return answer
+
+        return grpc.unary_unary_rpc_method_handler(register)
+
+    def _streaming(self, path: str, recorder: DialectRecorder) -> Any:
+        async def stream(_requests: Any, context: Any) -> None:
+            conversation = recorder.begin(
+                "telemetry-grpc", path, client=pb.TelemetryRequest, server=pb.TelemetryResponse
+            )
+            try:
+                await self._stream(context, conversation)
+            finally:
+                conversation.end()
+
+        return grpc.stream_stream_rpc_method_handler(stream)
 
     @property
     def streams(self) -> int:
@@ -105,7 +142,7 @@ class Ingest:
         what = what or cause.replace("_", " ")
         self._complaints.warn(cause, "refused a %s from %s: %s", what, context.peer(), reason)
 
-    async def _stream(self, _requests: Any, context: Any) -> None:
+    async def _stream(self, context: Any, conversation: Conversation) -> None:
         if self._stopping:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The server is stopping.")
         if len(self._open) >= self._limits.connections:
@@ -113,7 +150,9 @@ class Ingest:
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 "Too many streams are open; come again in 5 seconds.",
             )
-        connection = Connection(self._intake, self._registrar, self._desk, context, self._complain)
+        connection = Connection(
+            self._intake, self._registrar, self._desk, context, self._complain, conversation
+        )
         self._open.add(connection)
         try:
             await connection.serve()

@@ -35,6 +35,9 @@ _SETTLE_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 0.002
 _TURN_RECORDS: Final = 64
 """So many committed records are passed on together."""
+_NOT_UNDERSTOOD: Final = 50
+_NOT_UNDERSTOOD_CHARS: Final = 300
+"""So many things are said of a run that were not understood, each so long."""
 _TOO_MANY_NAMES: Final = "too_many_names"
 """Among a run's notes."""
 
@@ -226,6 +229,21 @@ class Intake:
         payload = record.WhichOneof("payload") or ""
         kind = pb.TelemetryRequest.DESCRIPTOR.fields_by_name[payload].number
         self._add(run, None, kind, record.SerializeToString(), 0, record.timestamp_ms, 0)
+
+    def tell_not_understood(self, run: Run, what: str) -> None:
+        """Say in a run's log what one of its clients said and was not understood, once.
+
+        Args:
+            run: whose it is.
+            what: a clause without a full stop, such as ``field 12 of BatchData``; the same one is said once.
+        """
+        what = what[:_NOT_UNDERSTOOD_CHARS]
+        if what in run.not_understood or len(run.not_understood) >= _NOT_UNDERSTOOD:
+            return
+        run.not_understood.add(what)
+        message = f"Not understood: {what}."
+        entry = pb.Log(level=pb.WARNING, message=message, source="livetrain-server")
+        self.note(run, pb.TelemetryRequest(timestamp_ms=_unix_ms(), log=entry))
 
     def conclude(self, run: Run) -> None:
         """Note that an older client's run is over: it closed its stream in order, and has no other word for that."""

@@ -81,6 +81,7 @@ class Run:
         first_point_us: when its first point was logged, Unix microseconds; 0: none was.
         traceback, exit_code: of the error or process that ended it; empty and None: not known.
         notes: what is worth saying of the whole run, in sentences, by what they are about.
+        not_understood: what its log says already that was not understood, in this life of the server.
     """
 
     key: int
@@ -113,6 +114,7 @@ class Run:
     traceback: str = ""
     exit_code: int | None = None
     notes: dict[str, str] = field(default_factory=dict)
+    not_understood: set[str] = field(default_factory=set)
     contact: str = "alive"
     frames: int = 0
     frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=121))

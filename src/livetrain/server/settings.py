@@ -105,6 +105,7 @@ class Settings(BaseSettings):
         retain_days: runs of which nothing was heard for so many days are deleted; None: never.
         log_format: ``text`` or ``json``.
         log_level: what is logged.
+        record_dialect: where to write what older clients and the server say to each other; None: nowhere.
     """
 
     model_config = SettingsConfigDict(
@@ -127,6 +128,7 @@ class Settings(BaseSettings):
     retain_days: float | None = Field(default=None, gt=0)
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    record_dialect: Path | None = None
 
 
 def load(**flags: Any) -> Settings:

@@ -10,6 +10,7 @@ from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from livetrain.server.counters import Counters
+from livetrain.server.dialect_recorder import SILENT, Conversation
 from livetrain.server.dialects.mailbox import Closed, Mailbox
 
 __all__ = ["converse"]
@@ -20,6 +21,7 @@ async def converse(
     mailbox: Mailbox[str],
     hear: Callable[[str | bytes], Awaitable[None]],
     counters: Counters,
+    conversation: Conversation = SILENT,
 ) -> None:
     """Send what is put into the mailbox, and have each message of the client heard, one after the other.
 
@@ -28,11 +30,14 @@ async def converse(
         mailbox: of the client.
         hear: called with a text, or with the bytes of a binary frame.
         counters: what is sent is counted there.
+        conversation: what both sides say is recorded there; it ends with this.
     """
 
     async def write() -> None:
         while True:
-            await socket.send_text(await mailbox.get())
+            text = await mailbox.get()
+            conversation.server(text)
+            await socket.send_text(text)
             counters.sent.inc()
 
     writer = asyncio.create_task(write())
@@ -40,9 +45,12 @@ async def converse(
         # To the end, even when nothing can be written any more: who says something and goes at once has said it.
         while (message := await socket.receive())["type"] != "websocket.disconnect":
             text = message.get("text")
-            await hear(message["bytes"] if text is None else text)
+            said = message["bytes"] if text is None else text
+            conversation.client(said)
+            await hear(said)
             await _room(mailbox, writer)
     finally:
+        conversation.end()
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError, Closed, WebSocketDisconnect, RuntimeError):
             await writer

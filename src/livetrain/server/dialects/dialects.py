@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from livetrain.server.desk import Desk
+from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.grpc_web import GrpcWeb
 from livetrain.server.dialects.onetrainer import OneTrainer
 from livetrain.server.dialects.relay import Relay
@@ -29,20 +30,28 @@ class Dialects:
         registrar: makes runs of what the relay hears.
         desk: where commands go.
         live: what native viewers are sent.
+        recorder: of what clients and the server say.
 
     Attributes:
         relay: an application for a port of its own.
     """
 
-    def __init__(self, intake: Intake, registrar: Registrar, desk: Desk, live: Live) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        registrar: Registrar,
+        desk: Desk,
+        live: Live,
+        recorder: DialectRecorder,
+    ) -> None:
         self._intake = intake
         self._stage = Stage(intake.registry)
         self._splitter = Splitter()
         tiles = Tiles(self._splitter)
-        self._telemetry = TelemetryJson(intake, self._stage, tiles)
-        self._onetrainer = OneTrainer(intake, self._stage, desk)
-        self._grpc_web = GrpcWeb(intake, self._stage, live, tiles)
-        self.relay = Relay(intake, self._stage, Guests(intake, registrar))
+        self._telemetry = TelemetryJson(intake, self._stage, tiles, recorder)
+        self._onetrainer = OneTrainer(intake, self._stage, desk, recorder)
+        self._grpc_web = GrpcWeb(intake, self._stage, live, tiles, recorder)
+        self.relay = Relay(intake, self._stage, Guests(intake, registrar), recorder)
         intake.hub.listeners += [
             self._telemetry,
             self._onetrainer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from connectrpc.code import Code
@@ -12,10 +13,11 @@ from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.request import RequestContext
 from connectrpc.server import ConnectASGIApplication, Endpoint
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.dialect_recorder import Conversation, DialectRecorder
 from livetrain.server.dialects.batches import Batches
 from livetrain.server.dialects.grpc_web_text import with_text
 from livetrain.server.dialects.mailbox import Closed
@@ -36,7 +38,20 @@ _TOLD: Final = frozenset({"epoch_data", "performance_data", "status_update"})
 
 
 class OlderStream(Batches[bytes]):
-    """Serves pages of the older protocol: records as trainers send them, with single pictures."""
+    """Serves pages of the older protocol: records as trainers send them, with single pictures.
+
+    Args:
+        intake: of the runs.
+        stage: says which run they see.
+        tiles: takes frames apart.
+        recorder: of what is said.
+    """
+
+    def __init__(
+        self, intake: Intake, stage: Stage, tiles: Tiles, recorder: DialectRecorder
+    ) -> None:
+        super().__init__(intake, stage, tiles)
+        self._recorder = recorder
 
     def batch(self, record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> bytes:
         """Return a batch as it came."""
@@ -47,16 +62,36 @@ class OlderStream(Batches[bytes]):
         told = record.WhichOneof("payload") in _TOLD
         return record.SerializeToString() if told else None
 
-    async def stream(self, _: object, context: RequestContext[Any, Any]) -> AsyncIterator[bytes]:
+    async def stream(
+        self, path: str, requests: AsyncIterator[Message], context: RequestContext[Any, Any]
+    ) -> AsyncIterator[bytes]:
         """Yield records for as long as the page is there; nothing that it says matters."""
         if self.full:
             raise ConnectError(Code.RESOURCE_EXHAUSTED, "Too many viewers are connected.")
         host = (context.client_address or "").rpartition(":")[0]
-        with self.attending(host) as mailbox, suppress(Closed):
-            while True:
-                yield await mailbox.get()
-                self._intake.counters.sent.inc()
+        conversation = self._recorder.begin(
+            "telemetry-grpc-web", path, client=pb.TelemetryRequest, server=pb.TelemetryRequest
+        )
+        listening = asyncio.create_task(_record(requests, conversation))
+        try:
+            with self.attending(host) as mailbox, suppress(Closed):
+                while True:
+                    message = await mailbox.get()
+                    conversation.server(message)
+                    yield message
+                    self._intake.counters.sent.inc()
+        finally:
+            listening.cancel()
+            conversation.end()
         raise ConnectError(Code.UNAVAILABLE, "Come again: the server stops.")
+
+
+async def _record(requests: AsyncIterator[Message], conversation: Conversation) -> None:
+    """Record what a page asks, if that is wanted; what cannot be read is not."""
+    if conversation.recorded:
+        with suppress(Exception):
+            async for request in requests:
+                conversation.client(request.SerializeToString())
 
 
 class _Bytes:
@@ -89,6 +124,7 @@ class GrpcWeb:
         stage: says which run they see who name none.
         live: what a viewer is sent.
         tiles: takes frames apart.
+        recorder: of what is said.
 
     Attributes:
         older: the viewers of the older stream.
@@ -96,14 +132,16 @@ class GrpcWeb:
         app: answers them.
     """
 
-    def __init__(self, intake: Intake, stage: Stage, live: Live, tiles: Tiles) -> None:
+    def __init__(
+        self, intake: Intake, stage: Stage, live: Live, tiles: Tiles, recorder: DialectRecorder
+    ) -> None:
         self._intake = intake
         self._stage = stage
         self._live = live
         self._begun = asyncio.Event()
         self._closed = False
         stage.on_change(lambda _: self._begun.set())
-        self.older = OlderStream(intake, stage, tiles)
+        self.older = OlderStream(intake, stage, tiles, recorder)
         self.paths = ["/livetrain.v1.TelemetryService", *(f"/{service}" for service, _ in _OLDER)]
         application = _Application(
             service=self,
@@ -127,7 +165,8 @@ class GrpcWeb:
         for service, name in _OLDER:
             # Pages may send a request or none; as a stream of requests both are right.
             method = _method(service, name, pb.TelemetryRequest, StreamType.BIDI_STREAM)
-            found[_path(method)] = Endpoint.bidi_stream(method, self.older.stream)
+            path = _path(method)
+            found[path] = Endpoint.bidi_stream(method, partial(self.older.stream, path))
         return found
 
     async def watch(

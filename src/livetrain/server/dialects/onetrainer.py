@@ -14,6 +14,7 @@ from fastapi import APIRouter, WebSocket
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.desk import Desk
+from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.converse import converse
 from livetrain.server.dialects.mailbox import Mailbox
 from livetrain.server.dialects.onetrainer_events import (
@@ -58,12 +59,14 @@ class OneTrainer(Listener):
         intake: of the runs.
         stage: says which run they see.
         desk: where their commands go.
+        recorder: of what is said.
     """
 
-    def __init__(self, intake: Intake, stage: Stage, desk: Desk) -> None:
+    def __init__(self, intake: Intake, stage: Stage, desk: Desk, recorder: DialectRecorder) -> None:
         self._intake = intake
         self._stage = stage
         self._desk = desk
+        self._recorder = recorder
         self._clients: set[_Client] = set()
         self._by_event: dict[str, dict[_Client, None]] = {name: {} for name in EVENTS}
         self._numbers = itertools.count(1)
@@ -111,7 +114,8 @@ class OneTrainer(Listener):
             client.mailbox.put(await client.talk.answer(text))
 
         try:
-            await converse(websocket, client.mailbox, hear, self._intake.counters)
+            conversation = self._recorder.begin("onetrainer", "/ws")
+            await converse(websocket, client.mailbox, hear, self._intake.counters, conversation)
         finally:
             self._clients.discard(client)
             for listeners in self._by_event.values():

@@ -13,6 +13,7 @@ from typing import Any, Final
 from starlette.websockets import WebSocket
 
 from livetrain.proto import live_pb2 as live
+from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.converse import converse
 from livetrain.server.dialects.mailbox import Mailbox
 from livetrain.server.dialects.plain import BadJsonError, iso, read, said, write
@@ -56,12 +57,16 @@ class Relay(Listener):
         intake: of the runs.
         stage: says which of the runs that other trainers stream are told here.
         guests: where publishers' messages are recorded.
+        recorder: of what is said.
     """
 
-    def __init__(self, intake: Intake, stage: Stage, guests: Guests) -> None:
+    def __init__(
+        self, intake: Intake, stage: Stage, guests: Guests, recorder: DialectRecorder
+    ) -> None:
         self._intake = intake
         self._stage = stage
         self._guests = guests
+        self._recorder = recorder
         self._clients: set[Mailbox[str]] = set()
         self._story: Story | None = None
         self._step: tuple[str, dict[str, Any]] | None = None
@@ -100,7 +105,8 @@ class Relay(Listener):
                 self._complaints.warn("message", "a message from %s was dropped: %s", host, error)
 
         try:
-            await converse(socket, mailbox, hear, counters)
+            conversation = self._recorder.begin("relay", "/")
+            await converse(socket, mailbox, hear, counters, conversation)
         finally:
             self._clients.discard(mailbox)
 

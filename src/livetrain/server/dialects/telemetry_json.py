@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter, WebSocket
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.batches import Batches
 from livetrain.server.dialects.converse import converse
 from livetrain.server.dialects.plain import exact, narrow, write
@@ -27,10 +28,14 @@ class TelemetryJson(Batches[str]):
         intake: of the runs.
         stage: says which run they see.
         tiles: takes frames apart.
+        recorder: of what is said.
     """
 
-    def __init__(self, intake: Intake, stage: Stage, tiles: Tiles) -> None:
+    def __init__(
+        self, intake: Intake, stage: Stage, tiles: Tiles, recorder: DialectRecorder
+    ) -> None:
         super().__init__(intake, stage, tiles)
+        self._recorder = recorder
         self.router = APIRouter()
         self.router.add_api_websocket_route("/telemetry", self.serve)
 
@@ -47,7 +52,8 @@ class TelemetryJson(Batches[str]):
 
         host = websocket.client.host if websocket.client is not None else ""
         with self.attending(host) as mailbox:
-            await converse(websocket, mailbox, hear, self._intake.counters)
+            conversation = self._recorder.begin("telemetry-json", "/telemetry")
+            await converse(websocket, mailbox, hear, self._intake.counters, conversation)
 
     def batch(self, record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> str:
         """Return one frame: pictures, loss and rate are in every one, for the client uses them unseen."""
