@@ -174,9 +174,9 @@ class Channel:
         self._flushed = time.monotonic()
         gathered, self._gathered = self._gathered, []
         for events in in_messages(gathered):
-            # The bytes of the events are those of the ring.
+            # The bytes of the single events are those of the ring.
             batch = encode_events(self.epoch, events)
-            batch = replace(batch, lease=self._lease(2 * len(batch.message)))
+            batch = replace(batch, lease=self._lease(len(batch.message)))
             for viewer in self.viewers:
                 viewer.push(batch)
 

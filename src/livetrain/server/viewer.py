@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from livetrain._protobuf import bytes_field, varint_field
@@ -121,7 +121,7 @@ class Viewer:
         self.wants_frames = wants_frames
         self._limit = limit_bytes
         self._credit = 1 if wants_frames else 0
-        self._messages: deque[bytes] = deque()
+        self._messages: deque[tuple[bytes, Lease | None]] = deque()
         self._bytes = 0
         self._largest = 0  # message since none waited
         self._held: list[Batch] | None = []
@@ -150,9 +150,9 @@ class Viewer:
                 self.close(4000)
                 return
             if len(fresh) < len(batch.events):
-                batch = encode_events(self.epoch, fresh)
+                batch = replace(encode_events(self.epoch, fresh), lease=batch.lease)
             self.position = batch.last
-            self._messages.append(batch.message)
+            self._messages.append((batch.message, batch.lease))
             self._bytes += len(batch.message)
             self._wake.set()
         # One message alone may be larger than all that may wait beside it: points that came as columns.
@@ -220,7 +220,7 @@ class Viewer:
         if self._held is not None:
             return None
         if self._messages:
-            message = self._messages.popleft()
+            message, _ = self._messages.popleft()
             self._bytes -= len(message)
             if not self._messages:
                 self._largest = 0
