@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import re
@@ -29,6 +30,7 @@ from livetrain._point_columns import PointThinner
 from livetrain._ranks.meeting import Meeting
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
+from livetrain._spool.private_directory import tighten
 from livetrain._spool.spool import Spool
 from livetrain._text import text_of
 from livetrain._warnings import warn_once_a_minute
@@ -43,6 +45,7 @@ __all__ = [
     "endpoint",
     "launch",
     "read_settings",
+    "spool_directory",
     "state_directory",
     "training_config",
 ]
@@ -359,14 +362,34 @@ def launch(
         Capture(images, run.class_names),
         Governor(max_overhead, max_fps, images.quality, images.max_size, cpus=usable_cpus()),
         StepMeter(run.config.total_epochs or None, run.config.batches_per_epoch or None),
-        Spool.open(
-            spool_dir / f"{info.session_id}-{info.stream_id}", limits, thinner=PointThinner()
-        ),
+        Spool.open(spool_dir / _directory_name(info), limits, thinner=PointThinner()),
         Session(full_jitter),
         images.packing,
         Meeting(run.rank, info.session_id) if run.world_size > 1 and given is None else None,
         pictures=run.rank == 0 or images.every_rank,
     )
+
+
+def _directory_name(info: pb.SessionInfo) -> str:
+    """Return the name of a stream's directory: whoever can list it learns nothing that lets them speak for the run."""
+    return hashlib.sha256(f"{info.session_id}-{info.stream_id}".encode()).hexdigest()[:32]
+
+
+def spool_directory(given: str | Path | None, env: Environment, environ: Mapping[str, str]) -> Path:
+    """Return the directory in which each stream has its own.
+
+    Args:
+        given: by the user; None: the environment's, else below the state directory, which nobody else can list from now on.
+        env: what the ``LIVETRAIN_*`` variables say.
+        environ: all variables.
+    """
+    if chosen := given or env.spool_dir:
+        return Path(chosen).expanduser()
+    state = state_directory(environ).expanduser()
+    spool = state / "spool"
+    for directory in (state, spool):  # an earlier release let others list them
+        tighten(directory)
+    return spool
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:

@@ -85,7 +85,7 @@ class Demo:
         if self.data_dir is None:
             return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livetrain-demo-")))
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.data_dir / "server.log").touch()
         except OSError as error:
             reason = f"cannot be written ({error.strerror})"

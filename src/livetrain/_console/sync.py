@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from livetrain._delivery.transport import Endpoint
-from livetrain._launch import endpoint, state_directory
+from livetrain._launch import endpoint, spool_directory
 from livetrain._sync import Leftover, leftovers, unreadable, upload
 from livetrain.config import from_environment
 
@@ -28,8 +28,7 @@ def sync(server: str | None, spool_dir: Path | None, timeout: float) -> bool:
     """
     env = from_environment(os.environ)
     target = endpoint(env, server=server, token=None, tls=None)
-    folder = spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
-    folder = folder.expanduser()
+    folder = spool_directory(spool_dir, env, os.environ)
     found, lost = leftovers(folder), unreadable(folder)
     for directory in lost:
         click.echo(
@@ -43,7 +42,7 @@ def sync(server: str | None, spool_dir: Path | None, timeout: float) -> bool:
 
 
 def _upload(leftover: Leftover, target: Endpoint, timeout: float) -> bool:
-    name = leftover.info.run_name or leftover.info.session_id[:8]
+    name = leftover.info.run_name or "a run without a name"
     with click.progressbar(length=1, label=name, show_pos=True) as bar:
 
         def progress(committed: int, total: int) -> None:

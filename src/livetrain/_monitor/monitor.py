@@ -22,7 +22,7 @@ from livetrain._launch import (
     endpoint,
     launch,
     read_settings,
-    state_directory,
+    spool_directory,
 )
 from livetrain._lifecycle.open_monitors import (
     Opening,
@@ -161,9 +161,7 @@ class Monitor(Logbook, Helm):
         self._status, self._message = "", ""
         self._waits = False  # in `close_after`
         self._inert = "disabled" if not enabled or env.mode == "disabled" else ""
-        spool = Path(
-            spool_dir or env.spool_dir or state_directory(os.environ) / "spool"
-        ).expanduser()
+        spool = spool_directory(spool_dir, env, os.environ)
         online = not self._inert and env.mode == "online" and _can_connect(spool)
         self._online = online
         self._last_stats: Stats | None = None

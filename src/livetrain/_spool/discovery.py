@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livetrain._spool.directory_lock import DirectoryLock
+from livetrain._spool.private_directory import is_ours
 from livetrain._spool.segment_log import read_meta, segments_of
 
 __all__ = ["SpoolInfo", "discover"]
@@ -29,7 +30,7 @@ class SpoolInfo:
 
 
 def discover(state_dir: Path) -> list[SpoolInfo]:
-    """List the spools under `state_dir` that no process owns, oldest first.
+    """List the spools under `state_dir` of this user that no process owns, oldest first.
 
     Never raises on disk trouble: what cannot be read is left out.
 
@@ -44,6 +45,8 @@ def discover(state_dir: Path) -> list[SpoolInfo]:
     found: list[SpoolInfo] = []
     for directory in directories:
         try:
+            if not is_ours(directory):
+                continue
             if not (segments_of(directory) or read_meta(directory)):
                 continue
             lock = DirectoryLock(directory)

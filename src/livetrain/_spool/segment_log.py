@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from livetrain._spool.directory_lock import LOCK_NAME, DirectoryLock
+from livetrain._spool.private_directory import make_private, tighten
 from livetrain._spool.segment import (
     NOTHING_STAYS,
     Found,
@@ -86,7 +87,8 @@ class SegmentLog:
     """
 
     def __init__(self, directory: Path, *, segment_bytes: int, fsync: Fsync) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(directory)
+        tighten(directory)
         self.directory = directory
         self._segment_bytes = segment_bytes
         self._fsync = fsync

@@ -67,6 +67,7 @@ _SHOWN_BY_STATUS: Final[dict[int, str]] = {
     pb.COMPLETED: "stop",
     pb.FAILED: "stop",
 }
+_MESSAGE_CHARS: Final = 2000
 _RATE_WORDS: Final = ("follow", "undo")
 
 
@@ -213,7 +214,8 @@ class CommandBook:
             if command.ranks and result.applied_step != command.applied_step:
                 ranks = " and ".join(map(str, result.ranks))
                 said = f"rank {ranks} counts step {result.applied_step}"
-                command.message = f"{command.message}; {said}" if command.message else said
+                told = f"{command.message}; {said}" if command.message else said
+                command.message = told[:_MESSAGE_CHARS]
             elif not command.ranks:
                 command.applied_step = result.applied_step
             command.ranks = sorted({*command.ranks, *result.ranks})

@@ -12,6 +12,13 @@ from livetrain.server.errors import StartError
 __all__ = ["DataDir"]
 
 
+def _make_private(path: Path) -> None:
+    """Make a directory, and whatever is missing above it, for this user alone."""
+    if not path.parent.is_dir() and path.parent != path:
+        _make_private(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
 class DataDir:
     """A directory that is locked while this server runs.
 
@@ -22,7 +29,7 @@ class DataDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(path)
             if path.stat().st_uid == os.geteuid():
                 path.chmod(0o700)
             # The lock goes with the process, however that ends; the file stays.

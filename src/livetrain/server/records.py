@@ -18,6 +18,7 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary, summarize_columns
 from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
+from livetrain.server.payloads import payload_of, refuse_server_words
 from livetrain.server.picture_checks import check_tiles, take_picture
 from livetrain.server.settings_json import clean_settings
 from livetrain.server.wire import Field, count_elements, each_value, fields, read_varint
@@ -61,11 +62,6 @@ COLUMNS: Final = 33
 _SESSION: Final = 1
 _SEQ: Final = 16
 _OUTSIDE: Final = frozenset({1, 2, 16, 17, 18, 19})
-_PAYLOADS: Final = frozenset(
-    field.number for field in pb.TelemetryRequest.DESCRIPTOR.oneofs_by_name["payload"].fields
-)
-_OURS: Final = frozenset({32})
-"""Payloads that the server alone writes."""
 _NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21, 22, 23, 24})
 _PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20, 25})
 
@@ -171,6 +167,7 @@ def take_apart(raw: bytes, limits: Limits) -> Iterator[Part | Rejected]:
         return
     bundle = top[-1]
     try:
+        payload_of(top)  # nothing else beside it
         for start, end in each_value(raw, 1, bundle.value, bundle.end, limit=limits.records):
             yield Part(raw[start:end])
     except ProtocolError as error:
@@ -237,16 +234,11 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
         for field in top:
             if field.number == _SEQ and field.wire_type == VARINT:
                 seq = read_varint(raw, field.value)[0] & _UINT64
-        payloads = {f.number for f in top if f.number in _PAYLOADS}
         cause = "payload"
-        if len(payloads) > 1:
-            raise ProtocolError("two payloads in one record")
-        kind = next(iter(payloads), 0)
+        kind = payload_of(top)
         if kind == BATCH:
             cause = "batch"
             return _batch(raw, top, seq, limits)
-        if kind in _OURS:
-            raise ProtocolError("a payload that only the server writes")
         if kind == BUNDLE:
             raise ProtocolError("a bundle within a bundle, or not at the end of its message")
         cause = "bytes"
@@ -263,8 +255,11 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             count_elements(raw, pb.TelemetryRequest.DESCRIPTOR, limit=limits.elements)
         cause = "unreadable"
         message = pb.TelemetryRequest.FromString(raw)
+        message.DiscardUnknownFields()
         session_id = message.session_id
         message.ClearField("session_id")
+        cause = "payload"
+        refuse_server_words(message)
         cause = "value"
         names = _check_rest(message, limits)
         columns = None
@@ -328,12 +323,11 @@ def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
             session = field
             continue
         piece = view[field.start : field.end]
-        shown.append(piece)
         if field.number in _OUTSIDE:
             outside.append(piece)
+            shown.append(piece)
         elif field.number == BATCH:
-            if field.wire_type != LENGTH:
-                raise ProtocolError("a batch that is not a message")
+            shown.append(piece)
             # Numbers stand side by side: they are cut out together.
             start = end = field.value
             for part in fields(raw, field.value, field.end):
@@ -351,6 +345,9 @@ def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
             f"a batch of {len(data)} bytes without its tiles; {limits.record_bytes} are taken"
         )
     message = pb.TelemetryRequest.FromString(data)
+    message.DiscardUnknownFields()
+    if message.ByteSize() != len(data):  # of another type than the field has
+        data = message.SerializeToString()
     _check_step(message.batch_data.step, limits)
     session_id = _text(raw, session) if session is not None else ""
     hashed: list[Hashed] = []

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.completion import complete
 from livetrain.server.intake import Intake
+from livetrain.server.payloads import HISTORY_LOST
 from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
 from livetrain.server.sequencing import Sequencer
 from livetrain.server.settings_json import clean_settings
@@ -31,6 +32,7 @@ OLDER_STREAM: Final = "older"
 """The one stream of an older client's run."""
 LEFTOVER: Final = "leftover"
 """The capability of a stream whose trainer is dead: what comes is from its disk, and no sign of life."""
+_MOST_RANKS: Final = 10_000
 GUEST_STREAM: Final = "guest"
 """The one stream of a run that nobody is connected for."""
 
@@ -69,6 +71,7 @@ class Registrar:
         return await complete(self._register(info))
 
     async def _register(self, info: pb.SessionInfo) -> pb.SessionResponse:
+        info.DiscardUnknownFields()
         if info.HasField("config"):
             text = info.config.config_json
             info.config.config_json = await asyncio.to_thread(clean_settings, text)
@@ -98,6 +101,10 @@ class Registrar:
             raise RefusedError(
                 f"A stream_id of 1 to {self._limits.name_chars} characters is needed."
             )
+        if max(info.rank, info.world_size) > _MOST_RANKS:
+            raise RefusedError(
+                f"Rank {info.rank} of world_size={info.world_size} is too high; up to {_MOST_RANKS} ranks are taken."
+            )
         run = await self._registry.find_session(session)
         if run is not None and run.protocol == 0:
             raise RefusedError("This session_id belongs to an older client's run; take another.")
@@ -124,7 +131,7 @@ class Registrar:
                 "This stream is known; its resume_token is needed and was not given, or is another."
             )
         stream.leftover = leftover
-        if (not info.rank or all(other.rank for other in run.streams.values())) and not (
+        if (not stream.rank or all(other.rank for other in run.streams.values())) and not (
             leftover and len(run.streams) > 1
         ):
             self._adopt_info(
@@ -264,6 +271,7 @@ class Registrar:
         """See that a stream that the run does not know may join it: it is the first, has a token, or is a rank still missing.
 
         A rank cannot have a token yet; that it knows the session's id, which leaves neither trainer nor server, is enough once.
+        Which ranks there are was said when the run was registered: what a newcomer says of that is not believed.
         """
         if not run.streams:
             return
@@ -272,10 +280,14 @@ class Registrar:
         if info.resume_token:
             if _fits_any(info.resume_token, run):
                 return
-        elif info.world_size > 1 and all(
-            stream.rank != info.rank for stream in run.streams.values()
-        ):
-            return
+        elif info.world_size == run.world_size and info.rank < run.world_size:
+            if all(stream.rank != info.rank for stream in run.streams.values()):
+                return
+        elif run.world_size > 1:
+            raise RefusedError(
+                f"This run was registered with world_size={run.world_size}, and rank {info.rank} of {info.world_size} is none "
+                "of it; start every rank with the same world_size, or another run with a session of its own."
+            )
         raise RefusedError(
             "This session is known; a resume_token of it is needed and was not given, or is another."
         )
@@ -375,7 +387,7 @@ class Registrar:
 
 def _history_lost(records: int, stream_id: str) -> pb.TelemetryRequest:
     event = pb.Event(
-        kind="history_lost",
+        kind=HISTORY_LOST,
         message=f"{records} records that were acknowledged before are not in this store any more.",
         fields={"records": str(records), "stream_id": stream_id},
     )

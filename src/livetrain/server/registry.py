@@ -97,7 +97,10 @@ class Registry:
             stream = Stream.from_row(stored, now=now, unix_ms=unix_ms)
             run.streams.add(stream)
         for order in orders:
-            run.commands.apply(order.offset, pb.TelemetryRequest.FromString(order.record))
+            record = pb.TelemetryRequest.FromString(order.record)
+            if order.stream_id and record.HasField("command_issued"):
+                continue  # an earlier release took it from a trainer: nobody gave it
+            run.commands.apply(order.offset, record)
         if older is not None:
             older.tell(run, now, unix_ms)
         for stream in run.streams.values():

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT
 from livetrain.exceptions import ProtocolError
 
 __all__ = ["Field", "count_elements", "each_value", "fields", "read_varint"]
+
+_TAGS: Final = 2**32
+"""A field's number and wire type are less together. Some readers cut off what is more, and see another field there."""
+_MISPLACED: Final = "a field goes past the end of its message, or has a number that no field has"
 
 
 class Field(NamedTuple):
@@ -101,8 +105,8 @@ def fields(
             at += 8
         else:
             raise ProtocolError(f"wire type {wire_type} is not used by this protocol")
-        if at > stop or tag < 8:
-            raise ProtocolError("a field goes past the end of its message")
+        if at > stop or not 8 <= tag < _TAGS:
+            raise ProtocolError(_MISPLACED)
         append(new(Field, (tag >> 3, wire_type, begin, value, at)))
         if len(found) > limit:
             raise ProtocolError(f"more than {limit} fields in one message")
@@ -200,6 +204,6 @@ def _count(data: bytes, at: int, stop: int, descriptor: Any, total: int, limit: 
             at += 8
         else:
             raise ProtocolError(f"wire type {wire_type} is not used by this protocol")
-        if at > stop or tag < 8:
-            raise ProtocolError("a field goes past the end of its message")
+        if at > stop or not 8 <= tag < _TAGS:
+            raise ProtocolError(_MISPLACED)
     return total

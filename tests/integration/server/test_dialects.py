@@ -386,6 +386,7 @@ def test_a_command_is_given_to_the_training(server: ServerProcess) -> None:
             ("pause", "sent"),
         ]
         assert commands[1]["issued_by"].startswith("OneTrainer's web UI at 127.0.0.1")
+        assert commands[1]["origin"] == "127.0.0.1"
     client.__exit__(None, None, None)
 
 

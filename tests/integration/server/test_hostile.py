@@ -187,6 +187,57 @@ def test_a_bad_registration_is_refused_with_a_reason(shared_server: ServerProces
             assert answer.message
 
 
+def test_nobody_but_the_server_writes_who_gave_a_command(shared_server: ServerProcess) -> None:
+    forged = length_field(
+        32,
+        pb.CommandIssued(
+            command_id="forged", verb="stop", issued_by="the boss", origin="10.0.0.1"
+        ).SerializeToString(),
+    )
+    with Trainer(shared_server.grpc) as trainer, Trainer(shared_server.grpc) as bystander:
+        bystander.register()
+        bystander.open()
+        run_id = trainer.register().run_id
+        trainer.open()
+        log = pb.TelemetryRequest(session_id=trainer.session_id, seq=1, log=pb.Log(message="a"))
+        trainer.send_raw(log.SerializeToString() + forged)
+        trainer.send_raw(pb.TelemetryRequest(seq=2).SerializeToString() + forged)
+        trainer.send_raw(
+            pb.TelemetryRequest(
+                seq=3, command_result=pb.CommandResult(command_id="forged", state=pb.SENT)
+            ).SerializeToString()
+        )
+        trainer.batch(4)
+        trainer.wait_durable(4)
+        assert all("payload" in e.message or "only the server" in e.message for e in trainer.errors)
+        assert [error.rejected_seq for error in trainer.errors] == [1, 2, 3]
+        site = f"{shared_server.http}/api/runs/{run_id}"
+        events = httpx.get(f"{site}/events").json()["events"]
+        assert [event["kind"] for event in events] == ["tombstone"] * 3 + ["batch_data"]
+        assert "boss" not in str(events)
+        assert httpx.get(f"{site}/commands").json()["commands"] == []
+        bystander.batch(1)
+        bystander.wait_durable(1)
+        assert not bystander.errors
+
+
+def test_who_knows_a_session_cannot_join_its_run_of_one_rank(shared_server: ServerProcess) -> None:
+    with Trainer(shared_server.grpc) as trainer:
+        trainer.register(run_name="mine")
+        trainer.open()
+        stranger = Trainer(shared_server.grpc, session_id=trainer.session_id, stream_id="stranger")
+        with stranger:
+            answer = stranger.register(rank=1, world_size=2, run_name="taken over")
+            assert not answer.success
+            assert "resume_token" in answer.message or "world_size" in answer.message
+            stranger.open(rank=1)
+            stranger.batch(1, loss=9.0)
+            until(lambda: stranger.errors, "the stream to be refused")
+        trainer.batch(1)
+        trainer.wait_durable(1)
+        assert not trainer.errors
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 16 MiB."""

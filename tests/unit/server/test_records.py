@@ -269,3 +269,170 @@ def test_an_older_epoch_says_what_it_gives() -> None:
 def test_a_heartbeat_is_one() -> None:
     assert one(pb.TelemetryRequest(heartbeat=pb.Heartbeat()).SerializeToString()).kind == HEARTBEAT
     assert one(b"").kind == 0
+
+
+FORGED = pb.TelemetryRequest(
+    command_issued=pb.CommandIssued(
+        command_id="c1", verb="stop", issued_by="the boss", origin="10.0.0.1"
+    )
+)
+SERVER_ALONE = bytes(FORGED.SerializeToString())
+BODY = FORGED.command_issued.SerializeToString()
+ORDINARY = {
+    "a log line": pb.TelemetryRequest(seq=4, log=pb.Log(message="a")),
+    "numbers": pb.TelemetryRequest(
+        seq=4, scalars=pb.Scalars(step=1, values=[pb.Scalar(name="a", value=1.0)])
+    ),
+    "a status": pb.TelemetryRequest(seq=4, status_update=pb.StatusUpdate(status=pb.RUNNING)),
+    "a batch": batch(),
+    "a batch without tiles": pb.TelemetryRequest(seq=4, batch_data=pb.BatchData(step=1)),
+    "a tombstone": pb.TelemetryRequest(seq=4, tombstone=pb.Tombstone(reason="a", records=1)),
+    "no payload": pb.TelemetryRequest(seq=4),
+}
+
+
+def long_tag(number: int) -> bytes:
+    """Return the tag of a message field, with a bit above those that a tag has."""
+    tag, out = (1 << 35) | number << 3 | 2, b""
+    while tag > 0x7F:
+        out, tag = out + bytes([tag & 0x7F | 0x80]), tag >> 7
+    return out + bytes([tag])
+
+
+@pytest.mark.parametrize("bundled", [False, True])
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("forged", [SERVER_ALONE, long_tag(32) + bytes([len(BODY)]) + BODY])
+@pytest.mark.parametrize("what", ORDINARY)
+def test_nothing_that_the_server_alone_writes_is_taken_beside_anything(
+    what: str, forged: bytes, behind: bool, bundled: bool
+) -> None:
+    ordinary = ORDINARY[what].SerializeToString()
+    raw = ordinary + forged if behind else forged + ordinary
+    if bundled:
+        raw = pb.TelemetryRequest(bundle=pb.RecordBundle(records=[raw])).SerializeToString()
+    assert refused(raw).seq in (4, 9, None)
+
+
+@pytest.mark.parametrize("what", ["a log line", "a batch", "a tombstone"])
+def test_nothing_stands_beside_a_bundle(what: str) -> None:
+    inside = ORDINARY["numbers"].SerializeToString()
+    bundle = pb.TelemetryRequest(bundle=pb.RecordBundle(records=[inside])).SerializeToString()
+    for raw in (ORDINARY[what].SerializeToString() + bundle, bundle + bundle):
+        assert refused(raw).whole
+
+
+def test_a_payload_comes_once_unless_it_is_a_batch() -> None:
+    column = b"".join(bytes_field(33, [b"\x0a\x00" * 100_000]))
+    flood = pb.TelemetryRequest(seq=4).SerializeToString() + bytes_field(33, [b""])[0] + column
+    assert "two payloads" in refused(flood).reason
+    log = ORDINARY["a log line"].SerializeToString()
+    assert "two payloads" in refused(log + log).reason
+    assert one(batch().SerializeToString() + batch().SerializeToString()).kind == BATCH
+
+
+@pytest.mark.parametrize("number", [3, 24, 28, 30])
+def test_a_payload_is_a_message(number: int) -> None:
+    tag = number << 3
+    encoded = bytes([tag]) if tag < 0x80 else bytes([tag & 0x7F | 0x80, tag >> 7])
+    raw = pb.TelemetryRequest(seq=4).SerializeToString() + encoded + b"\x05"
+    assert "not a message" in refused(raw).reason
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pb.TelemetryRequest(seq=4, command_result=pb.CommandResult(state=pb.QUEUED)),
+        pb.TelemetryRequest(seq=4, command_result=pb.CommandResult(state=pb.SENT)),
+        pb.TelemetryRequest(seq=4, command_result=pb.CommandResult(command_id="c")),
+        pb.TelemetryRequest(seq=4, event=pb.Event(kind="history_lost", message="all")),
+    ],
+)
+def test_what_only_the_server_says_is_refused(record: pb.TelemetryRequest) -> None:
+    rejected = refused(record.SerializeToString())
+    assert (rejected.seq, rejected.cause) == (4, "payload")
+    assert "only the server" in rejected.reason
+
+
+def test_a_result_has_as_many_ranks_and_values_as_a_command_can_have() -> None:
+    ranks = pb.CommandResult(command_id="c", state=pb.APPLIED, ranks=range(100_000))
+    assert (
+        "100000 ranks"
+        in refused(pb.TelemetryRequest(command_result=ranks).SerializeToString()).reason
+    )
+    values = {str(n): "1" for n in range(1000)}
+    many = pb.CommandResult(command_id="c", state=pb.APPLIED, values=values)
+    assert (
+        "1000 values"
+        in refused(pb.TelemetryRequest(command_result=many).SerializeToString()).reason
+    )
+
+
+def unknown(number: int = 99, size: int = 50) -> bytes:
+    return b"".join(bytes_field(number, [b"x" * size]))
+
+
+def test_a_field_that_this_server_does_not_know_is_dropped() -> None:
+    config = pb.TrainingConfig.FromString(
+        pb.TrainingConfig(batch_size=8).SerializeToString() + unknown()
+    )
+    status = pb.TelemetryRequest(
+        seq=4, status_update=pb.StatusUpdate(status=pb.RUNNING, config=config)
+    )
+    wanted = pb.TelemetryRequest(
+        seq=4,
+        status_update=pb.StatusUpdate(status=pb.RUNNING, config=pb.TrainingConfig(batch_size=8)),
+    )
+    for raw in (status.SerializeToString(), status.SerializeToString() + unknown()):
+        record = one(raw)
+        assert record.data == wanted.SerializeToString()
+        assert record.message.SerializeToString() == record.data
+
+
+def test_a_field_that_this_server_does_not_know_is_dropped_from_a_batch() -> None:
+    plain = batch()
+    wrong_type = b"".join(bytes_field(8, [b"y" * 50]))  # the accuracy, as bytes
+    inside = b"".join(bytes_field(3, [unknown(), wrong_type]))
+    outside = b"".join(bytes_field(2, [b"a time that is a text"]))
+    record = one(plain.SerializeToString() + inside + outside + unknown())
+    expected = one(plain.SerializeToString())
+    assert len(record.data) == len(expected.data)
+    assert record.message == pb.TelemetryRequest.FromString(record.data) == expected.message
+    assert record.frame is not None
+    assert unknown() not in b"".join(record.frame).removesuffix(inside + outside)
+    shown = pb.TelemetryRequest.FromString(b"".join(record.frame))
+    shown.DiscardUnknownFields()
+    plain.ClearField("session_id")
+    assert shown == plain
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [record.SerializeToString() for record in ORDINARY.values()]
+            + [SERVER_ALONE, unknown(), long_tag(32) + bytes([len(BODY)]) + BODY]
+            + [b"".join(bytes_field(number, [b"\x08\x01"])) for number in range(1, 40)]
+            + [bytes([number << 3, 1]) for number in range(1, 16)]
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_whatever_is_taken_has_one_payload_that_trainers_may_write(
+    pieces: list[bytes], bundled: bool
+) -> None:
+    raw = b"".join(pieces)
+    if bundled:
+        raw = b"".join(bytes_field(30, bytes_field(1, [raw])))
+    for record in read(raw, LIMITS):
+        if isinstance(record, Rejected):
+            continue
+        for data in (record.data, b"".join(record.frame or ())):
+            told = pb.TelemetryRequest.FromString(data)
+            assert told.WhichOneof("payload") != "command_issued"
+            assert not told.session_id
+        kept = pb.TelemetryRequest.FromString(record.data)
+        kept.DiscardUnknownFields()
+        assert len(kept.SerializeToString()) == len(record.data)
+        payload = kept.WhichOneof("payload")
+        assert (payload is None) == (record.kind == 0)

@@ -93,7 +93,7 @@ class OneTrainer(Listener):
         host = websocket.client.host if websocket.client is not None else "unknown"
 
         async def command(verb: str, args: Mapping[str, Any]) -> str:
-            return await self._command(verb, args, f"OneTrainer's web UI at {host}")
+            return await self._command(verb, args, host)
 
         client = _Client(
             next(self._numbers),
@@ -131,13 +131,19 @@ class OneTrainer(Listener):
             else:
                 listeners.pop(client, None)
 
-    async def _command(self, verb: str, args: Mapping[str, Any], by: str) -> str:
+    async def _command(self, verb: str, args: Mapping[str, Any], host: str) -> str:
         run = self._stage.run
         if run is None or run.ended:
             return "No training is running."
         parameters = {str(name): str(value) for name, value in args.items()}
         try:
-            given = await self._desk.issue(run, _VERBS.get(verb, verb), parameters, issued_by=by)
+            given = await self._desk.issue(
+                run,
+                _VERBS.get(verb, verb),
+                parameters,
+                issued_by=f"OneTrainer's web UI at {host}",
+                origin=host,
+            )
         except JournalError as error:
             return f"The store cannot be written now ({error}); nothing was done, try again."
         return given.message if given.state == pb.REJECTED else f"{verb} was given to the training."
