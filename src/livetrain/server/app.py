@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 
 import livetrain
 from livetrain.server.api import Api
+from livetrain.server.bounded_websocket import bounded_websocket
 from livetrain.server.budget import Budget
 from livetrain.server.counters import Counters, MemoryFigures
 from livetrain.server.datadir import DataDir
@@ -188,6 +189,7 @@ class Server:
         live = Live(self._intake, settings.data_dir)
         self._api = Api(self._intake, self._upkeep, live, Orders(self._intake, desk))
         self._dialects = Dialects(self._intake, registrar, desk, live, recorder)
+        self._websocket = bounded_websocket(budget.viewers)
         self._stop = asyncio.Event()
 
     async def serve(
@@ -281,7 +283,9 @@ class Server:
         allowed = AllowList(port, self._settings.allow_host, self._settings.allow_origin)
         return uvicorn.Config(
             Guard(app, allowed, self._counters),
-            ws="websockets-sansio",
+            # h11 alone holds to the bound of what comes before a request is complete.
+            http="h11",
+            ws=self._websocket,
             ws_per_message_deflate=False,  # its default costs 13 to 23 ms a frame and viewer
             ws_max_size=ws_max_size,
             ws_ping_interval=10.0,
