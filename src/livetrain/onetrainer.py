@@ -5,6 +5,7 @@ Nothing of OneTrainer is imported: what it hands over is read as it stands.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -21,20 +22,44 @@ __all__ = ["LiveTrainCallbacks", "bind"]
 _NO_PAUSE = "OneTrainer cannot pause a training; stop it, and go on from its last backup."
 
 
-def _setter(name: str) -> Callable[..., None]:
-    def set_listener(self: LiveTrainCallbacks, listener: Callable[..., Any] | None = None) -> None:
-        self._listeners[name] = listener
+_Method = Callable[..., None]
+_NAMES = {
+    "output": "sampler_output",
+    "sample": "sampler_output",
+    "max_sample": "max_step",
+}
+"""What some releases call an argument, and what it is called here."""
+
+
+def _setter(name: str) -> _Method:
+    def set_listener(
+        self: LiveTrainCallbacks, listener: Callable[..., Any] | None = None, **by_name: Any
+    ) -> None:
+        self._listeners[name] = by_name.get(name, listener)
 
     set_listener.__doc__ = f"Have a function called whenever `{name}` is. None: none any more."
     return set_listener
+
+
+def _callback(method: _Method) -> _Method:
+    """Take arguments by position and by any release's names, pass them on, and raise nothing, even if they are not as expected."""
+    name = method.__name__
+
+    @functools.wraps(method)
+    def called(self: LiveTrainCallbacks, *arguments: Any, **by_name: Any) -> None:
+        known = {_NAMES.get(given, given): value for given, value in by_name.items()}
+        harmless(method)(self, *arguments, **known)
+        self._pass_on(name, *arguments, **by_name)
+
+    return called
 
 
 class LiveTrainCallbacks:
     """Shows a OneTrainer training live. Give it where a ``TrainCallbacks`` is expected.
 
     It has that class's methods, each with its ``set_`` method, so that whatever else listens (OneTrainer's own window, for example)
-    can be set on it as on the original; the older names ``on_update_progress`` and ``on_sample`` work too. No method raises or
-    returns anything.
+    can be set on it as on the original; the older names ``on_update_progress`` and ``on_sample`` work too. Arguments are taken by
+    position or by their names there. No method raises or returns anything.
 
     Args:
         run: the run's name. None: ``$LIVETRAIN_RUN``, else the script's name and the time.
@@ -57,9 +82,9 @@ class LiveTrainCallbacks:
     ``perf/fps``          1/s        twice a second: steps a second, and the time remaining
     ===================== ========== ========================================================================
 
-    Samples are recorded whole, with the kind ``default`` or ``custom``; how far one is is told twice a second. The status follows
-    OneTrainer's status texts: one that is repeated with every batch is told once, and one that says the same in other words once a
-    second.
+    Samples are recorded whole, with the kind ``default`` or ``custom``; how far one is is a line of the log every five seconds. The
+    status follows OneTrainer's status texts: one that is repeated with every batch is told once, and of those that keep coming
+    faster than one a second the newest.
 
     Example:
         >>> callbacks = LiveTrainCallbacks(enabled=False)
@@ -92,6 +117,7 @@ class LiveTrainCallbacks:
 
     # ------------------------------------------------------------ the six methods, and the older names
 
+    @_callback
     def on_update_train_progress(self, train_progress: Any, max_step: int, max_epoch: int) -> None:
         """Record a step.
 
@@ -100,43 +126,42 @@ class LiveTrainCallbacks:
             max_step: steps of an epoch.
             max_epoch: epochs of the training.
         """
-        harmless(self._recorder.progress)(train_progress, max_step, max_epoch)
-        self._pass_on("on_update_train_progress", train_progress, max_step, max_epoch)
+        self._recorder.progress(train_progress, max_step, max_epoch)
 
+    @_callback
     def on_update_status(self, status: str) -> None:
         """Record a status text."""
-        harmless(self._recorder.status)(str(status))
-        self._pass_on("on_update_status", status)
+        self._recorder.status(str(status))
 
-    def on_sample_default(self, output: Any) -> None:
-        """Record a sample; `output` has a ``file_type`` and ``data``, or is the picture itself, as in older releases."""
-        harmless(self._recorder.sample)(output, "default")
-        self._pass_on("on_sample_default", output)
+    @_callback
+    def on_sample_default(self, sampler_output: Any) -> None:
+        """Record a sample; `sampler_output` has a ``file_type`` and ``data``, or is the picture itself, as in older releases."""
+        self._recorder.sample(sampler_output, "default")
 
+    @_callback
     def on_update_sample_default_progress(self, step: int, max_step: int) -> None:
         """Say how far a sample is."""
-        harmless(self._recorder.sampling)(step, max_step)
-        self._pass_on("on_update_sample_default_progress", step, max_step)
+        self._recorder.sampling(step, max_step)
 
-    def on_sample_custom(self, output: Any) -> None:
+    @_callback
+    def on_sample_custom(self, sampler_output: Any) -> None:
         """Record a sample that somebody asked for."""
-        harmless(self._recorder.sample)(output, "custom")
-        self._pass_on("on_sample_custom", output)
+        self._recorder.sample(sampler_output, "custom")
 
+    @_callback
     def on_update_sample_custom_progress(self, progress: int, max_progress: int) -> None:
         """Say how far a sample is that somebody asked for."""
-        harmless(self._recorder.sampling)(progress, max_progress)
-        self._pass_on("on_update_sample_custom_progress", progress, max_progress)
+        self._recorder.sampling(progress, max_progress)
 
-    def on_update_progress(self, train_progress: Any, max_sample: int, max_epoch: int) -> None:
+    @_callback
+    def on_update_progress(self, train_progress: Any, max_step: int, max_epoch: int) -> None:
         """Do what :meth:`on_update_train_progress` does, under its older name."""
-        harmless(self._recorder.progress)(train_progress, max_sample, max_epoch)
-        self._pass_on("on_update_progress", train_progress, max_sample, max_epoch)
+        self._recorder.progress(train_progress, max_step, max_epoch)
 
-    def on_sample(self, sample: Any) -> None:
+    @_callback
+    def on_sample(self, sampler_output: Any) -> None:
         """Do what :meth:`on_sample_default` does, under its older name."""
-        harmless(self._recorder.sample)(sample, "default")
-        self._pass_on("on_sample", sample)
+        self._recorder.sample(sampler_output, "default")
 
     # ------------------------------------------------------------ who else listens
 
@@ -159,15 +184,16 @@ class LiveTrainCallbacks:
 
     def close(self, timeout: float = 2.0) -> bool:
         """Send what is left and end; the interpreter's end does the same. Returns whether the server committed everything."""
+        harmless(self._recorder.finish)()
         return self.monitor.close(timeout) if self.monitor is not None else True
 
     # ------------------------------------------------------------ within
 
-    def _pass_on(self, name: str, *arguments: Any) -> None:
+    def _pass_on(self, name: str, *arguments: Any, **by_name: Any) -> None:
         for listener in (self._listeners.get(name), getattr(self._next, name, None)):
             if listener is not None:
                 try:
-                    listener(*arguments)
+                    listener(*arguments, **by_name)
                 except Exception as error:  # the original swallows it without a word
                     warn_once_a_minute("onetrainer-listener", f"{name} of a listener: {error!r}")
 

@@ -166,9 +166,11 @@ class RecordingMonitor(Monitor):
         found = {validation_name(n) or n: v for n, v in self.read_numbers(values).items()}
         self.validations.append((number, found))
 
-    def log_message(self, level: str, text: str, *, step: int | None = None) -> None:
+    def log_message(
+        self, level: str, text: str, *, step: int | None = None, source: str = ""
+    ) -> None:
         """Keep a line."""
-        super().log_message(level, text, step=step)
+        super().log_message(level, text, step=step, source=source)
         self.message_steps.append(self._place.last_step_or(step))
         self.messages.append((level, text))
 

@@ -13,6 +13,7 @@ from tests.integration.server.processes import ServerProcess, until
 from tests.interop.built import built
 from tests.interop.check_dialects import five_at_once, picture, publisher_and_the_others
 from tests.interop.check_load import many_viewers, publisher_storm
+from tests.interop.check_onetrainer import onetrainer_training
 from tests.interop.check_senders import onetrainer_from_the_page, same_curve
 from tests.interop.process import Client
 
@@ -40,6 +41,11 @@ def test_one_training_told_in_every_way_gives_the_same_curve(tmp_path: Path) -> 
 
 def test_what_a_page_asks_of_onetrainer_reaches_it(tmp_path: Path) -> None:
     assert len(onetrainer_from_the_page(tmp_path)) == 1
+
+
+@pytest.mark.browser
+def test_a_training_of_onetrainer_is_shown_as_it_is(page: Page, tmp_path: Path) -> None:
+    assert len(onetrainer_training(tmp_path, page)) == 1
 
 
 def test_each_of_many_viewers_gets_what_it_subscribed_to(tmp_path: Path) -> None:

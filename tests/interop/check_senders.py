@@ -212,7 +212,7 @@ def onetrainer_from_the_page(folder: Path) -> Sequence[Line]:
         picture = Image.new("RGB", (48, 32), (200, 30, 30))
         callbacks.on_sample_default(types.SimpleNamespace(file_type="IMAGE", data=picture))
         told = viewer.until(lambda message: message["type"] == "sample_generated")[-1]
-        shown = Image.open(io.BytesIO(httpx.get(server.http + told["path"]).content))
+        shown = Image.open(io.BytesIO(httpx.get(told["path"]).content))
         assert (shown.size, told["sample_type"]) == ((48, 32), "default")
         assert abs(int(np.asarray(shown)[16, 24, 0]) - 200) <= 3
         assert httpx.post(f"{address}/commands", json={"verb": "stop"}).status_code == 202

@@ -39,8 +39,9 @@ def callbacks(**more: Any) -> LiveTrainCallbacks:
 
 
 def monitor(of: LiveTrainCallbacks) -> RecordingMonitor:
-    assert isinstance(of.monitor, RecordingMonitor)
-    return of.monitor
+    seen = of.monitor
+    assert isinstance(seen, RecordingMonitor)
+    return seen
 
 
 def test_steps_epochs_and_lengths() -> None:
@@ -135,16 +136,105 @@ def test_samples(file_type: str) -> None:
     ]
 
 
-def test_how_far_a_sample_is_is_not_told_at_every_step() -> None:
+def test_how_far_a_sample_is_is_a_line_of_the_log_now_and_then() -> None:
     shown = callbacks()
     shown.on_update_status("Training ...")
     for step in range(1, 201):
         shown.on_update_sample_default_progress(step, 200)
-    told = [message for _, message in monitor(shown).statuses]
-    assert told[0] == "Training ..."
-    assert told[1] == "sampling, step 1 of 200"
-    assert told[-1] == "Training ...", "it is over"
-    assert len(told) <= 5
+    assert monitor(shown).messages == [("debug", "Sampling, step 1 of 200.")]
+    assert monitor(shown).statuses == [("running", "Training ...")], "and no status"
+
+
+def test_each_text_is_told_and_of_a_flood_the_newest() -> None:
+    shown = callbacks()
+    texts = ["Training ...", "Sampling ...", "Saving ...", "Training ..."]
+    for text in texts:
+        for _ in range(20):
+            shown.on_update_status(text)
+    assert monitor(shown).statuses == [("running", text) for text in texts]
+    for step in range(200):
+        shown.on_update_status(f"Training, step {step}")
+    assert len(monitor(shown).statuses) <= 8
+    shown.on_update_status("completed")
+    assert monitor(shown).statuses[-2:] == [
+        ("running", "Training, step 199"),
+        ("completed", "completed"),
+    ]
+
+
+def test_a_step_within_an_epoch_is_the_one_that_was_told() -> None:
+    within = []
+
+    class Places(RecordingMonitor):
+        def log_batch(self, *args: Any, **more: Any) -> None:
+            within.append(self._place.batch)
+            super().log_batch(*args, **more)
+
+    shown = LiveTrainCallbacks(monitor_factory=Places)
+    told = [(0, 1, 1), (0, 2, 2), (1, 1, 3), (1, 2, 4), (4, 7, 90)]
+    for epoch, step, whole in told:
+        at = types.SimpleNamespace(epoch=epoch, epoch_step=step, global_step=whole)
+        shown.on_update_train_progress(at, 2, 5)
+        over = types.SimpleNamespace(epoch=epoch + 1, epoch_step=0, global_step=whole)
+        shown.on_update_train_progress(over, 2, 5)  # as at the end of an epoch
+    assert within == [step for _, step, _ in told]
+
+
+def test_what_sounds_like_an_end_is_none_if_the_next_step_comes() -> None:
+    shown = callbacks()
+    shown.on_update_train_progress(progress(4, 1.0), 10, 2)
+    shown.on_update_status("Error saving a sample")
+    first = monitor(shown)
+    shown.on_update_train_progress(progress(5, 1.0), 10, 2)
+    shown.on_update_status("Training ...")
+    assert monitor(shown) is first
+    assert [status for status, _ in first.statuses] == ["failed", "running"]
+
+
+def test_a_loss_that_is_no_number_costs_itself_and_is_told_once() -> None:
+    shown = callbacks()
+    for step in range(3):
+        odd = progress(step)
+        odd.loss, odd.smooth_loss = object(), "0.5"
+        shown.on_update_train_progress(odd, 10, 2)
+    seen = monitor(shown)
+    assert [batch.loss for batch in seen.batches] == [None] * 3
+    assert [values for _, values in seen.scalars] == [{"smooth_loss": 0.5}] * 3
+    assert [level for level, _ in seen.messages] == ["warning"]
+    assert "loss" in seen.messages[0][1]
+
+
+@pytest.mark.parametrize(
+    ("name", "by_name"),
+    [
+        ("on_update_train_progress", {"train_progress": progress(3), "max_step": 10}),
+        ("on_update_train_progress", {"train_progress": progress(3), "max_sample": 10}),
+        ("on_update_status", {"status": "Training ..."}),
+        ("on_sample_default", {"sampler_output": Image.new("RGB", (8, 8))}),
+        ("on_sample_custom", {"sampler_output": Image.new("RGB", (8, 8))}),
+        ("on_sample_default", {"output": Image.new("RGB", (8, 8))}),
+        ("on_update_sample_default_progress", {"step": 1, "max_step": 20}),
+        ("on_update_sample_custom_progress", {"progress": 1, "max_progress": 20}),
+    ],
+)
+def test_arguments_by_the_names_of_any_release(name: str, by_name: dict[str, Any]) -> None:
+    heard: list[dict[str, Any]] = []
+    shown = callbacks()
+    getattr(shown, f"set_{name}")(**{name: lambda **given: heard.append(given)})
+    if "train_progress" in by_name:
+        by_name["max_epoch"] = 2
+    assert getattr(shown, name)(**by_name) is None
+    seen = monitor(shown)
+    assert len(seen.batches) + len(seen.statuses) + len(seen.samples) + len(seen.messages) == 1
+    assert heard == [by_name]
+
+
+@pytest.mark.parametrize("name", [*SIX, *OLDER])
+@pytest.mark.filterwarnings("ignore")
+def test_arguments_that_no_release_has_raise_nothing(name: str) -> None:
+    shown = callbacks()
+    assert getattr(shown, name)() is None
+    assert getattr(shown, name)(*range(9), other=1) is None
 
 
 @pytest.mark.parametrize("name", [*SIX, *OLDER])

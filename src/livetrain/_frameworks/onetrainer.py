@@ -29,8 +29,9 @@ _STATUSES = {
     "completed": "completed",
 }
 _ENDS = frozenset({"stopped", "error", "completed"})
-_STATUS_SECONDS = 1.0
-_SAMPLING_SECONDS = 0.5
+_STATUS_BURST = 5.0
+"""So many texts that mean the same are told at once; then one a second, the newest: some trainers write numbers into them."""
+_SAMPLING_SECONDS = 5.0
 
 
 def status_of(text: str) -> str:
@@ -76,9 +77,11 @@ class Recorder:
         self._step: int | None = None
         self._epoch: int | None = None
         self._losses: list[float] = []
-        self._status = ("", "")
-        self._status_at = -_STATUS_SECONDS
+        self._word = self._text = ""
+        self._waits: str | None = None
+        self._room, self._room_at = _STATUS_BURST, time.monotonic()
         self._sampling_at = -_SAMPLING_SECONDS
+        self._misread: set[str] = set()
 
     def _open(self) -> Monitor:
         if self.monitor is None or self._ended:
@@ -91,26 +94,45 @@ class Recorder:
 
     def progress(self, progress: Any, max_step: int, max_epoch: int) -> None:
         """Record a step; one that was told already is not told again."""
-        monitor = self._open()
         step, epoch = int(progress.global_step), int(progress.epoch)
+        if self._ended and self._step is not None and step == self._step + 1:
+            self._ended = False  # what sounded like its end was none
+        monitor = self._open()
+        self._tell_waiting(monitor)
         if step == self._step:
             return  # told already
+        within = _whole(getattr(progress, "epoch_step", None))
         if self._step is None:
-            monitor.begin_at(epoch, int(getattr(progress, "epoch_step", 0)))
+            monitor.begin_at(epoch, max(0, (within or 0) - 1))
         elif self._epoch is not None and epoch != self._epoch:
             self._end_epoch(monitor, self._epoch)
-        if (max_step, max_epoch) != self._lengths:
-            self._lengths = max_step, max_epoch
-            monitor.update(
-                batches_per_epoch=int(max_step) or None, total_epochs=int(max_epoch) or None
-            )
+        lengths = _whole(max_step) or 0, _whole(max_epoch) or 0
+        if lengths != self._lengths:
+            self._lengths = lengths
+            monitor.update(batches_per_epoch=lengths[0] or None, total_epochs=lengths[1] or None)
         self._step, self._epoch = step, epoch
-        loss = getattr(progress, "loss", None)
+        loss = self._number(monitor, progress, "loss")
         if loss is not None:
-            self._losses.append(float(loss))
+            self._losses.append(loss)
+        if within is not None:
+            monitor._place.batch = within  # as it says, not as we would count
         monitor.log_batch(None, None, loss, epoch=epoch, step=step)
-        if (smooth := getattr(progress, "smooth_loss", None)) is not None:
+        if (smooth := self._number(monitor, progress, "smooth_loss")) is not None:
             monitor.log({"smooth_loss": smooth}, step=step)
+
+    def _number(self, monitor: Monitor, progress: Any, name: str) -> float | None:
+        """Return a number of a progress; None: it has none, or something that is none, of which the run's log is told once."""
+        given = getattr(progress, name, None)
+        if given is None:
+            return None
+        try:
+            return float(given)
+        except Exception as error:
+            if name not in self._misread:
+                self._misread.add(name)
+                text = f"OneTrainer's {name} cannot be read: {given!r:.100} ({error!s:.200}); it is left out."
+                monitor.log_message("warning", text, source="livetrain")
+            return None
 
     def _end_epoch(self, monitor: Monitor, epoch: int) -> None:
         losses, self._losses = self._losses, []
@@ -124,17 +146,44 @@ class Recorder:
         word = status_of(text)
         if self._ended and word in _ENDS:
             return  # the end was told
-        now = time.monotonic()
-        before, told = self._status
-        if word == before and (text == told or now - self._status_at < _STATUS_SECONDS):
+        if word == self._word and text == self._text:
+            self._waits = None
             return
         monitor = self._open()
-        self._status, self._status_at = (word, text), now
+        if word == self._word and not self._has_room():
+            self._waits = text
+            return
+        if word != self._word:
+            self._tell_waiting(monitor, late=True)
+        self._tell(monitor, word, text)
+
+    def _has_room(self) -> bool:
+        """Take room for a text that means what the one before meant; False: such texts come too fast."""
+        now = time.monotonic()
+        self._room = min(_STATUS_BURST, self._room + now - self._room_at)
+        self._room_at = now
+        if self._room < 1:
+            return False
+        self._room -= 1
+        return True
+
+    def _tell_waiting(self, monitor: Monitor, *, late: bool = False) -> None:
+        """Tell the text that waits, if one does and it is its turn; ``late``: something else comes after it."""
+        if self._waits is not None and (late or self._has_room()):
+            self._tell(monitor, self._word, self._waits)
+
+    def _tell(self, monitor: Monitor, word: str, text: str) -> None:
+        self._word, self._text, self._waits = word, text, None
         if word in _ENDS:
             self._ended = True
             if self._epoch is not None and self._losses:
                 self._end_epoch(monitor, self._epoch)
         monitor.set_status(_STATUSES[word], text)
+
+    def finish(self) -> None:
+        """Tell what waits to be told, before the end."""
+        if self.monitor is not None:
+            self._tell_waiting(self.monitor, late=True)
 
     def sample(self, output: Any, kind: str) -> None:
         """Record a sample's picture."""
@@ -152,12 +201,15 @@ class Recorder:
     def sampling(self, step: int, max_step: int) -> None:
         """Say how far a sample is, now and then."""
         now = time.monotonic()
-        if now - self._sampling_at < _SAMPLING_SECONDS and step < max_step:
+        if self._ended or step >= max_step or now - self._sampling_at < _SAMPLING_SECONDS:
             return
         self._sampling_at = now
-        word, text = self._status
-        if word not in _ENDS:
-            self._open().set_status(
-                _STATUSES[word or "running"],
-                f"sampling, step {step} of {max_step}" if step < max_step else text,
-            )
+        self._open().log_message("debug", f"Sampling, step {step} of {max_step}.", source="sampler")
+
+
+def _whole(given: Any) -> int | None:
+    """Return a whole number from 0; None: it is none."""
+    try:
+        return max(0, int(given))
+    except Exception:
+        return None

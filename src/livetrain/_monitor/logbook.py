@@ -22,6 +22,7 @@ __all__ = ["Logbook"]
 
 _PHASES = ("start", "progress", "end")
 _LINE_CHARS = 10_000  # of a log line or an error
+_SOURCE_CHARS = 256
 _TEXT_CHARS = 2_000  # of an event's message or field
 _WORD_CHARS = 256
 _FIELDS = 200  # of an event
@@ -201,13 +202,16 @@ class Logbook(Base):
             engine.put(_records.validation(number, at, numbers))
         engine.metering.spent(time.perf_counter() - started)
 
-    def log_message(self, level: str, text: str, *, step: int | None = None) -> None:
+    def log_message(
+        self, level: str, text: str, *, step: int | None = None, source: str = ""
+    ) -> None:
         """Record a line of the training's log.
 
         Args:
             level: debug, info, warning, error or critical.
             text: up to 10,000 characters of it are kept.
             step: None: that of the last batch.
+            source: what wrote it, such as ``"sampler"``; empty: the training itself.
 
         Raises:
             UsageError: another level, or `step` is not a whole number from 0.
@@ -222,7 +226,10 @@ class Logbook(Base):
             )
         line = text_of(text, _LINE_CHARS)
         at = self._place.last_step_or(step)
-        self._put(_records.log(level, line, step=at), size=SMALL_BYTES + len(line))
+        self._put(
+            _records.log(level, line, text_of(source, _SOURCE_CHARS), step=at),
+            size=SMALL_BYTES + len(line),
+        )
 
     def log_round(
         self,

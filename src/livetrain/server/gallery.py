@@ -18,6 +18,8 @@ _HEADERS: Final = {
     # Whatever it is, it is shown as a picture or not at all.
     "content-security-policy": "default-src 'none'; sandbox",
     "cache-control": "private, max-age=600",
+    # Whose pages may show it is decided by where a page is: what one was given is not kept for another.
+    "vary": "referer",
 }
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from livetrain.server.counters import Counters
 from livetrain.server.logs import Complaints
@@ -33,9 +34,8 @@ _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 )
-
+_EMBEDDED: Final = b"cross-origin-resource-policy"
 
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"GET, POST"),
@@ -101,13 +101,15 @@ class Guard:
             return
         refusal = self._judge(scope)
         if refusal is None:
-            sharing = self._sharing(scope)
+            sharing, embedding = self._sharing(scope), self._embedding(scope)
+            answering = _with_headers(send, (*sharing, embedding))
             if sharing and scope.get("method") == "OPTIONS":
-                start = {"type": "http.response.start", "status": 204, "headers": [*_PREFLIGHT]}
-                await _with_headers(send, sharing)(start)
+                await answering(
+                    {"type": "http.response.start", "status": 204, "headers": [*_PREFLIGHT]}
+                )
                 await send({"type": "http.response.body", "body": b""})
                 return
-            await self._app(scope, receive, _with_headers(send, sharing))
+            await self._app(scope, receive, answering)
             return
         status, cause, reason = refusal
         self._counters.rejected.labels(cause).inc()
@@ -120,7 +122,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 4001, "reason": reason[:100]})
             return
         body = json.dumps({"detail": reason}).encode()
-        await _with_headers(send)(
+        await _with_headers(send, [(_EMBEDDED, b"same-origin")])(
             {
                 "type": "http.response.start",
                 "status": status,
@@ -138,6 +140,16 @@ class Guard:
         if len(origins) != 1 or not self._allowed.foreign(origins[0].decode("latin-1")):
             return ()
         return (b"access-control-allow-origin", origins[0]), (b"vary", b"origin"), _EXPOSED
+
+    def _embedding(self, scope: Scope) -> tuple[bytes, bytes]:
+        """Return the header that says whose pages may load the answer, as a picture for example.
+
+        A browser says no origin where a page loads a picture; which site that page is of stands in ``Referer`` alone.
+        """
+        pages = [value for name, value in scope["headers"] if name == b"referer"]
+        if len(pages) == 1 and self._allowed.foreign(_origin_of(pages[0].decode("latin-1"))):
+            return _EMBEDDED, b"cross-origin"
+        return _EMBEDDED, b"same-origin"
 
     def _judge(self, scope: Scope) -> tuple[int, str, str] | None:
         headers: dict[bytes, list[str]] = {}
@@ -164,6 +176,14 @@ class Guard:
         if headers.get(b"transfer-encoding") or not sizes[0].isdigit() or int(sizes[0]) > _MAX_BODY:
             return 413, "body", f"A body of at most {_MAX_BODY} bytes, with its length, is taken."
         return None
+
+
+def _origin_of(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # no address at all
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _with_headers(send: Send, more: Iterable[tuple[bytes, bytes]] = ()) -> Send:

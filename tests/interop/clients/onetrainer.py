@@ -29,7 +29,8 @@ async def main(address: str, events: list[str]) -> None:
         async for text in socket:
             message = json.loads(text, parse_constant=refuse)
             if message["type"] == "system_stats":
-                # As the page formats them, without a look.
+                # As the page computes and formats them, without a look.
+                message["share"] = message["gpu_memory_used_gb"] / message["gpu_memory_total_gb"]
                 for name in ("gpu_memory_used_gb", "gpu_memory_total_gb", "cpu_percent"):
                     message[name] = f"{message[name]:.1f}"
             print(json.dumps(message), flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from livetrain.server.dialects.onetrainer_events import (
     ENDS,
     EVENTS,
     Event,
+    Standing,
     Story,
     log_event,
     status_of,
@@ -38,6 +40,10 @@ from livetrain.server.viewer import Frame
 __all__ = ["OneTrainer"]
 
 _PROGRESS_SECONDS: Final = 0.1
+_STATUS_SECONDS: Final = 1.0
+"""Between two statuses that differ in their text alone."""
+_STATUSES: Final = 3
+"""So many of them wait for their turn; where more come, the trainer writes numbers into them, and the newest alone waits."""
 _STATS_SECONDS: Final = 2.0
 _TRY_AGAIN: Final = 1013
 _REPLACED: Final = frozenset({"training_progress", "system_stats"})
@@ -46,10 +52,19 @@ _VERBS: Final = {"sample": "sample_now", "sample_default": "sample_now"}
 
 
 class _Client:
-    def __init__(self, number: int, mailbox: Mailbox[str], talk: Talk) -> None:
+    """One client, and the site as it knows it, such as ``http://127.0.0.1:8080``: what it is told to load is below that."""
+
+    def __init__(self, number: int, mailbox: Mailbox[str], talk: Talk, site: str) -> None:
         self.id = f"client_{number}_{time.time():.2f}"
         self.mailbox = mailbox
         self.talk = talk
+        self.site = site
+
+
+def _site_of(websocket: WebSocket) -> str:
+    scheme = "https" if websocket.url.scheme == "wss" else "http"
+    root = str(websocket.scope.get("root_path", "")).rstrip("/")
+    return f"{scheme}://{websocket.headers['host']}{root}"
 
 
 class OneTrainer(Listener):
@@ -73,6 +88,9 @@ class OneTrainer(Listener):
         self._story: Story | None = None
         self._progressed = 0.0
         self._progress_timer: asyncio.TimerHandle | None = None
+        self._status_told = -_STATUS_SECONDS
+        self._statuses: deque[Event] = deque()
+        self._status_timer: asyncio.TimerHandle | None = None
         self._stats: asyncio.Task[None] | None = None
         self.router = APIRouter()
         self.router.add_api_websocket_route("/ws", self.serve)
@@ -99,6 +117,7 @@ class OneTrainer(Listener):
             next(self._numbers),
             Mailbox[str](dropped),
             Talk(lambda: self._subscribed(client), command),
+            _site_of(websocket),
         )
         welcome = {
             "type": "connection_established",
@@ -180,18 +199,19 @@ class OneTrainer(Listener):
     def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
         """Tell what happened."""
         if self._story is None or self._story.run.key != run.key:
+            self._tell_waiting_statuses()  # the last of the run before
             self._story = Story(run)
         story = self._story
         story.run = run
         for event in events:
             if story.moved(event):
                 self._progress_due()
-            status = story.status(event)
-            if status is not None:
-                if status["status"] in ENDS and self._progress_timer is not None:
+            standing = story.status(event)
+            if standing is not None:
+                if standing.event["status"] in ENDS and self._progress_timer is not None:
                     self._progress_timer.cancel()
                     self._tell_progress()  # it came first
-                self._tell(status)
+                self._status_due(standing)
             for said in story.told(event):
                 self._tell(said)
 
@@ -206,6 +226,7 @@ class OneTrainer(Listener):
         """Keep nothing of one that was deleted."""
         if run.deleted and self._story is not None and self._story.run.key == run.key:
             self._story = None
+            self._statuses.clear()
 
     def performed(self, run: Run) -> None:
         """The time remaining goes with the next step."""
@@ -217,7 +238,37 @@ class OneTrainer(Listener):
             story.run = run
             told = story.contact(time.time() * 1000)
             if told is not None:
-                self._tell(told)
+                self._status_due(Standing(told, urgent=True))
+
+    def _status_due(self, standing: Standing) -> None:
+        """Tell how the run stands: at once, or where its text alone is new, a second after what was told before."""
+        if standing.urgent:
+            self._tell_waiting_statuses()
+        elif len(self._statuses) == _STATUSES:
+            self._intake.counters.dropped.labels("onetrainer_status").inc(_STATUSES)
+            self._statuses.clear()
+        self._statuses.append(standing.event)
+        wait = self._status_told + _STATUS_SECONDS - time.monotonic()
+        if standing.urgent or (wait <= 0 and self._status_timer is None):
+            self._tell_status()
+        elif self._status_timer is None:
+            self._status_timer = asyncio.get_running_loop().call_later(wait, self._tell_status)
+
+    def _tell_status(self) -> None:
+        """Tell the status that has waited longest, and have the next one told in a second."""
+        if self._status_timer is not None:
+            self._status_timer.cancel()
+            self._status_timer = None
+        if self._statuses:
+            self._status_told = time.monotonic()
+            self._tell(self._statuses.popleft())
+        if self._statuses:
+            loop = asyncio.get_running_loop()
+            self._status_timer = loop.call_later(_STATUS_SECONDS, self._tell_status)
+
+    def _tell_waiting_statuses(self) -> None:
+        while self._statuses:
+            self._tell_status()
 
     def _progress_due(self) -> None:
         """Tell of a step: at once, or with the next when one was told less than a tenth of a second ago."""
@@ -252,8 +303,13 @@ class OneTrainer(Listener):
     def _tell(self, event: Event) -> None:
         name = event["type"]
         listeners = self._by_event[name]
-        if listeners:
-            text = write(event)
-            slot = name if name in _REPLACED else ""
-            for client in listeners:
-                client.mailbox.put(text, slot)
+        if not listeners:
+            return
+        slot = name if name in _REPLACED else ""
+        texts: dict[str, str] = {}
+        for client in listeners:
+            # What a client is to load has an address of the site as it knows it: its page may be another site's.
+            site = client.site if name == "sample_generated" else ""
+            if site not in texts:
+                texts[site] = write({**event, "path": site + event["path"]} if site else event)
+            client.mailbox.put(texts[site], slot)

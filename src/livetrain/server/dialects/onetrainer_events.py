@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from livetrain.proto import live_pb2 as live
@@ -12,7 +13,7 @@ from livetrain.server.columns import column_named
 from livetrain.server.dialects.plain import exact, finite, iso, narrow
 from livetrain.server.run import Run
 
-__all__ = ["ENDS", "EVENTS", "Story", "log_event", "status_of", "system_stats"]
+__all__ = ["ENDS", "EVENTS", "Standing", "Story", "log_event", "status_of", "system_stats"]
 
 EVENTS: Final = (
     "training_progress",
@@ -40,8 +41,25 @@ _WORDS: Final = {
     pb.COMPLETED: "completed",
     pb.FAILED: "error",
 }
+_STEPS: Final = frozenset({"batch_data", "scalars", "columns"})
+_RESULTS: Final = frozenset({"epoch_data", "validation", "round"})
 _MAKES_STEPS: Final = frozenset({"running", "paused", "stopping"})
 ENDS: Final = frozenset({"completed", "error", "stopped"})
+_NO_MEMORY_GB: Final = 1e-6
+"""In place of a size that is zero or not known: viewers divide by it, and show it as 0.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands, and whether that may wait.
+
+    Attributes:
+        event: the ``training_status``.
+        urgent: whether its word is another one than before; else its text alone is, which may come with every batch.
+    """
+
+    event: Event
+    urgent: bool
 
 
 def status_of(run: Run | None) -> str:
@@ -73,9 +91,13 @@ class Story:
         self._step = max(0, run.steps - 1)
         self._epoch = run.epoch
         self._epoch_step = 0
+        # The last batch's step, and its number within the epoch as its trainer said it; None: it tells of no batches.
+        self._batch: tuple[int, int] | None = None
         self._status = ""
+        self._text = ""
+        self._logged = ""
 
-    def status(self, event: live.RunEvent) -> Event | None:
+    def status(self, event: live.RunEvent) -> Standing | None:
         """Return how the run stands after a record, or None when that was told: "Training ..." may come with every batch."""
         record = event.record
         kind = record.WhichOneof("payload")
@@ -88,8 +110,12 @@ class Story:
                 word = "stopping"
             elif word == "error" and update.interrupted:
                 word = "stopped"
-        elif kind in ("batch_data", "scalars", "columns") and word not in _MAKES_STEPS:
+            if not self._status and word == "running" and not message:
+                return None  # every monitor begins so; what its training says of itself comes next
+        elif kind in _STEPS and word not in _MAKES_STEPS:
             word = "running"
+        elif kind in _RESULTS and not word:
+            word = "running"  # one that tells of its epochs alone
         return self._tell(word, message, event.received_ms)
 
     def contact(self, now_ms: float) -> Event | None:
@@ -97,30 +123,34 @@ class Story:
         if self.run.contact == "lost" and not self.run.ended:
             if self._status in ("", *ENDS):
                 return None
-            return self._tell("idle", "Nothing is heard of the training any more.", now_ms)
-        if self._status != "idle":
+            told = self._tell("idle", "Nothing is heard of the training any more.", now_ms)
+        elif self._status != "idle":
             return None
-        return self._tell(status_of(self.run), "", now_ms)
+        else:
+            told = self._tell(status_of(self.run), "", now_ms)
+        return None if told is None else told.event
 
-    def _tell(self, word: str, message: str, when_ms: float) -> Event | None:
-        if word == self._status:
+    def _tell(self, word: str, message: str, when_ms: float) -> Standing | None:
+        urgent = word != self._status
+        if not word or (not urgent and message in ("", self._text)):
             return None
-        self._status = word
-        return {
+        self._status, self._text = word, message
+        event = {
             "type": "training_status",
             "status": word,
             "message": message or None,
             "error": (message or "it failed") if word == "error" else None,
             "timestamp": iso(when_ms),
         }
+        return Standing(event, urgent)
 
     def progress(self, now_ms: float) -> Event:
-        """Return how far the run is."""
+        """Return how far the run is: `step` is that of the epoch, as its trainer said it."""
         config, performance = self.run.config, self.run.performance
         left = performance.estimated_time_remaining_sec if performance is not None else 0.0
         return {
             "type": "training_progress",
-            "step": self._step,
+            "step": self._epoch_step,
             "epoch": self._epoch,
             "epoch_step": self._epoch_step,
             "global_step": self._step,
@@ -139,6 +169,7 @@ class Story:
             case "batch_data":
                 batch = record.batch_data
                 self._step, self._epoch, self._epoch_step = batch.step, batch.epoch, batch.batch_idx
+                self._batch = batch.step, batch.batch_idx
                 if batch.HasField("batch_loss"):
                     self.loss = exact(batch, "exact_loss", "batch_loss")
                 return True
@@ -163,6 +194,9 @@ class Story:
         self._step = scalars.step
         if scalars.HasField("epoch"):
             self._epoch = scalars.epoch
+        if self._batch is not None and not scalars.HasField("epoch"):
+            self._epoch_step = self._batch[1] + max(0, self._step - self._batch[0])
+            return True
         length = self.run.config.batches_per_epoch
         inside = self._step - self._epoch * length
         self._epoch_step = inside if 0 <= inside < length or not length else self._step % length
@@ -188,6 +222,7 @@ class Story:
         if columns.HasField("batches") and columns.columns:
             rows = len(columns.columns[0].steps) // 8
             self._epoch_step = columns.batches.first_batch_idx + max(0, rows - 1)
+            self._batch = self._step, self._epoch_step
         return moved
 
     def told(self, event: live.RunEvent) -> Iterator[Event]:
@@ -196,6 +231,12 @@ class Story:
         match record.WhichOneof("payload"):
             case "sample" if not record.sample.image.error:
                 yield {**_sample(self.run, record.sample), "timestamp": when}
+                yield _log(pb.INFO, _sample_text(record.sample), "sampler", when)
+            case "status_update":
+                text = record.status_update.message
+                if text and text != self._logged:
+                    yield _log(pb.INFO, text, "trainer", when)
+                self._logged = text or self._logged
             case "log":
                 log = record.log
                 yield _log(log.level, log.message, log.source, when)
@@ -222,6 +263,12 @@ def _sample(run: Run, sample: pb.Sample) -> Event:
         "prompt": sample.prompt or None,
         "thumbnail_path": None,
     }
+
+
+def _sample_text(sample: pb.Sample) -> str:
+    kind = "custom" if sample.kind == "custom" else "default"
+    text = f"Generated a {kind} sample at step {sample.step}"
+    return f"{text}: {sample.prompt}" if sample.prompt else f"{text}."
 
 
 def log_event(level: int, message: str, source: str, when_ms: float = 0.0) -> Event:
@@ -252,14 +299,27 @@ def _validation(step: int, epoch: int, loss: float | None, when: str) -> Event:
 
 
 def system_stats(usage: pb.ResourceUsage, now_ms: float) -> Event:
-    """Return a machine's figures. The client formats those of GPU and CPU without a look: 0.0 where there are none."""
+    """Return a machine's figures.
+
+    The client formats those of GPU and CPU, and divides what is used by what there is, without a look. So each figure is a number,
+    and no total is zero or less than what is used.
+    """
+    gpu_used, gpu_total = _memory_gb(usage.gpu_memory_mb, usage.gpu_memory_total_mb)
+    ram_used, ram_total = _memory_gb(usage.memory_mb, usage.memory_total_mb)
     return {
         "type": "system_stats",
-        "gpu_memory_used_gb": (narrow(usage.gpu_memory_mb) or 0.0) / 1024,
-        "gpu_memory_total_gb": (narrow(usage.gpu_memory_total_mb) or 0.0) / 1024,
+        "gpu_memory_used_gb": gpu_used,
+        "gpu_memory_total_gb": gpu_total,
         "gpu_utilization_percent": narrow(usage.gpu_percent) or 0.0,
         "cpu_percent": narrow(usage.cpu_percent) or 0.0,
-        "ram_used_gb": (narrow(usage.memory_mb) or 0.0) / 1024,
-        "ram_total_gb": (narrow(usage.memory_total_mb) or 0.0) / 1024,
+        "ram_used_gb": ram_used,
+        "ram_total_gb": ram_total,
         "timestamp": iso(now_ms),
     }
+
+
+def _memory_gb(used_mb: float, total_mb: float) -> tuple[float, float]:
+    """Return what is used and what there is, of a memory that may not be there at all."""
+    used = max(0.0, narrow(used_mb) or 0.0) / 1024
+    total = (narrow(total_mb) or 0.0) / 1024
+    return used, max(total, used, _NO_MEMORY_GB)

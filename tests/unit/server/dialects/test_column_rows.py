@@ -87,16 +87,18 @@ def test_onetrainer_is_told_of_the_last_row() -> None:
         epoch=1,
         batches=pb.BatchRows(first_batch_idx=19),
     )
-    assert story.status(event(columns=columns))["status"] == "running"  # type: ignore[index]
+    standing = story.status(event(columns=columns))
+    assert standing is not None
+    assert standing.event["status"] == "running"
     assert story.moved(event(columns=columns))
     progress = story.progress(0)
-    assert (progress["step"], progress["epoch"], progress["epoch_step"]) == (120, 1, 20)
+    assert (progress["global_step"], progress["epoch"], progress["epoch_step"]) == (120, 1, 20)
     assert (progress["loss"], progress["learning_rate"]) == (0.1, 1e-4)
     other = pb.PointColumns(columns=[column("norm", [120], [1])])
     assert not story.moved(event(columns=other)), "the step was told"
     other = pb.PointColumns(columns=[column("norm", [119, 121], [1, 1])])
     assert story.moved(event(columns=other))
-    assert story.progress(0)["step"] == 121
+    assert (story.progress(0)["global_step"], story.progress(0)["step"]) == (121, 21)
 
 
 def test_the_relay_is_told_of_the_last_row() -> None:

@@ -19,7 +19,7 @@ def test_progress_has_every_field() -> None:
     progress = told.progress(1_735_689_600_000)
     assert progress == {
         "type": "training_progress",
-        "step": 120,
+        "step": 20,
         "epoch": 1,
         "epoch_step": 20,
         "global_step": 120,
@@ -37,7 +37,7 @@ def test_numbers_of_a_step_are_progress_too() -> None:
     values = [pb.Scalar(name="loss", value=0.3), pb.Scalar(name="learning_rate", value=1e-4)]
     assert told.moved(event(scalars=pb.Scalars(step=120, epoch=1, values=values)))
     progress = told.progress(0)
-    assert (progress["step"], progress["epoch"], progress["epoch_step"]) == (120, 1, 20)
+    assert (progress["step"], progress["epoch"], progress["global_step"]) == (20, 1, 120)
     assert (progress["loss"], progress["learning_rate"]) == (0.3, 1e-4)
     other = pb.Scalars(step=120, values=[pb.Scalar(name="norm", value=1)])
     assert not told.moved(event(scalars=other)), "the step was told"
@@ -57,19 +57,62 @@ def test_status_is_told_once_and_in_the_words_of_the_dialect() -> None:
 
     def after(status: Any, message: str = "", **more: Any) -> Any:
         update = pb.StatusUpdate(status=status, message=message, **more)
-        said = told.status(event(status_update=update))
-        return None if said is None else (said["status"], said["message"], said["error"])
+        standing = told.status(event(status_update=update))
+        if standing is None:
+            return None
+        said = standing.event
+        return said["status"], said["message"], said["error"], standing.urgent
 
-    assert after(pb.INITIALIZING, "loading") == ("starting", "loading", None)
-    assert told.status(event(batch_data=pb.BatchData()))["status"] == "running"  # type: ignore[index]
+    assert after(pb.RUNNING) is None, "as every monitor begins: nothing was told yet"
+    assert after(pb.INITIALIZING, "loading") == ("starting", "loading", None, True)
+    first = told.status(event(batch_data=pb.BatchData()))
+    assert first is not None
+    assert (first.event["status"], first.urgent) == ("running", True)
     assert told.status(event(batch_data=pb.BatchData(step=1))) is None
+    assert after(pb.RUNNING, "Training epoch 2") == ("running", "Training epoch 2", None, False)
     assert after(pb.RUNNING, "Training epoch 2") is None
-    assert after(pb.PAUSED) == ("paused", None, None)
-    assert after(pb.RUNNING) == ("running", None, None)
-    assert after(pb.RUNNING, "Stopping now") == ("stopping", "Stopping now", None)
-    assert after(pb.FAILED, "by Ctrl-C", interrupted=True) == ("stopped", "by Ctrl-C", None)
-    assert after(pb.FAILED, "out of memory") == ("error", "out of memory", "out of memory")
-    assert after(pb.COMPLETED) == ("completed", None, None)
+    assert after(pb.RUNNING) is None
+    assert after(pb.PAUSED) == ("paused", None, None, True)
+    assert after(pb.RUNNING) == ("running", None, None, True)
+    assert after(pb.RUNNING, "Stopping now") == ("stopping", "Stopping now", None, True)
+    assert after(pb.FAILED, "by Ctrl-C", interrupted=True) == ("stopped", "by Ctrl-C", None, True)
+    assert after(pb.FAILED, "out of memory") == ("error", "out of memory", "out of memory", True)
+    assert after(pb.COMPLETED) == ("completed", None, None, True)
+
+
+@pytest.mark.parametrize("kind", ["batch_data", "scalars", "epoch_data", "validation", "round"])
+def test_what_tells_of_a_training_tells_that_it_runs(kind: str) -> None:
+    message: dict[str, Any] = {
+        "batch_data": pb.BatchData(step=1),
+        "scalars": pb.Scalars(step=1),
+        "epoch_data": pb.EpochData(),
+        "validation": pb.Validation(),
+        "round": pb.Round(),
+    }
+    told = Story(run()).status(event(**{kind: message[kind]}))
+    assert told is not None
+    assert told.event["status"] == "running"
+
+
+def test_each_change_of_the_status_text_is_a_line_of_the_log() -> None:
+    story = Story(run())
+    texts = ["loading", "Training ...", "Training ...", "", "Saving ...", "Training ..."]
+    said = [
+        line["message"]
+        for text in texts
+        for line in story.told(event(status_update=pb.StatusUpdate(status=2, message=text)))  # type: ignore[arg-type]
+    ]
+    assert said == ["loading", "Training ...", "Saving ...", "Training ..."]
+
+
+def test_numbers_beside_batches_count_on_from_what_the_trainer_said() -> None:
+    told = Story(run(config=pb.TrainingConfig(batches_per_epoch=12)))
+    told.moved(event(batch_data=pb.BatchData(step=13, epoch=1, batch_idx=1)))
+    values = [pb.Scalar(name="smooth_loss", value=0.3)]
+    told.moved(event(scalars=pb.Scalars(step=13, values=values)))
+    assert told.progress(0)["epoch_step"] == 1
+    told.moved(event(scalars=pb.Scalars(step=14, values=values)))
+    assert told.progress(0)["epoch_step"] == 2
 
 
 def test_the_other_events() -> None:
@@ -97,6 +140,13 @@ def test_the_other_events() -> None:
             "thumbnail_path": None,
             "timestamp": when,
         },
+        {
+            "type": "log",
+            "level": "info",
+            "message": "Generated a custom sample at step 3: a cat",
+            "source": "sampler",
+            "timestamp": when,
+        },
         {"type": "log", "level": "warning", "message": "hot", "source": None, "timestamp": when},
         {"type": "log", "level": "error", "message": "boom", "source": "error", "timestamp": when},
         {
@@ -114,10 +164,13 @@ def test_figures_are_numbers_always() -> None:
     odd = system_stats(pb.ResourceUsage(cpu_percent=math.nan, gpu_percent=math.inf), 0)
     for figures in (empty, odd):
         numbers = {name: value for name, value in figures.items() if name.endswith(("gb", "ent"))}
-        assert set(numbers.values()) == {0.0}
+        assert {f"{value:.1f}" for value in numbers.values()} == {"0.0"}
         assert len(numbers) == 6
+        assert figures["gpu_memory_used_gb"] / figures["gpu_memory_total_gb"] == 0
+        assert figures["ram_used_gb"] / figures["ram_total_gb"] == 0
     full = system_stats(pb.ResourceUsage(memory_mb=2048, gpu_memory_total_mb=24576), 0)
     assert (full["ram_used_gb"], full["gpu_memory_total_gb"]) == (2.0, 24.0)
+    assert full["ram_total_gb"] == 2.0, "a size that nobody told is not less than what is used"
 
 
 @pytest.mark.parametrize(
@@ -164,4 +217,4 @@ def test_an_end_is_not_taken_back_by_silence_but_by_further_steps() -> None:
     assert story.contact(1000) is None
     told = story.status(event(batch_data=pb.BatchData(step=1)))
     assert told is not None
-    assert told["status"] == "running"
+    assert told.event["status"] == "running"
