@@ -19,6 +19,7 @@ from livetrain import _wire
 from livetrain._budget import Governor
 from livetrain._capture.capture import Capture
 from livetrain._capture.encoder import usable_cpus
+from livetrain._class_names import read_class_names
 from livetrain._config_json import are_settings, config_json, plain_settings
 from livetrain._delivery.backoff import full_jitter
 from livetrain._delivery.identity import Identity
@@ -40,7 +41,6 @@ from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = [
     "RunDescription",
-    "class_labels",
     "describe_run",
     "endpoint",
     "launch",
@@ -118,7 +118,7 @@ def describe_run(
     project: str,
     tags: Iterable[str],
     config: Any,
-    class_names: Sequence[str] | None,
+    class_names: Iterable[Any] | None,
     total_epochs: int | None,
     batches_per_epoch: int | None,
     batch_size: int | None,
@@ -148,9 +148,10 @@ def describe_run(
             "8 to 64 letters, digits, - and _ are needed, which nobody can guess",
             "make them up for each training, e.g. by uuid.uuid4().hex, and give every rank the same",
         )
+    labels = None if class_names is None else read_class_names(class_names)
     training = training_config(
         config=config,
-        class_names=class_names,
+        class_names=labels,
         total_epochs=total_epochs,
         batches_per_epoch=batches_per_epoch,
         batch_size=batch_size,
@@ -161,7 +162,7 @@ def describe_run(
         project=text_of((env.project or project) if project == "default" else project, _NAME_CHARS),
         tags=_tags(tags),
         config=training,
-        class_names=None if class_names is None else class_labels(class_names),
+        class_names=labels,
         rank=_rank("rank", rank, environ.get("RANK"), 0),
         world_size=_rank("world_size", world_size, environ.get("WORLD_SIZE"), 1),
         session=session or env.session,
@@ -189,25 +190,10 @@ def read_settings(config: Any) -> dict[str, Any]:
     return settings
 
 
-def class_labels(names: Iterable[Any]) -> tuple[str, ...]:
-    """Return the label of each class as text.
-
-    Raises:
-        ConfigurationError: it is one text, or nothing that has several.
-    """
-    if isinstance(names, str):
-        raise ConfigurationError(
-            "class_names", names, "one text, not one label a class", "give a list of labels"
-        )
-    if not isinstance(names, Iterable):
-        raise ConfigurationError("class_names", names, *_TYPES["class_names"][1:])
-    return tuple(text_of(name, _NAME_CHARS) for name in names)
-
-
 def training_config(
     *,
     config: Any = None,
-    class_names: Sequence[str] | None = None,
+    class_names: Iterable[Any] | None = None,
     total_epochs: int | None = None,
     batches_per_epoch: int | None = None,
     batch_size: int | None = None,
@@ -218,7 +204,7 @@ def training_config(
         ConfigurationError: a value cannot work.
     """
     settings = read_settings(config)
-    labels = class_labels(() if class_names is None else class_names)
+    labels = () if class_names is None else read_class_names(class_names)
     if len(labels) > _LABELS:
         warn_once_a_minute(
             "class_names",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec
 
 from livetrain._capture.accuracy import Share
 from livetrain._capture.capture import Capture
+from livetrain._class_names import read_class_names
 from livetrain._metric_names import validation_name
 from livetrain._monitor import Monitor
 from livetrain._monitor.numbers import NumberReader, awaited
@@ -18,6 +19,8 @@ from livetrain.config import ImageOptions
 from livetrain.exceptions import UsageError
 
 __all__ = ["LoggedBatch", "RecordingMonitor"]
+
+_P = ParamSpec("_P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,13 @@ class LoggedBatch:
     step: int
     ids: Any
     per_sample_loss: Any
+
+
+def _called_like(
+    template: Callable[_P, None],
+) -> Callable[[Callable[..., None]], Callable[_P, None]]:
+    """Give a method the signature of another one, for people and for type checkers."""
+    return functools.wraps(template)
 
 
 class RecordingMonitor(Monitor):
@@ -72,12 +82,13 @@ class RecordingMonitor(Monitor):
         (0.5, 0)
     """
 
-    @functools.wraps(Monitor.__init__)  # type: ignore[misc]  # the signature is the very one
+    @_called_like(Monitor.__init__)
     def __init__(self, run: str | None = None, **options: Any) -> None:
         super().__init__(run, **{**options, "enabled": False})
         self.options = {"run": run, **options}
         images = options.get("images") or ImageOptions()
-        self._capture = Capture(images, options.get("class_names"))
+        names = options.get("class_names")
+        self._capture = Capture(images, None if names is None else read_class_names(names))
         self._named = NumberReader(self._capture.reading, self._capture.reports)
         self.batches: list[LoggedBatch] = []
         self.scalars: list[tuple[int, dict[str, float]]] = []
@@ -250,7 +261,7 @@ class RecordingMonitor(Monitor):
         self,
         *,
         config: Any = None,
-        class_names: Sequence[str] | None = None,
+        class_names: Iterable[Any] | None = None,
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,
         batch_size: int | None = None,
@@ -266,7 +277,7 @@ class RecordingMonitor(Monitor):
         given: dict[str, Any] = {name: v for name, v in known.items() if v is not None}
         super().update(**given)
         if class_names is not None:
-            self._capture.name_classes(tuple(map(str, class_names)))
+            self._capture.name_classes(read_class_names(class_names))
         self.updates.append(given)
 
     def resume_state(self) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from livetrain._class_names import ordered_labels
 from livetrain._frameworks.batch import accuracy, batch_length, on_host
 from livetrain._frameworks.figures import EpochMean, EpochShare
 from livetrain._frameworks.metered import metered
 from livetrain._monitor import Monitor
+from livetrain.exceptions import ConfigurationError
 
 __all__ = ["Training", "class_names_of", "positive"]
 
@@ -77,7 +79,7 @@ def _others(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def class_names_of(*places: tuple[Any, str]) -> list[str] | None:
-    """Return the first list of texts among attributes; None where there is none.
+    """Return the first labels of classes among attributes; None where there are none.
 
     Args:
         *places: (object, attribute), as data sets keep the names of their classes.
@@ -89,13 +91,12 @@ def class_names_of(*places: tuple[Any, str]) -> list[str] | None:
     """
     for owner, attribute in places:
         names = getattr(owner, attribute, None)
-        if (
-            isinstance(names, Sequence)
-            and not isinstance(names, str)
-            and names
-            and all(isinstance(name, str) for name in names)
-        ):
-            return list(names)
+        try:
+            labels = ordered_labels(names) if isinstance(names, Iterable) else []
+        except ConfigurationError:  # something else of that name
+            continue
+        if labels and all(isinstance(label, str) for label in labels):
+            return labels
     return None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livetrain import _records
+from livetrain._class_names import read_class_names
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
-from livetrain._launch import class_labels, read_settings, training_config
+from livetrain._launch import read_settings, training_config
 from livetrain._monitor.loop import StepLoop
 from livetrain._monitor.numbers import NumberReader, awaited
 from livetrain._monitor.place import Place, whole
@@ -86,7 +87,7 @@ class Base:
         self,
         *,
         config: Any = None,
-        class_names: Sequence[str] | None = None,
+        class_names: Iterable[Any] | None = None,
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,
         batch_size: int | None = None,
@@ -95,7 +96,7 @@ class Base:
 
         Args:
             config: settings to be added to those of before, or put in their place; a mapping, a namespace or the like.
-            class_names: the label of each class index, from now on.
+            class_names: the label of each class index, from now on; as :class:`livetrain.Monitor` takes them.
             total_epochs: for the time remaining.
             batches_per_epoch: for the time remaining.
             batch_size: shown beside the run.
@@ -108,7 +109,7 @@ class Base:
             >>> livetrain.Monitor(enabled=False).update(config={"seed": 1}, batches_per_epoch=100)
         """
         settings = {**self._settings, **read_settings(config)}
-        labels = None if class_names is None else class_labels(class_names)
+        labels = None if class_names is None else read_class_names(class_names)
         told = training_config(
             config=settings,
             class_names=labels,

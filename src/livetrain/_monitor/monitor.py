@@ -60,7 +60,8 @@ class Monitor(Logbook, Helm):
         tags: short words to find the run by.
         config: the training's settings, shown beside the run and compared between runs: a mapping, a namespace such as that of
             argparse, a dataclass or the like, with whatever in it; what JSON cannot hold becomes its text.
-        class_names: the label of each class index. None: indices are shown.
+        class_names: the label of each class index: a list, an array or Index of shape ``(classes,)``, or a mapping of class indices
+            to labels or the other way round. None: indices are shown.
         total_epochs, batches_per_epoch: for the time remaining. None: unknown, and batches an epoch are learned from the first.
         batch_size: shown beside the run. None: not shown.
         images: how images are read and encoded.
@@ -103,7 +104,7 @@ class Monitor(Logbook, Helm):
         project: str = "default",
         tags: Iterable[str] = (),
         config: Any = None,
-        class_names: Sequence[str] | None = None,
+        class_names: Iterable[Any] | None = None,
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,
         batch_size: int | None = None,
