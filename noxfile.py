@@ -145,6 +145,8 @@ def typecheck(session: nox.Session) -> None:
     """Types of both languages, strictly."""
     session.install("-e", ".[server]", *group("typecheck"))
     session.run("mypy", *session.posargs)
+    # As those who use livetrain see its types; Pyright in a package that brings its Node with it.
+    session.run("basedpyright", "--project", "tests/typing")
     Node(session).npm("run", "typecheck")
 
 

@@ -66,9 +66,6 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
     ``fit``. fastai tells its callbacks of no error: a run that an exception ended, caught or not, is marked failed when the process
     ends, or the next training begins.
 
-    Attributes:
-        monitor: the monitor of the training that runs, or ran last; None before the first.
-
     Example:
         >>> learn = Learner(dls, model, cbs=[LiveTrainCallback()])  # doctest: +SKIP
     """
@@ -87,18 +84,22 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
     ) -> None:
         super().__init__()
         owner = "LiveTrainCallback"
-        self._settings = Settings(
+        settings = Settings(
             owner=owner,
             options=given_options(owner, run, server, project, monitor_options),
             read_batch=read_batch,
             monitor_factory=monitor_factory,
         )
-        self._training: Training | None = None
-        self.monitor: Monitor | None = None
+        self._livetrain = _Fit(settings)
+
+    @property
+    def monitor(self) -> Monitor | None:
+        """The monitor of the training that runs, or ran last; None before the first."""
+        return self._livetrain.monitor
 
     def __getstate__(self) -> dict[str, Any]:
         # `Learner.export` pickles callbacks; threads and connections stay behind.
-        return {**self.__dict__, "_training": None, "monitor": None}
+        return {**self.__dict__, "_livetrain": _Fit(self._livetrain.settings)}
 
     def before_fit(self) -> None:
         """Open the run."""
@@ -108,28 +109,30 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
 
     def before_batch(self) -> None:
         """See that a rate which was set holds, whatever a scheduler wrote."""
-        if self._training is not None and self._rate is not None and self.training:
-            self.opt.set_hyper("lr", self._rate)
+        fit = self._livetrain
+        if fit.training is not None and fit.rate is not None and self.training:
+            self.opt.set_hyper("lr", fit.rate)
 
     def after_batch(self) -> None:
         """Log a training batch, and stop if someone asked for it."""
-        if self._training is not None and self.training:
-            harmless(self._log_batch)()
-            if self._training.monitor.should_stop:
+        training = self._livetrain.training
+        if training is not None and self.training:
+            harmless(self._log_batch)(training)
+            if training.monitor.should_stop:
                 raise CancelFitException
 
     def after_epoch(self) -> None:
         """Log the epoch and its validation."""
-        if self._training is not None:
-            harmless(self._log_epoch)()
+        if self._livetrain.training is not None:
+            harmless(self._log_epoch)(self._livetrain.training)
 
     def after_fit(self) -> None:
         """Close the run as completed."""
         self._close(None)
 
     def _open(self) -> None:
-        model, loaders = self.learn.model, self.learn.dls
-        self.monitor = self._settings.open(
+        fit, model, loaders = self._livetrain, self.learn.model, self.learn.dls
+        monitor = fit.settings.open(
             {
                 "run": from_environment(os.environ).run or type(model).__name__,
                 "config": {"model": type(model).__name__, "optimizer": type(self.opt).__name__},
@@ -139,22 +142,17 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
                 "batch_size": positive(getattr(loaders.train, "bs", None)),
             }
         )
-        self.monitor.expect_end()
-        self.monitor.on("learning_rate", self._set_rate)
-        self._rate: float | None = None
-        self._step = int(self.monitor.resume_state()["step"])
-        self._reader = BatchReader(self._settings.owner, self._settings.read_batch, _MEND)
-        self._training = Training(self.monitor)
+        fit.begin(monitor)
 
-    def _log_batch(self) -> None:
+    def _log_batch(self, training: Training) -> None:
+        fit = self._livetrain
         batch = (*map(_plain, self.learn.xb), *map(_plain, self.learn.yb))
-        images, targets = self._reader.read(batch)
+        images, targets = fit.reader.read(batch)
         logits = find_logits(
             _plain(self.learn.pred), batch_length(images if targets is None else targets)
         )
-        step, self._step = self._step, self._step + 1
-        assert self._training is not None
-        self._training.batch(
+        step, fit.step = fit.step, fit.step + 1
+        training.batch(
             images,
             logits,
             _plain(self.learn.loss),
@@ -163,25 +161,58 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
             step=step,
             numbers={"learning_rate": float(self.opt.hypers[-1]["lr"])},
         )
-        self._reader.check(batch, images, logits)
+        fit.reader.check(batch, images, logits)
 
-    def _log_epoch(self) -> None:
-        assert self._training is not None
-        self._training.end_epoch(self.learn.epoch, {})
+    def _log_epoch(self, training: Training) -> None:
+        training.end_epoch(self.learn.epoch, {})
         names, values = self.learn.recorder.metric_names[1:], self.learn.final_record
         found = {n.removeprefix("valid_"): v for n, v in zip(names, values, strict=False)}
         found = {
             n: v for n, v in found.items() if n not in ("train_loss", "time") and v is not None
         }
-        self._training.validated(self.learn.epoch, found)
-
-    def _set_rate(self, rate: float) -> None:
-        self._rate = rate
+        training.validated(self.learn.epoch, found)
 
     def _close(self, error: BaseException | None) -> None:
-        training, self._training = self._training, None
+        training, self._livetrain.training = self._livetrain.training, None
         if training is not None:
             training.monitor.close_after(error)
+
+
+class _Fit:
+    """What the callback knows of one ``fit``, under one name.
+
+    A callback of fastai reads from its learner and the learner's model whatever it has not itself, and warns of each attribute that
+    it has and they have too.
+
+    Attributes:
+        settings: the user's.
+        monitor: of the training that runs, or ran last.
+        training: the one that runs; None: none does.
+        reader: reads its batches.
+        rate: what the page set; None: nothing.
+        step: of the next batch.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.monitor: Monitor | None = None
+        self.training: Training | None = None
+        self.reader = BatchReader(settings.owner, settings.read_batch, _MEND)
+        self.rate: float | None = None
+        self.step = 0
+
+    def begin(self, monitor: Monitor) -> None:
+        """A training begins."""
+        self.monitor = monitor
+        monitor.expect_end()
+        monitor.on("learning_rate", self._set_rate)
+        self.rate = None
+        self.step = int(monitor.resume_state()["step"])
+        self.reader = BatchReader(self.settings.owner, self.settings.read_batch, _MEND)
+        self.training = Training(monitor)
+
+    def _set_rate(self, rate: float) -> None:
+        self.rate = rate
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import warnings
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from fastai.callback.core import Callback
 from fastai.callback.schedule import Learner  # which gives learners `fit_one_cycle` and `lr_find`
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
+from fastai.data.transforms import CategoryMap
 from fastai.metrics import accuracy
 from torch import nn
 from torch.utils.data import TensorDataset
@@ -168,7 +170,7 @@ def test_a_pickled_callback_is_its_configuration() -> None:
 
     plain = LiveTrainCallback(run="kept", max_fps=5.0)
     fit(Copying(), epochs=1)
-    assert {twin._settings.options["max_fps"] for twin in kept} == {5.0}
+    assert {twin._livetrain.settings.options["max_fps"] for twin in kept} == {5.0}
     assert all(twin.monitor is None for twin in kept)
 
 
@@ -185,6 +187,38 @@ def test_a_fault_of_ours_costs_the_view_and_not_the_training(
             patch.setattr(f"livetrain.{place}", broken)
             assert same(alone, fit(LiveTrainCallback(monitor_factory=made)).model.parameters())
         assert made[-1].closed
+
+
+def test_it_has_no_name_that_a_learner_or_a_model_has(made: Made) -> None:
+    """fastai warns of each name that a callback hides, at every start."""
+
+    class Everything(nn.Sequential):
+        """A model that has, as the learner has through it, whatever name it is asked for."""
+
+        def __init__(self, *layers: nn.Module) -> None:
+            super().__init__(*layers)
+            self.monitor = self.settings = self.rate = self.step = self.reader = "of the model"
+
+    class Fitting(LiveTrainCallback):
+        pass
+
+    plain = learner()
+    plain.model = Everything(*plain.model)
+    callback = Fitting(monitor_factory=made)
+    with warnings.catch_warnings(), plain.no_bar(), plain.no_logging():
+        warnings.filterwarnings("error", "You are shadowing")
+        for _ in range(2):  # the second finds what the first left
+            plain.fit(1, cbs=[callback])
+    assert callback.monitor is made[-1]
+    assert [len(monitor.batches) for monitor in made] == [STEPS, STEPS]
+
+
+def test_classes_are_called_as_the_data_block_calls_them(made: Made) -> None:
+    data = learner(LiveTrainCallback(monitor_factory=made))
+    data.dls.vocab = CategoryMap(["nine", "eight", *map(str, range(8))])
+    with data.no_bar(), data.no_logging():
+        data.fit(1)
+    assert made.only.options["class_names"] == [*map(str, range(8)), "eight", "nine"]
 
 
 def test_misuse_is_said_before_the_first_step() -> None:
