@@ -71,7 +71,7 @@ class Api:
     async def run(self, run_id: str) -> dict[str, Any]:
         """Return a run with its settings, streams and the names of its curves."""
         run = await find_run(self._registry, run_id)
-        names = await self._registry.ask(self._registry.reader.metric_names, run.key)
+        names = await self._registry.ask_about(run, self._registry.reader.metric_names)
         now = time.monotonic()
         return {
             **run_view(run, now),
@@ -129,9 +129,9 @@ class Api:
     ) -> Response:
         """Return committed records in order; `next` is the offset to ask after, or null at the end."""
         run = await find_settled_run(self._intake, run_id)
-        found = await self._registry.ask(
+        found = await self._registry.ask_about(
+            run,
             self._registry.reader.events,
-            run.key,
             after=after,
             limit=limit + 1,
             notable=notable,

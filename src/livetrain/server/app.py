@@ -35,13 +35,14 @@ from livetrain.server.intake import Intake
 from livetrain.server.limits import Limits
 from livetrain.server.live import Live
 from livetrain.server.logs import set_up
+from livetrain.server.lookup import answer_gone
 from livetrain.server.memory_watch import MemoryWatch
 from livetrain.server.orders import Orders
 from livetrain.server.packer import Packer
 from livetrain.server.pages import Pages, read_index
 from livetrain.server.refused_request import refuse_request
 from livetrain.server.registration import Registrar
-from livetrain.server.registry import Registry
+from livetrain.server.registry import Registry, RunGoneError
 from livetrain.server.settings import Address, Settings
 from livetrain.server.store.engine import Store, open_store
 from livetrain.server.store.journal import Journal
@@ -271,6 +272,7 @@ class Server:
             redoc_url=None,
         )
         app.add_exception_handler(RequestValidationError, refuse_request)
+        app.add_exception_handler(RunGoneError, answer_gone)
         app.include_router(self._api.router)
         self._dialects.mount(app)
         app.include_router(Pages(read_index(_STATIC)).router)

@@ -56,8 +56,8 @@ class Curves:
     ) -> Response:
         """Return where curves stand, by name; `next` is what to ask after, or null at the end."""
         run = await find_settled_run(self._intake, run_id)
-        page = await self._registry.ask(
-            self._registry.reader.metric_page, run.key, search=q, after=after, limit=limit
+        page = await self._registry.ask_about(
+            run, self._registry.reader.metric_page, search=q, after=after, limit=limit
         )
         return _json(await self._registry.ask(page_json, page))
 
@@ -99,7 +99,7 @@ class Curves:
         question = Question(window, points, stat, attempt)
         wanted = _names(names, name)
         if wanted is None:
-            wanted = await self._registry.ask(self._registry.reader.metric_names, run.key)
+            wanted = await self._registry.ask_about(run, self._registry.reader.metric_names)
         body = self._pieces(run, wanted, question)
         # Most answers are small, and have a length then.
         pieces: list[bytes] = []
@@ -113,15 +113,15 @@ class Curves:
         self, run: Run, names: Sequence[str], question: Question
     ) -> AsyncIterator[bytes]:
         """Yield the answer in pieces of some size; what is read for one is not held longer."""
-        ask, reader = self._registry.ask, self._registry.reader
+        ask, about, reader = self._registry.ask, self._registry.ask_about, self._registry.reader
         head = {"run_id": run.run_id, "epoch_id": self._intake.epoch, **_attempts(run)}
         yield text(head)[:-1] + b',"metrics":{'
         begun = False
         sizes: Sequence[int] = ()
         if question.points is None and len(names) > 1:
-            sizes = await ask(reader.curve_sizes, run.key, names)
+            sizes = await about(run, reader.curve_sizes, names)
         for group in _groups(names, sizes):
-            curves = await ask(reader.curves, run.key, names=group, question=question)
+            curves = await about(run, reader.curves, names=group, question=question)
             pieces = curve_pieces(curves)
             del curves
             while piece := await ask(_gather, pieces):

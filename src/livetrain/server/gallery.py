@@ -54,8 +54,8 @@ class Gallery:
         """Return samples whose pictures are kept; `next` is the cursor of the following ones, or null."""
         run = await self._find(run_id)
         rows = list(
-            await self._registry.ask(
-                self._registry.reader.samples, run.key, limit=limit + 1, before=cursor
+            await self._registry.ask_about(
+                run, self._registry.reader.samples, limit=limit + 1, before=cursor
             )
         )
         more = len(rows) > limit
@@ -69,7 +69,7 @@ class Gallery:
     async def picture(self, run_id: str, sample_id: str) -> Response:
         """Return a picture."""
         run = await self._find(run_id)
-        found = await self._registry.ask(self._registry.reader.picture, run.key, sample_id)
+        found = await self._registry.ask_about(run, self._registry.reader.picture, sample_id)
         if found is None:
             raise HTTPException(404, f"There is no picture of a sample {sample_id[:70]!r} here.")
         kind, data = found

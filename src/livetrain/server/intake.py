@@ -224,6 +224,8 @@ class Intake:
 
     def note(self, run: Run, record: pb.TelemetryRequest) -> None:
         """Put something of the server's own into a run's log: an event, a command or what became of one."""
+        if self.registry.is_gone(run):
+            return
         run.offset += 1
         run.commands.apply(run.offset, record)
         payload = record.WhichOneof("payload") or ""

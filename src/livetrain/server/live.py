@@ -17,6 +17,7 @@ from livetrain._protobuf import bytes_field
 from livetrain.proto import live_pb2 as live
 from livetrain.server.hub import COME_AGAIN, Channel, Hub, encode_event
 from livetrain.server.intake import Intake
+from livetrain.server.registry import RunGoneError
 from livetrain.server.replay import History, Recovery, plan
 from livetrain.server.run import Run
 from livetrain.server.shelf import Shelf
@@ -77,13 +78,22 @@ class Live:
         if first.WhichOneof("body") != "hello":
             await _close(socket, NOT_ALLOWED, "A viewer begins with a Hello.")
             return
-        await self._attend(socket, run, first.hello)
+        run = await self._intake.registry.find(run_id)  # it may have been deleted meanwhile
+        if run is None:
+            await _close(socket, NO_SUCH_RUN, "There is no such run.")
+            return
+        try:
+            await self._attend(socket, run, first.hello)
+        except RunGoneError:
+            await _close(socket, NO_SUCH_RUN, "There is no such run.")
 
     async def _attend(self, socket: WebSocket, run: Run, hello: live.Hello) -> None:
         with self._joined(run, hello) as (channel, viewer):
             reader = asyncio.create_task(self._listen(socket, channel, viewer))
             try:
                 async for message in self._bring_up(channel, viewer, hello):
+                    if viewer.close_code:  # what it is being told is gone
+                        break
                     await socket.send_bytes(message)
                 await self._follow(socket, viewer)
             except WebSocketDisconnect:
@@ -108,9 +118,15 @@ class Live:
             self._intake.counters.dropped.labels("frame_superseded").inc(viewer.skipped)
 
     async def watch(self, run: Run, hello: live.Hello) -> AsyncIterator[bytes]:
-        """Yield what a viewer is sent that can say nothing back: of the frames each for which it has taken the one before."""
+        """Yield what a viewer is sent that can say nothing back: of the frames each for which it has taken the one before.
+
+        Raises:
+            RunGoneError: the run was deleted.
+        """
         with self._joined(run, hello) as (channel, viewer):
             async for message in self._bring_up(channel, viewer, hello):
+                if viewer.close_code:
+                    break
                 yield message
             while not viewer.close_code:
                 await viewer.wait()
@@ -120,6 +136,7 @@ class Live:
                     viewer.grant(1)
             if viewer.close_code == COME_AGAIN:
                 self._intake.counters.dropped.labels("viewer_behind").inc()
+        self._intake.registry.raise_if_gone(run)
 
     async def _listen(self, socket: WebSocket, channel: Channel, viewer: Viewer) -> None:
         try:
@@ -171,9 +188,9 @@ class Live:
             return
         if recovery is Recovery.STORE:
             # What happens meanwhile is held back for the viewer.
-            stored = await self._intake.registry.ask(
+            stored = await self._intake.registry.ask_about(
+                run,
                 self._intake.registry.reader.events,
-                run.key,
                 after=hello.offset,
                 limit=history.top - hello.offset,
                 max_bytes=self._limits.recover_bytes,
@@ -205,8 +222,8 @@ class Live:
     ) -> AsyncIterator[bytes]:
         run, registry = channel.run, self._intake.registry
         points = None if hello.no_curves else min(hello.points or _POINTS, _MOST_POINTS)
-        taken = await registry.ask(
-            registry.reader.snapshot, run.key, points=points, tips=_TIPS, recent=_RECENT
+        taken = await registry.ask_about(
+            run, registry.reader.snapshot, points=points, tips=_TIPS, recent=_RECENT
         )
         offset = taken.offset
         with contextlib.closing(Shelf(self._directory)) as shelf:

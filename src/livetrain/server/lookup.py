@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
+from fastapi.responses import JSONResponse
 
 from livetrain.server.intake import Intake
 from livetrain.server.registry import Registry
 from livetrain.server.run import Run
 
-__all__ = ["find_run", "find_settled_run"]
+__all__ = ["answer_gone", "find_run", "find_settled_run"]
 
 
 async def find_run(registry: Registry, run_id: str) -> Run:
@@ -33,3 +34,10 @@ async def find_settled_run(intake: Intake, run_id: str) -> Run:
     if run.ended and run.committed < run.offset:
         await intake.settle()
     return run
+
+
+async def answer_gone(_: Request, error: Exception) -> JSONResponse:
+    """Return 404 for a run that was deleted while it was asked about."""
+    return JSONResponse(
+        {"detail": f"There is no run {str(error)[:40]!r}; /api/runs lists them."}, 404
+    )

@@ -16,7 +16,7 @@ from livetrain.server.older_state import OlderState, is_of_older_schema
 from livetrain.server.run import LOST_SECONDS, Run, Stream
 from livetrain.server.store.reader import Reader
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "RunGoneError"]
 
 _Result = TypeVar("_Result")
 _IDLE_SECONDS: Final = 2 * LOST_SECONDS
@@ -24,6 +24,11 @@ _REMARKS: Final = 2000
 """How far back a run's log is read for its ranks' statuses when the run is loaded."""
 _ORDERS: Final = 6 * REMEMBERED
 """The same for commands: one is at most some six records, from its issue to its end."""
+_MOST_GONE: Final = 100_000
+
+
+class RunGoneError(Exception):
+    """A run was deleted while a question about it was answered: nothing of the answer is to be told."""
 
 
 class Registry:
@@ -40,6 +45,8 @@ class Registry:
         self._by_key: dict[int, Run] = {}
         self._by_id: dict[str, Run] = {}
         self._by_session: dict[str, Run] = {}
+        # What was read of a run before it was deleted must not bring it back. Keys are never given again.
+        self._gone: dict[int, None] = {}
         # Few, and daemonic in effect: a slow question must not keep others from theirs for long, nor the loop at all.
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="livetrain-reader")
 
@@ -63,6 +70,43 @@ class Registry:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(question, *args, **kwargs))
 
+    async def ask_about(
+        self, run: Run, question: Callable[..., _Result], /, *args: object, **kwargs: object
+    ) -> _Result:
+        """Run a question to the store about a run, whose key goes first, on a thread.
+
+        Raises:
+            RunGoneError: it was deleted before the answer was there.
+        """
+        self.raise_if_gone(run)
+        answer = await self.ask(question, run.key, *args, **kwargs)
+        self.raise_if_gone(run)
+        return answer
+
+    def is_gone(self, run: Run) -> bool:
+        """Return whether a run was deleted, be it this object of it or another."""
+        return run.deleted or run.key in self._gone
+
+    def raise_if_gone(self, run: Run) -> None:
+        """See that a run is still there.
+
+        Raises:
+            RunGoneError: it was deleted.
+        """
+        if self.is_gone(run):
+            raise RunGoneError(run.run_id)
+
+    def bury(self, run_key: int) -> None:
+        """Note that a run was deleted: nobody is given it any more."""
+        self._gone[run_key] = None
+        if len(self._gone) > _MOST_GONE:
+            del self._gone[next(iter(self._gone))]
+        self.reader.forget(run_key)
+        loaded = self._by_key.get(run_key)
+        if loaded is not None and not loaded.deleted:  # somebody asked for it just then
+            loaded.deleted = True
+            self.forget(loaded)
+
     def get(self, run_id: str) -> Run | None:
         """Return a run that is in memory, or None."""
         return self._by_id.get(run_id)
@@ -85,6 +129,8 @@ class Registry:
             self.reader.events, row["key"], after=0, limit=_ORDERS, steering=True, newest=True
         )
         older = await self._older_state(row, streams)
+        if row["key"] in self._gone:
+            return None
         known = self._by_key.get(row["key"])
         if known is not None:  # someone else loaded it meanwhile, or by another name
             if "session_hash" in which:
@@ -163,6 +209,8 @@ class Registry:
         self._by_id.pop(run.run_id, None)
         if self._by_session.get(run.session_hash) is run:
             del self._by_session[run.session_hash]
+        if run.deleted:
+            self.bury(run.key)
 
     def idle(self, now: float) -> list[Run]:
         """Return runs that nobody streams to, that wait for nothing to be written, and that were silent for long."""

@@ -35,6 +35,8 @@ _KEEP_HEARD_MS: Final = 15_000
 """How far what the store knows of a silent run's last sign of life may be behind."""
 _DELETE_ROWS: Final = 5000
 _GONE: Final = 4004
+_LOG_SECONDS: Final = 1.0
+"""How long a deletion waits for the write-ahead log to be emptied; where somebody reads for longer, that is done afterwards."""
 
 
 class Upkeep:
@@ -59,6 +61,7 @@ class Upkeep:
         self._retain_days = retain_days
         self._complaints = Complaints(log)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._log_is_due = False
 
     async def run(self) -> None:
         """Look after time, for good: who fell silent, whom nobody needs in memory, what is too old."""
@@ -77,6 +80,9 @@ class Upkeep:
                     self._registry.forget(run)
                     self._intake.names.forget(run)
                     self._hub.forget(run, COME_AGAIN)
+            if self._log_is_due:
+                self._log_is_due = False
+                self._spawn(self._clear_log())
             if self._retain_days is not None and now - retained > _RETAIN_SECONDS:
                 retained = now
                 self._spawn(self._retain(self._retain_days))
@@ -204,6 +210,7 @@ class Upkeep:
         await complete(self._delete(run))
 
     async def _delete(self, run: Run) -> None:
+        run = self._registry.get(run.run_id) or run
         run.deleted = True  # nothing more is taken for it
         try:
             await self._intake.journal.execute(partial(mark_deleted, run_key=run.key))
@@ -227,6 +234,12 @@ class Upkeep:
         action = partial(delete_slice, run_key=run_key, rows=_DELETE_ROWS)
         while not await self._intake.journal.execute(action):
             pass
+        if not await self._intake.journal.clear_log(_LOG_SECONDS):
+            self._log_is_due = True  # somebody reads from it for long
+
+    async def _clear_log(self) -> None:
+        if not await self._intake.journal.clear_log(_LOG_SECONDS):
+            self._log_is_due = True
 
     async def _finish_deletions(self) -> None:
         """Remove what is left of runs whose deletion an end of the server cut short."""
@@ -243,6 +256,7 @@ class Upkeep:
             for key, run_id in old:
                 if self._registry.get(run_id) is None:
                     await self._intake.journal.execute(partial(mark_deleted, run_key=key))
+                    self._registry.bury(key)
                     await self._delete_rows(key)
                     log.info("run %s was deleted: it was silent for %s days", run_id, days)
         except JournalError as error:

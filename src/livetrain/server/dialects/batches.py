@@ -247,6 +247,9 @@ class Batches(Listener, Generic[_Message]):
         self._tiles.forget(run)
         if run.key == self._of:
             self._changed(None)
+            if run.deleted:
+                for mailbox in self._clients:
+                    mailbox.clear()
 
     async def _translate(self) -> None:
         await self._tiles.warm()

@@ -25,6 +25,7 @@ from livetrain.server.dialects.tiles import Tiles
 from livetrain.server.guard import App
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
+from livetrain.server.registry import RunGoneError
 from livetrain.server.stage import Stage
 
 __all__ = ["GrpcWeb", "OlderStream"]
@@ -185,8 +186,11 @@ class GrpcWeb:
         if run is None and not self._closed:
             raise ConnectError(Code.NOT_FOUND, f"There is no run {request.run_id[:40]!r}.")
         if run is not None:
-            async for message in self._live.watch(run, request.hello):
-                yield message
+            try:
+                async for message in self._live.watch(run, request.hello):
+                    yield message
+            except RunGoneError:
+                raise ConnectError(Code.NOT_FOUND, f"There is no run {run.run_id!r}.") from None
         raise ConnectError(Code.UNAVAILABLE, "Come again: the server stops, or this is too slow.")
 
 

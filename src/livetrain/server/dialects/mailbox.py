@@ -69,6 +69,12 @@ class Mailbox(Generic[_Message]):
             self._room.set()
         return message
 
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._waiting.clear()
+        self._bytes = 0
+        self._room.set()
+
     def close(self) -> None:
         """Let nobody wait any more."""
         self._closed = True

@@ -19,9 +19,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from livetrain.server.errors import StartError
 from livetrain.server.store import schema
 
-__all__ = ["Store", "open_store"]
+__all__ = ["BUSY_SECONDS", "Store", "open_store"]
 
-_BUSY_SECONDS = 5.0
+BUSY_SECONDS = 5.0
 _READERS = 4
 
 
@@ -90,7 +90,7 @@ def _engine(address: URL, *, write: bool) -> Engine:
         address,
         pool_size=1 if write else _READERS,
         max_overflow=0,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -104,6 +104,9 @@ def _engine(address: URL, *, write: bool) -> Engine:
                 "PRAGMA synchronous=FULL"
             )  # an acknowledged record survives loss of power
             connection.execute("PRAGMA wal_autocheckpoint=2000")
+            connection.execute(
+                "PRAGMA secure_delete=ON"
+            )  # what is deleted is not left in free pages
             connection.execute("PRAGMA cache_size=-16000")
         else:
             connection.execute("PRAGMA query_only=ON")

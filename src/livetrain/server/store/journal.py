@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from livetrain.server.budget import Pool
+from livetrain.server.store.engine import BUSY_SECONDS
 from livetrain.server.store.statements import Group, commit_group
 from livetrain.server.store.trouble import trouble_of
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.05
 """How long a group is gathered: what viewers are told comes at most so often too, so that each commit is told at once."""
+_LOG_SECONDS = 0.05
 _RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -161,6 +164,22 @@ class Journal:
         self._urgent.set()
         return await done
 
+    async def clear_log(self, timeout: float) -> bool:
+        """Empty the write-ahead log, in which deleted rows stand until others take their place; return whether it is empty.
+
+        It waits until nobody reads what is only there, at most about ``timeout`` seconds, and lets commits through meanwhile.
+        """
+        deadline = time.monotonic() + timeout
+        loop = asyncio.get_running_loop()
+        while not self._closing:
+            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
+                if await loop.run_in_executor(self._thread, self._checkpoint):
+                    return True
+            if time.monotonic() >= deadline:
+                break
+            await asyncio.sleep(_LOG_SECONDS)
+        return False
+
     async def close(self, timeout: float) -> bool:
         """Commit what waits, as far as that is possible within ``timeout`` seconds; return whether all of it is."""
         self._closing = True
@@ -274,6 +293,21 @@ class Journal:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def _checkpoint(self) -> bool:
+        """Put everything that is in the write-ahead log into the database and cut it to nothing, if nobody reads from it now."""
+        if self._engine.dialect.name != "sqlite":
+            return True
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.execute("PRAGMA busy_timeout=20")  # others want to write
+        try:
+            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        return not busy
 
     def _write(self, group: Group) -> None:
         with self._transaction() as connection:

@@ -279,6 +279,10 @@ class Reader:
         with self._engine.connect() as connection:
             return read_picture(connection, run_key, sample_id)
 
+    def forget(self, run_key: int) -> None:
+        """Keep nothing of a run in memory."""
+        self._tails.forget(run_key)
+
     def metric_names(self, run_key: int) -> list[str]:
         """Return the names of a run's curves, sorted."""
         with self._scene(run_key) as (connection, scene):
