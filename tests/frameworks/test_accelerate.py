@@ -84,16 +84,22 @@ def test_a_training_arrives_whole(server: ServerProcess) -> None:
     assert run["frames"] > 0
 
 
-def test_another_process_than_the_main_one_sends_nothing(
+def test_on_another_process_than_the_main_one_it_is_started_handed_out_and_finished(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accelerate.PartialState(cpu=True)
-    monkeypatch.setattr(accelerate.PartialState, "is_main_process", False)
     tracker = LiveTrainTracker(monitor_factory=made)
-    tracker.start()
-    tracker.log({"loss": 0.5})
-    assert made == []
-    assert tracker.tracker.stats().inert == "disabled"
+    accelerator = accelerate.Accelerator(cpu=True, log_with=tracker)
+    monkeypatch.setattr(accelerate.PartialState, "is_main_process", False)
+    monkeypatch.setattr(accelerate.PartialState, "use_distributed", True)
+    accelerator.init_trackers("any", config={"lr": 0.1})
+    assert accelerator.get_tracker("livetrain", unwrap=True) is made.only
+    assert accelerator.get_tracker("livetrain") is tracker
+    other = accelerator.get_tracker("wandb")
+    assert type(other) is accelerate.tracking.GeneralTracker, "as Accelerate has it there"
+    accelerator.log({"loss": 0.5})
+    assert (made.only.scalars, made.only.updates) == ([], []), "what is logged is told once"
+    accelerator.end_training()
+    assert made.only.closed
 
 
 def test_misuse_is_said_and_a_fault_of_ours_is_not_raised(made: Made) -> None:

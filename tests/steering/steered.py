@@ -66,7 +66,7 @@ class SteeredMonitor(livetrain.Monitor):
         return True
 
     def _give(self, number: int) -> None:
-        if self._steering._rank or not self._disturbed or number in self._numbers_given:
+        if self._steering.rank or not self._disturbed or number in self._numbers_given:
             return
         self._numbers_given.add(number)
         given = self._case.given[number]
@@ -80,7 +80,7 @@ class SteeredMonitor(livetrain.Monitor):
         )
 
     def _resume_soon(self) -> None:
-        if self._steering._rank:
+        if self._steering.rank:
             return
         control = self._steering.control
         resume = pb.ControlCommand(command_id="resume", verb="resume", issued_by="ada")

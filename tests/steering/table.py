@@ -12,7 +12,7 @@ from tests.steering.steered import Maker
 
 __all__ = ["FRAMEWORKS", "installed", "rows", "train"]
 
-FRAMEWORKS = {"torch_loop": "torch"}
+FRAMEWORKS = {"torch_loop": "torch", "accelerate_loop": "accelerate"}
 """Modules of `tests.steering.trainings`, and what has to be installed for each."""
 
 FULL = os.environ.get("STEERING") == "full"
@@ -29,7 +29,7 @@ def rows(ranks: int | None = None) -> list[Case]:
     """Return the rows of this run that can be made here, all or those of so many ranks."""
     return [
         case
-        for case in (*_loops(), *_between_epochs())
+        for case in (*_loops(), *_between_epochs(), *_accelerate())
         if (FULL or case.often) and installed(case.framework) and ranks in (None, case.ranks)
     ]
 
@@ -87,3 +87,43 @@ def _between_epochs() -> Iterator[Case]:
                     often=ranks < 4,
                     options={} if steps else {"steps": False},
                 )
+
+
+def _accelerate() -> Iterator[Case]:
+    """Accelerate, with its prepared optimizer and with the one inside."""
+    for ranks in (1, 2, 4):
+        often = ranks < 4
+        for scheduler in ("none", "exponential", "cosine"):
+            for attach in ("prepared", "plain"):
+                for given in (
+                    (_set("0.001", 5), _set("x2", 9), _set("follow", 14)),
+                    (Given("stop", before=9),),
+                ):
+                    yield Case(
+                        *("accelerate_loop", scheduler, given, "none", ranks),
+                        often=often and scheduler == "exponential",
+                        options={"attach": attach},
+                    )
+        for given in (
+            Given("set", {"learning_rate": "0.001"}, after_epoch=0),
+            Given("stop", after_epoch=0),
+            Given("pause", after_epoch=0),
+        ):
+            yield Case(
+                *("accelerate_loop", "exponential", (given,), "validation", ranks), often=often
+            )
+        for given in (_set("0.01", 5), Given("pause", before=7)):
+            yield Case(
+                *("accelerate_loop", "exponential", (given,), "accumulation", ranks), often=often
+            )
+            yield Case(
+                *("accelerate_loop", "exponential", (given,), "none", ranks),
+                often=often,
+                options={"steps": False},
+            )
+    yield Case(
+        *("accelerate_loop", "none", (Given("stop", before=9),), "none", 2),
+        often=True,
+        refused="rank 1 does not loop over monitor.steps",
+        options={"alone": True},
+    )

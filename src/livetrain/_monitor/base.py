@@ -15,6 +15,7 @@ from livetrain._launch import read_settings, training_config
 from livetrain._monitor.loop import StepLoop
 from livetrain._monitor.numbers import NumberReader, awaited
 from livetrain._monitor.place import Place, whole
+from livetrain._monitor.together import Together
 from livetrain._steering.steering import Steering
 from livetrain._text import text_of
 from livetrain.exceptions import UsageError
@@ -46,6 +47,8 @@ class Base:
     _status: str
     _message: str
     _loop: weakref.ref[StepLoop[Any]] | None  # the one that `steps` gave out last
+    _together: Together | None  # by which `steps` lets several ranks be steered
+    _together_left: float  # batches of this epoch that all ranks have ahead
 
     def set_status(self, status: str, message: str = "") -> None:
         """Say where the training stands: initializing, running, paused, completed, failed, or interrupted from outside.

@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from livetrain import _records
+from livetrain._engine import Engine
 from livetrain._monitor.base import Base
 from livetrain._monitor.loop import StepLoop, length_of_epoch
+from livetrain._monitor.together import Together
 from livetrain.config import Parameter
 
 __all__ = ["Helm"]
@@ -51,6 +53,10 @@ class Helm(Base):
         if batches is not None and batches != self._config.batches_per_epoch:
             self.update(batches_per_epoch=batches)
         self._steering.epoch_begins(self._place.step)
+        if (together := self._together) is not None:
+            self._together_left = together.begin_epoch(batches)
+            if why := together.impossible:
+                self._steering.cannot_agree(why)
         loop = StepLoop(loader, lambda: self.should_stop, self._place.begin_body, self._end_step)
         self._loop = weakref.ref(loop)  # it calls this monitor, and neither is to keep the other
         return iter(loop)
@@ -115,6 +121,11 @@ class Helm(Base):
         if (engine := self._engine) is not None:
             engine.metering.step_begins(self._steering.control.stood_still)
 
+    def sync_in_steps(self, broadcast: Callable[[Any], Any]) -> None:
+        """Call `sync` after each batch of a loop over `steps`, once it is known that every rank loops there. For integrations."""
+        if self._world_size > 1 and self._engine is not None:
+            self._together = Together(self._steering.rank, self._world_size, broadcast)
+
     def guard(self) -> AbstractContextManager[None]:
         """Survive a batch size that was set from the page and does not fit into memory.
 
@@ -164,8 +175,15 @@ class Helm(Base):
     def _end_step(self, step: int, waited: float, worked: float) -> None:
         """The body of a loop over `steps` is done with a batch; where it logged none, its step is counted here."""
         step, silent = self._place.end_body(step)
-        if (engine := self._engine) is None:
-            return
+        if (engine := self._engine) is not None:
+            self._tell_step(engine, step, silent, waited, worked)
+        if self._together is not None and self._together_left > 0:  # also when this rank is closed
+            self._together_left -= 1
+            self.sync(self._together.broadcast)
+
+    def _tell_step(
+        self, engine: Engine, step: int, silent: bool, waited: float, worked: float
+    ) -> None:
         started = time.perf_counter()
         try:
             times = {"perf/data_ms": waited * 1e3, "perf/step_ms": worked * 1e3}

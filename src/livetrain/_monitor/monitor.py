@@ -157,6 +157,8 @@ class Monitor(Logbook, Helm):
         self._world_size = description.world_size
         self._place = Place(earlier.step, earlier.epoch) if earlier else Place()
         self._loop = None
+        self._together = None
+        self._together_left = 0
         self._opening: Opening | None = None
         self._end_expected = False
         self._status, self._message = "", ""

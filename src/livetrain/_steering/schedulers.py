@@ -12,8 +12,10 @@ time; and its class is replaced by one of the same name that lends the rates whi
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
+
+from livetrain._steering.wrappers import groups_of, unwrapped
 
 __all__ = ["Lender", "make_way", "schedulers_of"]
 
@@ -31,12 +33,33 @@ class Lender(Protocol):
 def schedulers_of(optimizer: Any) -> list[Any]:
     """Return the schedulers that there are for an optimizer."""
     found: list[Any] = []
-    for referrer in gc.get_referrers(optimizer):
-        owners: Iterable[Any] = [referrer]
-        if isinstance(referrer, dict):  # the attributes of an object, or anybody's own mapping
-            owners = gc.get_referrers(referrer)
-        found += [owner for owner in owners if _is_scheduler(owner, optimizer)]
+    # A scheduler may know the optimizer by what a framework wrapped around it.
+    forms = [optimizer]
+    for form in forms:
+        for owner in _owners(form):
+            if _is_scheduler(owner, form):
+                found.append(owner)
+            elif _wraps(owner, optimizer) and all(owner is not known for known in forms):
+                forms.append(owner)
     return list({id(one): one for one in found}.values())
+
+
+def _owners(known: Any) -> Iterator[Any]:
+    """Yield what refers to an object, by an attribute or otherwise."""
+    for referrer in gc.get_referrers(known):
+        if isinstance(referrer, dict):  # the attributes of an object, or anybody's own mapping
+            yield from gc.get_referrers(referrer)
+        yield referrer
+
+
+def _wraps(owner: Any, optimizer: Any) -> bool:
+    attributes = getattr(owner, "__dict__", None)
+    return (
+        isinstance(attributes, dict)
+        and "optimizer" in attributes
+        and bool(groups_of(owner))
+        and unwrapped(owner) is optimizer
+    )
 
 
 def _is_scheduler(owner: Any, optimizer: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +17,7 @@ from livetrain._steering.guard import SizeGuard
 from livetrain._steering.rates import learning_rates
 from livetrain._steering.recipe import RecipeStep
 from livetrain._steering.settings import Handled, Setting
+from livetrain._steering.wrappers import groups_of, unwrapped
 from livetrain.config import ControlOptions, Parameter
 from livetrain.exceptions import UsageError
 from livetrain.proto import telemetry_pb2 as pb
@@ -38,6 +40,10 @@ class Steering:
         silence: seconds since the server was heard.
         reachable: whether a command can ever come.
         recipe: commands to be carried out again.
+
+    Attributes:
+        control: what is decided, and done on this rank.
+        rank: of this process.
     """
 
     def __init__(
@@ -53,7 +59,7 @@ class Steering:
         recipe: Sequence[RecipeStep] = (),
     ) -> None:
         self._options = options
-        self._rank = rank
+        self.rank = rank
         self._alone = world_size < 2
         self._put = put
         self._tell = declare
@@ -113,10 +119,16 @@ class Steering:
         """Agree with the other ranks; see `Monitor.sync`."""
         if self._alone:
             return
-        if not self._agreement.used and not self._rank:
+        if not self._agreement.used and not self.rank:
             self.control.refuses = self._refusal
             self._declare()
         self._agreement.sync(broadcast, step)
+
+    def cannot_agree(self, why: str) -> None:
+        """Say why several ranks cannot be steered, until one of them calls `sync`."""
+        if not self._alone and not self.rank and not self._agreement.used:
+            self.control.refuses = self._refusal or why
+            self._declare()
 
     def guard(self) -> AbstractContextManager[None]:
         """Survive a batch size that does not fit; see `Monitor.guard`."""
@@ -130,7 +142,8 @@ class Steering:
 
     def attach(self, target: Any) -> None:
         """Let an optimizer's learning rate or a batch sampler's batch size be set; see `Monitor.attach`."""
-        if getattr(target, "param_groups", None):
+        target = unwrapped(target)
+        if groups_of(target):
             self._attach_optimizer(target)
         elif isinstance(getattr(target, "batch_size", None), int):
             size = BatchSize(target, *self._options.range_of("batch_size"))
@@ -147,9 +160,9 @@ class Steering:
         name = "learning_rate" if self._optimizers == 1 else f"learning_rate/{self._optimizers}"
         rates = learning_rates(optimizer, *self._options.range_of("learning_rate"), name)
         self._allow(*rates)
-        if (register := getattr(optimizer, "register_step_pre_hook", None)) is not None:
-            # A scheduler that steps between our boundary and the optimizer's step must not undo what was set.
-            register(lambda *_: rates[0].hold())
+        # A scheduler that steps between our boundary and the optimizer's step must not undo what was set.
+        with contextlib.suppress(Exception):  # what takes no hook is seen to at the boundaries
+            optimizer.register_step_pre_hook(lambda *_: rates[0].hold())
 
     def on(
         self,
@@ -177,7 +190,7 @@ class Steering:
 
     def declarations(self) -> list[pb.ControlDeclaration]:
         """Return all that may be done to this training: of several ranks, what rank 0 says."""
-        return [] if self._rank else self.control.declarations()
+        return [] if self.rank else self.control.declarations()
 
     def _allow(self, *settings: Setting) -> None:
         for setting in settings:
@@ -185,8 +198,8 @@ class Steering:
         self._declare()
 
     def _declare(self) -> None:
-        if not self._rank:
+        if not self.rank:
             self._tell(self.declarations())
 
     def _answer(self, outcome: Outcome) -> None:
-        self._put(result_record(outcome, self._rank))
+        self._put(result_record(outcome, self.rank))

@@ -11,20 +11,10 @@ from torch import nn
 
 from tests.steering.case import Case, Trace
 from tests.steering.steered import Maker
+from tests.steering.trainings.line import Line
 from tests.steering.trainings.schedulers import RATE, SCHEDULERS
 
-__all__ = ["Line", "train"]
-
-
-class Line(nn.Module):
-    """One weight, whose gradient is 1 whatever the batch holds: a step moves it down by the rate."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1, dtype=torch.float64))
-
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        return self.weight.sum() + 0.0 * batch.sum()
+__all__ = ["train"]
 
 
 def train(case: Case, make: Maker) -> Trace:
