@@ -44,8 +44,6 @@ _ROOM_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 5.0
 _PICTURE_SECONDS: Final = 60.0
 _BROKEN_SECONDS: Final = 0.02
-_TURN_SECONDS: Final = 0.002
-"""How long the records of one message are read before others have their turn."""
 _CODE = pb.ErrorResponse
 
 
@@ -74,6 +72,7 @@ class Connection:
         self._deadline: float | None = None
         self._too_large = ""
         self._reader: asyncio.Task[None] | None = None
+        self._share = intake.turns.share()
 
     async def serve(self) -> None:
         """Read and write until both are done."""
@@ -160,6 +159,7 @@ class Connection:
                 if raw is grpc.aio.EOF:
                     self._conversation.note(half_closed=True)
                     break
+                await self._share.turn()
                 self._conversation.client(raw)
                 intake.counters.messages.inc()
                 intake.counters.bytes.inc(len(raw))
@@ -198,22 +198,30 @@ class Connection:
     async def _take_all(self, raw: bytes) -> bool:
         """Handle the records of a message; return whether the stream goes on."""
         limits, numbering = self._intake.limits, Numbering()
-        began, shown = time.perf_counter(), False
+        share, shown = self._share, False
         for part in take_apart(raw, limits):
-            if shown or time.perf_counter() - began > _TURN_SECONDS:
-                # Others have their turn, and viewers are sent a frame before the next one of the message takes its place.
+            if shown:
+                # Viewers are sent a frame before the next one of the message takes its place.
+                share.rest()
                 await asyncio.sleep(0)
-                began = time.perf_counter()
+            await share.turn()
             if isinstance(part, Part) and part.heavy:
+                share.rest()
                 read = await asyncio.to_thread(read_part, part, limits)
-                began = time.perf_counter()
+                await share.turn()
             else:
                 read = read_part(part, limits)
             shown = isinstance(read, Record) and read.frame is not None
             for record in numbering.place(read):
+                await share.turn()
                 if not await self._take(record):
                     return False
-        return all([self._reject(rejected) for rejected in numbering.rest()])
+        for rejected in numbering.rest():
+            await share.turn()
+            if not self._reject(rejected):
+                return False
+        share.rest()
+        return True
 
     def _error(self, code: int, message: str, **more: Any) -> None:
         self._outlet.put(error_response(self._outlet.session_id, code, message, **more))
@@ -223,6 +231,7 @@ class Connection:
         if isinstance(record, Rejected):
             return self._reject(record)
         if record.kind == OPEN:
+            self._share.rest()
             return await self._open(record)
         if self._run is None or (
             self._run.protocol == 0 and record.session_id != self._outlet.session_id

@@ -23,6 +23,7 @@ from livetrain.server.run import NOTABLE, STEERING, Run, Stream
 from livetrain.server.store.journal import Journal, JournalError
 from livetrain.server.store.statements import Group
 from livetrain.server.store.trouble import trouble_sentence
+from livetrain.server.turns import Turns
 
 __all__ = ["Intake", "error_response"]
 
@@ -123,6 +124,7 @@ class Intake:
     Attributes:
         names: holds runs to the number of metric names that they may have; it learns what a run has before a record is taken.
         journal: set by the composition root, because it calls back here.
+        turns: of all clients on the event loop.
         pack: called with a run that has enough records for the next chunks of its curves; set there too.
     """
 
@@ -141,6 +143,7 @@ class Intake:
         self.counters = counters
         self.epoch = epoch
         self.names = NameLimit(registry, limits)
+        self.turns = Turns()
         self.journal: Journal
         self.pack: Callable[[Run], None]
         self._complaints = Complaints(log)

@@ -128,10 +128,13 @@ class Live:
                 if viewer.close_code:
                     break
                 yield message
+            share = self._intake.turns.share()
             while not viewer.close_code:
                 await viewer.wait()
                 while not viewer.close_code and (told := viewer.next()) is not None:
+                    await share.turn()
                     yield told
+                    share.rest()
                     self._intake.counters.sent.inc()
                     viewer.grant(1)
             if viewer.close_code == COME_AGAIN:
@@ -139,9 +142,12 @@ class Live:
         self._intake.registry.raise_if_gone(run)
 
     async def _listen(self, socket: WebSocket, channel: Channel, viewer: Viewer) -> None:
+        share = self._intake.turns.share()
         try:
             while True:
-                message = live.ViewerMessage.FromString(await socket.receive_bytes())
+                raw = await socket.receive_bytes()
+                await share.turn()
+                message = live.ViewerMessage.FromString(raw)
                 match message.WhichOneof("body"):
                     case "frame_credit":
                         viewer.grant(message.frame_credit.frames)
@@ -151,17 +157,20 @@ class Live:
                     case "watch_rank":
                         viewer.rank = message.watch_rank.rank
                         channel.show_newest(viewer)
+                share.rest()
         except (DecodeError, KeyError):
             viewer.close(NOT_ALLOWED)
         except (WebSocketDisconnect, RuntimeError):
             viewer.close(COME_AGAIN)
 
     async def _follow(self, socket: WebSocket, viewer: Viewer) -> None:
-        sent = self._intake.counters.sent
+        sent, share = self._intake.counters.sent, self._intake.turns.share()
         while True:
             await viewer.wait()
             while not viewer.close_code and (message := viewer.next()) is not None:
+                await share.turn()
                 await socket.send_bytes(message)
+                share.rest()
                 sent.inc()
             if viewer.close_code:
                 if viewer.close_code == COME_AGAIN:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -122,26 +123,23 @@ def streams(count: int, messages: Callable[[Hostile], Callable[[int], bytes]]): 
     return act
 
 
+@cache
+def bundle(first: int, records: int) -> bytes:
+    """Return a bundle of so many records with one number each; it needs no session, which the stream has."""
+    several = [
+        pb.TelemetryRequest(
+            seq=first + n + 1,
+            scalars=pb.Scalars(step=first + n, values=[pb.Scalar(name="a", value=1.0)]),
+        ).SerializeToString()
+        for n in range(records)
+    ]
+    return pb.TelemetryRequest(bundle=pb.RecordBundle(records=several)).SerializeToString()
+
+
 def bundles(records: int) -> Callable[[Hostile], Callable[[int], bytes]]:
-    """Return what makes bundles of so many records with one number each; the server stores some of them, and drops those it has."""
-
-    def of(hostile: Hostile) -> Callable[[int], bytes]:
-        def bundle(first: int) -> bytes:
-            several = [
-                pb.TelemetryRequest(
-                    seq=first + n + 1,
-                    scalars=pb.Scalars(step=first + n, values=[pb.Scalar(name="a", value=1.0)]),
-                ).SerializeToString()
-                for n in range(records)
-            ]
-            return pb.TelemetryRequest(
-                session_id=hostile.session_id, bundle=pb.RecordBundle(records=several)
-            ).SerializeToString()
-
-        made = [bundle(turn * records) for turn in range(6)]
-        return lambda turn: made[turn % len(made)]
-
-    return of
+    """Return what gives bundles, the same ones over and over; the server stores some of them, and drops those that it has."""
+    made = [bundle(turn * records, records) for turn in range(6)]
+    return lambda hostile: lambda turn: made[turn % len(made)]
 
 
 def heartbeats(hostile: Hostile) -> Callable[[int], bytes]:
@@ -171,7 +169,9 @@ ATTACKS = [
         "live view: introductions",
         socket_flood("/api/runs/{run}/live", WATCH, 30_000, Opcode.BINARY),
     ),
-    Attack("bundles of 9,900 records on 8 streams", streams(8, bundles(9_900))),
+    Attack(
+        "bundles of 9,900 records on 8 streams", streams(8, lambda hostile: bundles(9_900)(hostile))
+    ),
     Attack("heartbeats on 8 streams", streams(8, heartbeats), slice=False),
     Attack("messages that are refused", streams(4, junk), slice=False),
 ]

@@ -134,7 +134,14 @@ class OneTrainer(Listener):
 
         try:
             conversation = self._recorder.begin("onetrainer", "/ws")
-            await converse(websocket, client.mailbox, hear, self._intake.counters, conversation)
+            await converse(
+                websocket,
+                client.mailbox,
+                hear,
+                self._intake.counters,
+                self._intake.turns,
+                conversation,
+            )
         finally:
             self._clients.discard(client)
             for listeners in self._by_event.values():

@@ -5,11 +5,25 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["BadJsonError", "exact", "finite", "iso", "narrow", "read", "said", "write"]
+__all__ = [
+    "BadJsonError",
+    "exact",
+    "finite",
+    "iso",
+    "narrow",
+    "read",
+    "read_any",
+    "said",
+    "write",
+]
+
+
+_DEPTH: Final = 128
+"""What is nested deeper could be read, but not be written again."""
 
 
 class BadJsonError(ValueError):
@@ -56,12 +70,11 @@ def iso(unix_ms: float) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat()
 
 
-def read(text: str, *, nonfinite: bool = False) -> Any:
+def read(text: str) -> Any:
     """Return what a JSON text says.
 
     Args:
         text: from a stranger.
-        nonfinite: take the bare tokens NaN, Infinity and -Infinity too, which some writers write.
 
     Raises:
         BadJsonError: it is not JSON, or nested too deeply.
@@ -70,8 +83,39 @@ def read(text: str, *, nonfinite: bool = False) -> Any:
     def refuse(token: str) -> float:
         raise BadJsonError(f"{token} is not JSON")
 
+    return _read(text, parse_constant=refuse)
+
+
+def read_any(text: str) -> tuple[Any, bool]:
+    """Return what a JSON text says, bare NaN and infinity included, and whether a number in it is not finite.
+
+    Args:
+        text: from a stranger.
+
+    Raises:
+        BadJsonError: it is not JSON, or nested too deeply.
+
+    Example:
+        >>> read_any('{"loss": NaN, "step": 1e999, "accuracy": 0.5}')
+        ({'loss': nan, 'step': inf, 'accuracy': 0.5}, True)
+    """
+    odd = False
+
+    def number(token: str) -> float:
+        nonlocal odd
+        value = float(token)
+        odd = odd or not math.isfinite(value)
+        return value
+
+    value = _read(text, parse_constant=number, parse_float=number)
+    return value, odd
+
+
+def _read(text: str, **hooks: Any) -> Any:
     try:
-        value = json.loads(text) if nonfinite else json.loads(text, parse_constant=refuse)
+        value = json.loads(text, **hooks)
+        if text.count("{") + text.count("[") > _DEPTH and _deeper(value, _DEPTH):
+            raise BadJsonError(f"it is nested deeper than {_DEPTH} levels")
         # Halves of characters come as escapes only: no text frame can hold one.
         return _whole(value) if "\\ud" in text or "\\uD" in text else value
     except RecursionError:
@@ -80,6 +124,19 @@ def read(text: str, *, nonfinite: bool = False) -> Any:
         raise
     except ValueError as error:
         raise BadJsonError(str(error)) from None
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Say whether lists and objects stand in each other deeper than so many levels."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels + 1):
+        inner: list[Any] = []
+        for one in level:
+            inner += one.values() if isinstance(one, dict) else one
+        level = [one for one in inner if isinstance(one, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def _whole(value: Any) -> Any:

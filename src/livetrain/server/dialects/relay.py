@@ -16,7 +16,7 @@ from livetrain.proto import live_pb2 as live
 from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.converse import converse
 from livetrain.server.dialects.mailbox import Mailbox
-from livetrain.server.dialects.plain import BadJsonError, iso, read, said, write
+from livetrain.server.dialects.plain import BadJsonError, iso, read_any, said, write
 from livetrain.server.dialects.relay_guest import Guests
 from livetrain.server.dialects.relay_view import Story
 from livetrain.server.guard import Receive, Scope, Send
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _TRY_AGAIN: Final = 1013
 _STEP_SECONDS: Final = 0.1
+_LARGE: Final = 64 * 1024
+"""So many characters take milliseconds to read: the event loop is not kept busy with them."""
 _NEVER_SENT: Final = frozenset({"ping", "connected", "disconnected", "reconnecting", "reconnected"})
 """Types that are no news for others: a viewer's sign of life, and names that viewers use within themselves."""
 
@@ -48,6 +50,12 @@ def cleaned(value: Any) -> tuple[Any, bool]:
         pairs = {name: cleaned(item) for name, item in value.items()}
         return {name: item for name, (item, _) in pairs.items()}, any(c for _, c in pairs.values())
     return value, False
+
+
+def _plain(text: str) -> tuple[Any, str]:
+    """Return what a message says, and the message as JSON that everybody reads."""
+    message, odd = read_any(text)
+    return message, write(cleaned(message)[0]) if odd else text
 
 
 class Relay(Listener):
@@ -99,37 +107,32 @@ class Relay(Listener):
 
         async def hear(text: str | bytes) -> None:
             try:
-                self._hear(text, mailbox, host)
+                await self._hear(text, mailbox, host)
             except BadJsonError as error:
                 counters.rejected.labels("relay_message").inc()
                 self._complaints.warn("message", "a message from %s was dropped: %s", host, error)
 
         try:
             conversation = self._recorder.begin("relay", "/")
-            await converse(socket, mailbox, hear, counters, conversation)
+            await converse(socket, mailbox, hear, counters, self._intake.turns, conversation)
         finally:
             self._clients.discard(mailbox)
 
-    def _hear(self, text: str | bytes, sender: Mailbox[str], host: str) -> None:
-        text = said(text)
-        message = read(text, nonfinite=True)
+    async def _hear(self, text: str | bytes, sender: Mailbox[str], host: str) -> None:
+        given = said(text)
+        large = len(given) > _LARGE
+        message, plain = await asyncio.to_thread(_plain, given) if large else _plain(given)
         if not isinstance(message, dict):
             raise BadJsonError("it is not an object")
         kind = message.get("type")
-        if kind in _NEVER_SENT:
+        if isinstance(kind, str) and kind in _NEVER_SENT:
             return
-        try:
-            plain, changed = cleaned(message)
-        except RecursionError:
-            raise BadJsonError("it is nested too deeply") from None
-        if changed:
-            text = write(plain)
         for client in self._clients:
             if client is not sender:
-                client.put(text)
+                client.put(plain)
         data = message.get("data")
         if isinstance(kind, str) and kind and isinstance(data, dict):
-            self._guests.record(host, kind, data, len(text))
+            self._guests.record(host, kind, data, len(plain))
 
     # ------------------------------------------------------------ runs of other trainers
 

@@ -13,8 +13,9 @@ from livetrain._relay_messages import records_of
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.dialects.relay_book import Book, Training
 from livetrain.server.intake import Intake
+from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
-from livetrain.server.records import Rejected, read
+from livetrain.server.records import Record, Rejected, read
 from livetrain.server.registration import GUEST_STREAM, RefusedError, Registrar
 from livetrain.server.run import GUEST, Run, contact_after
 from livetrain.server.store.journal import JournalError
@@ -26,6 +27,19 @@ log = logging.getLogger(__name__)
 _ROOM_SECONDS: Final = 5.0
 _RECENT_RUNS: Final = 50
 _WAITING_BYTES: Final = 16 * 1024 * 1024
+_LARGE: Final = 64 * 1024
+"""A message of so many characters takes milliseconds to turn into records: the event loop is not kept busy with it."""
+
+
+def _records(
+    kind: str, data: Mapping[str, Any], step: int | None, limits: Limits
+) -> list[Record | Rejected]:
+    """Return what a message says as records, each of bearable size."""
+    return [
+        record
+        for message in records_of(kind, data, step=step)
+        for record in read(message.SerializeToString(), limits)
+    ]
 
 
 class Guests:
@@ -64,24 +78,31 @@ class Guests:
 
     async def _work(self) -> None:
         # One message after the other: each may need a run that the one before made.
+        share = self._intake.turns.share()
         while self._waiting:
+            await share.turn()
             host, kind, data, size = self._waiting.popleft()
             self._bytes -= size
             try:
-                await self._record(host, kind, data)
+                await self._record(host, kind, data, size)
             except (RefusedError, JournalError, ValueError, TypeError) as error:
                 self._drop(host, kind, error)
             except Exception:
                 log.exception("a message of %s could not be recorded", host)
 
-    async def _record(self, host: str, kind: str, data: Mapping[str, Any]) -> None:
+    async def _record(self, host: str, kind: str, data: Mapping[str, Any], size: int) -> None:
         if self._intake.journal.full and not await self._intake.journal.room(_ROOM_SECONDS):
             raise JournalError("the store cannot write as fast as messages come")
         now = time.monotonic()
         if host not in self._book:
             await self._adopt(host, now)
         training = self._book.find(host, kind, data, now=now)
-        records = records_of(kind, data, step=training.step)
+        limits = self._intake.limits
+        records = (
+            await asyncio.to_thread(_records, kind, data, training.step, limits)
+            if size > _LARGE
+            else _records(kind, data, training.step, limits)
+        )
         if not records:
             return
         run = await self._run(training, kind, data)
@@ -89,18 +110,17 @@ class Guests:
         unix_ms = time.time_ns() // 1_000_000
         if run.hear(now, unix_ms):
             self._intake.hub.channel(run).tell_state()
-        for message in records:
+        for record in records:
+            if isinstance(record, Rejected):
+                self._drop(host, kind, record.reason)
+                continue
             # A publisher sends a message as soon as it is made.
-            stream.clock.heard(message.timestamp_ms * 1000, time.time_ns() // 1000)
-            for record in read(message.SerializeToString(), self._intake.limits):
-                if isinstance(record, Rejected):
-                    self._drop(host, kind, record.reason)
-                    continue
-                if not self._intake.names.knows(run, record.kind):
-                    await self._intake.names.learn(run)
-                seq = stream.order.expected
-                stream.order.offer(stream.order.connection, seq, record.size)
-                self._intake.take(run, stream, record, seq)
+            stream.clock.heard(record.message.timestamp_ms * 1000, time.time_ns() // 1000)
+            if not self._intake.names.knows(run, record.kind):
+                await self._intake.names.learn(run)
+            seq = stream.order.expected
+            stream.order.offer(stream.order.connection, seq, record.size)
+            self._intake.take(run, stream, record, seq)
 
     async def _run(self, training: Training, kind: str, data: Mapping[str, Any]) -> Run:
         run = await self._intake.registry.find(training.run_id) if training.run_id else None

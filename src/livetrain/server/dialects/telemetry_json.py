@@ -53,7 +53,9 @@ class TelemetryJson(Batches[str]):
         host = websocket.client.host if websocket.client is not None else ""
         with self.attending(host) as mailbox:
             conversation = self._recorder.begin("telemetry-json", "/telemetry")
-            await converse(websocket, mailbox, hear, self._intake.counters, conversation)
+            await converse(
+                websocket, mailbox, hear, self._intake.counters, self._intake.turns, conversation
+            )
 
     def batch(self, record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> str:
         """Return one frame: pictures, loss and rate are in every one, for the client uses them unseen."""

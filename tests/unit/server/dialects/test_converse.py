@@ -8,6 +8,7 @@ from fastapi import WebSocket
 from livetrain.server.counters import Counters
 from livetrain.server.dialects.converse import converse
 from livetrain.server.dialects.mailbox import Mailbox
+from livetrain.server.turns import Turns
 
 
 class Socket:
@@ -47,7 +48,7 @@ def talk(socket: Socket, mailbox: Mailbox[str], heard: list[Any], answer: str = 
         if answer:
             mailbox.put(answer)
 
-    return converse(cast("WebSocket", socket), mailbox, hear, Counters())
+    return converse(cast("WebSocket", socket), mailbox, hear, Counters(), Turns())
 
 
 def test_both_ways() -> None:

@@ -1,0 +1,127 @@
+"""Shares the event loop: whoever has much to do does it in turns, and whoever has little waits for nobody.
+
+Every client has a share of the loop's time to itself, some of which it may save up. Who stays within that is served at once. Who
+has used it up waits in one queue with all the others of whom that is true, and each round of the loop lets one of them go on for a
+millisecond; who took longer than that is passed over for as many rounds. So a trainer at 60 steps a second is acknowledged in
+time whatever somebody else sends, and the server is never busy with one client for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["Share", "Turns"]
+
+TURN_SECONDS: Final = 0.001
+_SHARE: Final = 0.05
+"""Of the loop's time, which each client has to itself."""
+_SAVED_SECONDS: Final = 0.005
+"""So much of it a client may save up."""
+_OWED_SECONDS: Final = 0.05
+"""A client that was busy for long is served at once again after a second of rest."""
+
+
+class Turns:
+    """The queue of those who have used up their shares.
+
+    Args:
+        clock: in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._going = False
+
+    def share(self) -> Share:
+        """Return the share of a client that has just come."""
+        return Share(self)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._waiting)
+
+    async def wait(self) -> None:
+        """Wait for the next turn; who came first has it first."""
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        if not self._going:
+            self._going = True
+            loop.call_soon(self._go_on)
+        await turn
+
+    def _go_on(self) -> None:
+        """Let one go on in this round of the loop, and look again in the next."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # its client may have gone meanwhile
+                turn.set_result(None)
+                break
+        self._going = bool(self._waiting)
+        if self._going:
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+
+class Share:
+    """One client's share. Not made by itself, but by `Turns.share`.
+
+    Example:
+        >>> async def read(messages, share):
+        ...     async for message in messages:  # of a client
+        ...         await share.turn()
+        ...         print(message)
+        ...         share.rest()
+    """
+
+    __slots__ = ("_balance", "_began", "_counted", "_granted", "_ran", "_turns")
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._balance = _SAVED_SECONDS
+        self._counted = turns.clock()
+        self._began: float | None = None
+        self._granted = False
+        self._ran = 0.0
+
+    async def turn(self) -> None:
+        """Wait until this client may go on; to be called before each small piece of work.
+
+        What lies between this and the next call, or the next `rest`, is counted as its work.
+        """
+        self._count()
+        if self._ran >= TURN_SECONDS or (self._balance < 0 and not self._granted):
+            self._began = None
+            await self._turns.wait()
+            while self._ran >= 2 * TURN_SECONDS:  # it took longer than its turn
+                self._ran -= TURN_SECONDS
+                await self._turns.wait()
+            self._ran = max(0.0, self._ran - TURN_SECONDS)
+            self._granted = True
+        self._began = self._turns.clock()
+
+    def rest(self) -> None:
+        """Say that the work is done for now: what follows is waiting for others."""
+        self._count()
+        self._began = None
+
+    def _count(self) -> None:
+        """Count what was used and what was gained since the last time."""
+        now = self._turns.clock()
+        passed = now - self._counted
+        self._counted = now
+        if self._began is not None:
+            used = now - self._began
+            self._ran = min(_OWED_SECONDS, self._ran + used)
+            self._balance -= used
+        elif self._balance >= 0:
+            self._ran = max(0.0, self._ran - passed)
+        self._balance += passed * _SHARE
+        self._balance = max(-_OWED_SECONDS, min(_SAVED_SECONDS, self._balance))
+        if self._balance >= 0:
+            self._granted = False
