@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
+from livetrain._terminal_text import one_line
+
 __all__ = ["warn_once_a_minute"]
 
 _log = logging.getLogger("livetrain")
@@ -12,6 +14,7 @@ _log = logging.getLogger("livetrain")
 _last: dict[str, float] = {}
 _SECONDS = 60.0
 _CAUSES = 256
+_MESSAGE_CHARS = 2000
 
 
 def warn_once_a_minute(cause: str, message: str, *, exc: bool = False) -> None:
@@ -31,6 +34,7 @@ def warn_once_a_minute(cause: str, message: str, *, exc: bool = False) -> None:
     if len(_last) >= _CAUSES:
         _last.clear()
     _last[cause] = now
-    _log.warning("%s", message)
+    # Part of it may be what a server said, or a name.
+    _log.warning("%s", one_line(message, _MESSAGE_CHARS))
     if exc:
         _log.debug("%s", cause, exc_info=True)

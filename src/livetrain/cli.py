@@ -12,16 +12,26 @@ import click
 
 import livetrain
 from livetrain._console.run_words import duration_words, start_words, state_words
+from livetrain._console.say import say, say_lines
 from livetrain._console.server_api import ServerApi, ServerApiError
+from livetrain._terminal_text import one_line
 from livetrain.config import DEFAULT_SERVER, from_environment
 
 __all__ = ["main"]
+
+
+_CELL_CHARS = 200
+"""Of a table: one long name is not to push all columns of all runs out of sight."""
 
 
 class CommandError(click.ClickException):
     """Something that the user can mend: one sentence on stderr, exit code 2."""
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """Return the sentence; much of it may be what a server said."""
+        return one_line(self.message, 2000)
 
 
 def _server_api(_context: click.Context, _parameter: click.Parameter, address: str) -> ServerApi:
@@ -120,28 +130,29 @@ def runs(api: ServerApi, search: str, status: str, limit: int) -> None:
     rows = page.runs
     if not rows:
         sought = "no such runs" if search or status else "no runs yet"
-        click.echo(f"{api.base} has {sought}.")
+        say(f"{api.base} has {sought}.")
         return
     heads = ("run", "name", "project", "status", "steps", "started", "took")
     table = [heads, *(_cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+        say("  ".join(padded).rstrip())
     if page.total > len(rows):
-        click.echo(f"{len(rows)} of {page.total} runs; see more with --limit or --search.")
+        say(f"{len(rows)} of {page.total} runs; see more with --limit or --search.")
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    return (
+    cells = (
         row["run_id"],
         row["name"],
         row["project"],
         state_words(row),
-        str(row["steps"]),
+        row["steps"],
         start_words(row),
         duration_words(row.get("duration")),
     )
+    return tuple(one_line(cell, _CELL_CHARS) for cell in cells)
 
 
 @main.command()
@@ -167,11 +178,11 @@ def watch(run: str, api: ServerApi, every: float) -> None:
     except ServerApiError as error:
         raise CommandError(str(error)) from None
     for remark in ended.get("remarks", ()):
-        click.echo(remark)
+        say(remark)
     if ended.get("traceback"):
-        click.echo(ended["traceback"].rstrip())
+        say_lines(ended["traceback"])
     elif ended["message"]:
-        click.echo(ended["message"])
+        say(ended["message"])
     sys.exit(ended["status"] != "finished")
 
 
@@ -224,9 +235,9 @@ def _give(api: ServerApi, run: str, verb: str, parameters: dict[str, str], wait:
         raise CommandError(str(error)) from None
     values = "".join(f" {name}={value}" for name, value in command["values"].items())
     if command["state"] == "applied":
-        click.echo(f"applied at step {command['applied_step']}{values}")
+        say(f"applied at step {command['applied_step']}{values}")
         return
-    click.echo(f"{command['state']}: {command['message'] or 'no answer yet'}", err=True)
+    say(f"{command['state']}: {command['message'] or 'no answer yet'}", err=True)
     sys.exit(1)
 
 
@@ -298,7 +309,7 @@ def doctor(api: ServerApi) -> None:
     amiss = False
     for finding in examine(environment.server or DEFAULT_SERVER, api, environment.mode):
         mark = {True: "ok", False: "!!", None: "--"}[finding.good]
-        click.echo(f"{mark}  {finding.text}")
+        say(f"{mark}  {finding.text}")
         amiss = amiss or finding.good is False
     sys.exit(amiss)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livetrain._console.demo_training import BATCH, NAMES, Training
+from livetrain._console.say import say
 from livetrain._console.server_process import ServerProcess, ServerStartError
 from livetrain._monitor import Monitor
 from livetrain.config import ImageOptions
@@ -137,7 +138,7 @@ class Demo:
         url = monitor.url or (
             f"{server.http}/runs/{monitor.run_id}" if monitor.run_id else server.http
         )
-        click.echo(f"Look at {url}")
+        say(f"Look at {url}")
         if self.browser:
             webbrowser.open(url)
 

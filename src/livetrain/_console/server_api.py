@@ -17,6 +17,8 @@ TIMEOUT_SECONDS = 5.0
 
 
 _PAGE = 500
+_MOST_BYTES = 64 << 20
+"""Of one answer: a server that never ends one is not to fill the memory."""
 _FEW_POINTS = 16
 
 
@@ -134,13 +136,18 @@ class ServerApi:
             )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-                content: dict[str, Any] = json.load(answer)
+                said = answer.read(_MOST_BYTES + 1)
+                if len(said) > _MOST_BYTES:
+                    raise ServerApiError(f"{url} answered with more than {_MOST_BYTES >> 20} MiB.")
+                content: dict[str, Any] = json.loads(said)
+                if not isinstance(content, dict):
+                    raise ValueError("not an object")
                 return content
         except urllib.error.HTTPError as error:
             with error:
-                said = _detail(error)
+                refusal = _detail(error)
                 raise ServerApiError(
-                    said or f"{url} answered {error.code} {error.reason}.", error.code
+                    refusal or f"{url} answered {error.code} {error.reason}.", error.code
                 ) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
@@ -148,7 +155,7 @@ class ServerApi:
                 f"No server at {self.base} ({reason}); start one with `livetrain-server`, "
                 "or say where it is with --http or LIVETRAIN_HTTP."
             ) from None
-        except ValueError:  # a bad URL, or an answer that is no JSON
+        except (ValueError, RecursionError):  # a bad URL, or an answer that is no JSON object
             raise ServerApiError(
                 f"{self.base} is not a livetrain server; give an address such as http://127.0.0.1:8080."
             ) from None
@@ -158,7 +165,7 @@ def _detail(error: urllib.error.HTTPError) -> str:
     """Return the sentence with which a server refuses; empty: it has none."""
     try:
         detail = json.loads(error.read(64 * 1024)).get("detail")
-    except (OSError, ValueError, AttributeError, http.client.HTTPException):
+    except (OSError, ValueError, AttributeError, RecursionError, http.client.HTTPException):
         return ""
     return detail if isinstance(detail, str) else ""
 

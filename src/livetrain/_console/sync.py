@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from livetrain._console.say import say
 from livetrain._delivery.transport import Endpoint
 from livetrain._launch import endpoint, spool_directory
 from livetrain._sync import Leftover, leftovers, unreadable, upload
+from livetrain._terminal_text import one_line
 from livetrain.config import from_environment
 
 __all__ = ["sync"]
@@ -31,18 +33,18 @@ def sync(server: str | None, spool_dir: Path | None, timeout: float) -> bool:
     folder = spool_directory(spool_dir, env, os.environ)
     found, lost = leftovers(folder), unreadable(folder)
     for directory in lost:
-        click.echo(
+        say(
             f"{directory}: what these records belong to cannot be read, so they cannot be sent. "
             "Delete the directory if you do not need them.",
             err=True,
         )
     if not found and not lost:
-        click.echo(f"Nothing is left in {folder}.")
+        say(f"Nothing is left in {folder}.")
     return all([_upload(leftover, target, timeout) for leftover in found]) and not lost
 
 
 def _upload(leftover: Leftover, target: Endpoint, timeout: float) -> bool:
-    name = leftover.info.run_name or "a run without a name"
+    name = one_line(leftover.info.run_name or "a run without a name", 80)
     with click.progressbar(length=1, label=name, show_pos=True) as bar:
 
         def progress(committed: int, total: int) -> None:
@@ -51,8 +53,8 @@ def _upload(leftover: Leftover, target: Endpoint, timeout: float) -> bool:
 
         result = upload(leftover, target, timeout=timeout, progress=progress)
     if result.left or result.reason:
-        click.echo(f"{name}: {result.left} records are left: {result.reason}.", err=True)
+        say(f"{name}: {result.left} records are left: {result.reason}.", err=True)
         return False
     damaged = f", of which the disk had damaged {result.damaged}" if result.damaged else ""
-    click.echo(f"{name}: {result.committed} records uploaded{damaged}.")
+    say(f"{name}: {result.committed} records uploaded{damaged}.")
     return True

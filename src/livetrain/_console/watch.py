@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,11 @@ import click
 
 from livetrain._console.run_words import number_words, state_words
 from livetrain._console.server_api import ServerApi, ServerApiError
+from livetrain._terminal_text import one_line
 
 __all__ = ["describe", "watch"]
 
+_LINE_CHARS = 2000
 SHOWN = ("loss", "accuracy")
 _RANKS_SECONDS = 10.0
 """How long after the end of a run is waited for word of its other ranks."""
@@ -82,10 +85,12 @@ class _Line:
         self._last = ""
 
     def show(self, text: str) -> None:
+        text = one_line(text, _LINE_CHARS)
         if text == self._last:
             return
         if sys.stdout.isatty():
-            click.echo("\r\x1b[K" + text, nl=False)
+            # One that is wrapped could not be written over.
+            click.echo("\r\x1b[K" + text[: shutil.get_terminal_size().columns - 1], nl=False)
         else:
             click.echo(text)
         self._last = text

@@ -7,31 +7,23 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 import time
 from typing import Final
 
-__all__ = ["Complaints", "clean", "set_up"]
+from livetrain._terminal_text import one_line
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_LONGEST: Final = 500
+__all__ = ["Complaints", "clean", "set_up"]
 
 
 def clean(text: object) -> str:
-    r"""Return text with control characters written out, and cut where it is too long.
+    r"""Return text as one line without control characters, cut where it is too long.
 
     Example:
         >>> clean("a" + chr(10) + "b")
         'a\\x0ab'
     """
-    safe = _CONTROL.sub(lambda found: _written(found.group()), str(text))
-    return safe if len(safe) <= _LONGEST else safe[:_LONGEST] + "..."
-
-
-def _written(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    return one_line(text)
 
 
 class _Text(logging.Formatter):
