@@ -397,7 +397,37 @@ class StreamOpen(_message.Message):
     def __init__(self, stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., first_unacked_seq: _Optional[int] = ..., protocol_version: _Optional[int] = ..., resume_token: _Optional[str] = ...) -> None: ...
 
 class ClientReport(_message.Message):
-    __slots__ = ("counters", "training_thread_seconds", "background_seconds", "overhead_percent", "governor")
+    __slots__ = ("counters", "training_thread_seconds", "background_seconds", "overhead_percent", "governor", "starts")
+    class CountersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class StartsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: ReportedCounts
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[ReportedCounts, _Mapping]] = ...) -> None: ...
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_THREAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BACKGROUND_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    OVERHEAD_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    GOVERNOR_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
+    counters: _containers.ScalarMap[str, int]
+    training_thread_seconds: float
+    background_seconds: float
+    overhead_percent: float
+    governor: str
+    starts: _containers.MessageMap[str, ReportedCounts]
+    def __init__(self, counters: _Optional[_Mapping[str, int]] = ..., training_thread_seconds: _Optional[float] = ..., background_seconds: _Optional[float] = ..., overhead_percent: _Optional[float] = ..., governor: _Optional[str] = ..., starts: _Optional[_Mapping[str, ReportedCounts]] = ...) -> None: ...
+
+class ReportedCounts(_message.Message):
+    __slots__ = ("counters",)
     class CountersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -406,16 +436,8 @@ class ClientReport(_message.Message):
         value: int
         def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     COUNTERS_FIELD_NUMBER: _ClassVar[int]
-    TRAINING_THREAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    BACKGROUND_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    OVERHEAD_PERCENT_FIELD_NUMBER: _ClassVar[int]
-    GOVERNOR_FIELD_NUMBER: _ClassVar[int]
     counters: _containers.ScalarMap[str, int]
-    training_thread_seconds: float
-    background_seconds: float
-    overhead_percent: float
-    governor: str
-    def __init__(self, counters: _Optional[_Mapping[str, int]] = ..., training_thread_seconds: _Optional[float] = ..., background_seconds: _Optional[float] = ..., overhead_percent: _Optional[float] = ..., governor: _Optional[str] = ...) -> None: ...
+    def __init__(self, counters: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class CommandIssued(_message.Message):
     __slots__ = ("command_id", "verb", "parameters", "issued_by", "issued_ms", "expires_ms", "origin")

@@ -17,6 +17,7 @@ from livetrain.server.intake import Intake
 from livetrain.server.live import Live
 from livetrain.server.lookup import find_run, find_settled_run
 from livetrain.server.orders import Orders
+from livetrain.server.reports import told_report
 from livetrain.server.run_list import RunList
 from livetrain.server.run_views import rank_view, run_view
 from livetrain.server.settings_json import read_settings
@@ -80,7 +81,7 @@ class Api:
             "config": _config(run.config),
             "class_names": list(run.config.class_names),
             "controls": [MessageToDict(c, preserving_proto_field_name=True) for c in run.declared],
-            "report": MessageToDict(run.report, preserving_proto_field_name=True),
+            "report": MessageToDict(told_report(run.report), preserving_proto_field_name=True),
             "metrics": names,
             "viewers": len(self._intake.hub.channel(run).viewers),
             "frames": run.frames,
