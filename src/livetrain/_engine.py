@@ -162,6 +162,8 @@ class Engine(Listener):
         except (TypeError, ValueError):  # no step at all, which is said elsewhere
             return False
         names = [str(name) for name in metrics]
+        if not names:
+            return True
         self._refused["step_too_large"] += len(names)
         warn_once_a_minute(
             f"step {self.identity.session_id}",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from livetrain import _records
 from livetrain._budget import Governor
+from livetrain._delivery.server_limits import MAX_STEP
 from livetrain._performance import StepMeter
 from livetrain._ranks.own_time import OwnTime
 from livetrain._resources import ResourceProbe, Resources
@@ -140,7 +141,10 @@ class Metering:
         """Return a reading of how fast the training goes; what it uses is read when that is written."""
         self._read_at, self._read_activity = now, self.activity
         return _records.performance(
-            self.meter.read(now, self.last_step), self.overhead, self._used, self.own_time.seconds
+            self.meter.read(now, min(self.last_step, MAX_STEP)),
+            self.overhead,
+            self._used,
+            self.own_time.seconds,
         )
 
     def _used(self) -> Resources | None:

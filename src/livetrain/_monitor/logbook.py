@@ -79,6 +79,9 @@ class Logbook(Base):
             return
         this_step = self._place.take_step(step)
         self._place.epoch = self._place.epoch_or(epoch)
+        if step is None and engine.refuses_step(this_step, ("loss",)):
+            self._place.batch_logged()
+            return
         captured_size = 0
         try:
             now = time.monotonic()
@@ -168,7 +171,7 @@ class Logbook(Base):
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
         values, _ = self._numbers(engine, means)
-        if step is None or not engine.refuses_step(step, means):
+        if not engine.refuses_step(at, means):
             engine.put(_records.epoch(number, at, values), Lane.CRITICAL)
             engine.metering.last_step = at
         self._end_epoch(engine, number)
@@ -198,7 +201,7 @@ class Logbook(Base):
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
         numbers, _ = self._numbers(engine, values)
-        if step is None or not engine.refuses_step(step, values):
+        if not engine.refuses_step(at, values):
             engine.put(_records.validation(number, at, numbers))
         engine.metering.spent(time.perf_counter() - started)
 
@@ -408,12 +411,16 @@ class Logbook(Base):
         shape = engine.shape_of(metrics) if type(metrics) is dict else None
         if shape is not None:
             at, begins = self._step_of_numbers(step, shape.names)
+            if at > engine.max_step and engine.refuses_step(at, shape.names):
+                return engine.max_step, begins
             if not engine.put_row(shape, at, metrics.values(), epoch):
                 engine.put_numbers(at, self._numbers(engine, metrics)[0], epoch)
             return at, begins
         values, without = self._numbers(engine, metrics)
         names = values.keys() if not without else (*values, *without)
         at, begins = self._step_of_numbers(step, names)
+        if at > engine.max_step and engine.refuses_step(at, names):
+            return engine.max_step, begins
         engine.put_numbers(at, values, epoch)
         return at, begins
 

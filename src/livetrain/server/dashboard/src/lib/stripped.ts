@@ -35,6 +35,8 @@ export const DROP_WORDS: Readonly<Record<string, string>> = {
   outbox_full: 'logged faster than they could be written down',
   oversize: 'too large for the server',
   rejected: 'refused by the server',
+  step_too_large: 'at a step that is larger than the server takes',
+  too_many_metrics: 'of more metric names than a run may have',
   unwritable: 'not a record that can be written',
   older_server: 'the server is too old to know them',
   internal_error: 'an error of livetrain’s own',
