@@ -163,6 +163,7 @@ def tests(session: nox.Session) -> None:
     """All tests, and a slice of the faults, on the newest releases that the metadata allows."""
     session.install("-e", ".[demo,lightning]", *group("test"))
     session.install("--upgrade", *PYPROJECT["project"]["dependencies"])
+    Node(session)  # for tests/oracle, which reads what the page holds
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -283,8 +284,9 @@ def steering_vision(session: nox.Session) -> None:
 
 @nox.session
 def oracle(session: nox.Session) -> None:
-    """Draw 10,000 trainings and compare what the server holds with a model; `tests` runs a slice. ORACLE_CASES=N draws so many."""
+    """Draw 10,000 trainings, and compare server and page with a model; `tests` runs a slice. ORACLE_CASES=N draws so many."""
     session.install("-e", ".[demo,lightning]", *group("test"))
+    Node(session)
     env = {"ORACLE_CASES": os.environ.get("ORACLE_CASES", "10000")}
     session.run("pytest", "-s", "tests/oracle", *session.posargs, env=env)
 

@@ -20,6 +20,7 @@ from livetrain._sync import leftovers, upload
 from tests.faults.conditions import wait_until
 from tests.faults.processes import Server
 from tests.faults.proxy import Proxy
+from tests.oracle.pages import Held, Pages
 from tests.oracle.trainings import (
     Batch,
     Checkpoint,
@@ -28,6 +29,7 @@ from tests.oracle.trainings import (
     Fork,
     Life,
     Log,
+    Look,
     Outage,
     Restart,
     Training,
@@ -48,8 +50,8 @@ Points = list[tuple[int, float]]
 class Shown:
     """A run as the server tells of it."""
 
-    def __init__(self, server: Server, run_id: str) -> None:
-        self._server, self._run_id = server, run_id
+    def __init__(self, server: Server, pages: Pages, run_id: str) -> None:
+        self._server, self._pages, self._run_id = server, pages, run_id
 
     def _get(self, path: str, **query: Any) -> Any:
         address = (
@@ -82,6 +84,10 @@ class Shown:
             metrics: dict[str, Any] = json.load(answer, parse_constant=_refuse)["metrics"]
         return metrics
 
+    def pages(self) -> Held:
+        """Return what pages of it hold."""
+        return self._pages.read(self._run_id)
+
 
 def _refuse(token: str) -> float:
     raise AssertionError(f"{token} is not JSON")
@@ -102,14 +108,17 @@ class Bench:
         self._folder = folder
         self.server = Server(folder)
         self._proxy = Proxy(self.server.grpc_port)
+        self._pages = Pages(self.server.http, folder)
         self._cases = 0
 
     def __enter__(self) -> Self:
+        self._pages.__enter__()
         self.server.start()
         self._proxy.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._pages.__exit__()
         self._proxy.__exit__()
         self.server.__exit__()
 
@@ -124,7 +133,9 @@ class Bench:
         self._deliver(spool)
         # By name: what waited for an upload is registered after what came later.
         runs = sorted(self._runs(project), key=lambda run: str(run["name"]))
-        shown = [(run["name"] == "child", Shown(self.server, run["run_id"])) for run in runs]
+        shown = [
+            (run["name"] == "child", Shown(self.server, self._pages, run["run_id"])) for run in runs
+        ]
         return [run for child, run in shown if not child], [run for child, run in shown if child]
 
     def _live(
@@ -159,6 +170,10 @@ class Bench:
                 monitor.log_epoch(epoch, step=step, **means)
             case Validation(values, step):
                 monitor.log_validation(step=step, **values)
+            case Look():
+                if not self._proxy.refusing:
+                    assert monitor.flush(PATIENCE)  # a run that nobody has heard of has no page
+                    self._pages.open(str(monitor.run_id))
             case Outage(begins):
                 self._cut(begins)
             case Restart():

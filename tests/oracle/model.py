@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -19,15 +19,36 @@ from tests.oracle.trainings import (
     Fork,
     Life,
     Log,
+    Look,
     Outage,
     Training,
     Validation,
 )
 
-__all__ = ["Expected", "expect"]
+__all__ = ["Expected", "Tip", "expect"]
 
 MAX_STEP = 2**53 - 1
 Points = list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Tip:
+    """Where a curve stands, of the points that count.
+
+    Attributes:
+        step, value: what was logged last.
+        points, nonfinite: how many count, and how many of them are not finite; 0: later starts have replaced all.
+        finite_step, finite: the last that is finite; None: there is none.
+        attempt: which start logged the newest.
+    """
+
+    step: int
+    value: float
+    points: int
+    nonfinite: int
+    finite_step: int | None
+    finite: float | None
+    attempt: int
 
 
 @dataclass
@@ -40,12 +61,14 @@ class Expected:
         starts: for each of these, the step that it logged first; None: it logged nothing.
         status: of the run, once its last life is over.
         children: how many numbers each child process logged in a run of its own.
+        left_out: whether something was logged at a step that no server takes.
     """
 
     attempts: list[dict[str, Points]] = field(default_factory=list)
     starts: list[int | None] = field(default_factory=list)
     status: str = ""
     children: list[int] = field(default_factory=list)
+    left_out: bool = False
 
     def attempt(self, number: int) -> dict[str, Points]:
         """Return the curves of an attempt, by ascending step; those of one step stay in the order in which they came."""
@@ -54,20 +77,48 @@ class Expected:
             for name, points in self.attempts[number - 1].items()
         }
 
+    def bound(self, number: int) -> float:
+        """Return the step from which on later attempts have replaced this one; infinity: none has."""
+        later = [start for start in self.starts[number:] if start is not None]
+        return min(later, default=math.inf)
+
     def newest(self) -> dict[str, Points]:
         """Return the curves as they are shown: from its first step on the newest attempt takes the place of the older ones."""
-        shown: dict[str, Points] = {}
-        bound: float = math.inf
-        for number in range(len(self.attempts), 0, -1):
+        return self._parts(lambda step, bound: step < bound)
+
+    def replaced(self) -> dict[str, Points]:
+        """Return what later attempts have replaced, by ascending step."""
+        return self._parts(lambda step, bound: step >= bound)
+
+    def _parts(self, wanted: Callable[[int, float], bool]) -> dict[str, Points]:
+        parts: dict[str, Points] = {}
+        for number in range(1, len(self.attempts) + 1):
             for name, points in self.attempt(number).items():
-                kept = [point for point in points if point[0] < bound]
-                if kept or name in shown:
-                    shown[name] = kept + shown.get(name, [])
-            start = self.starts[number - 1]
-            bound = bound if start is None else min(bound, start)
+                parts.setdefault(name, []).extend(
+                    point for point in points if wanted(point[0], self.bound(number))
+                )
         return {
-            name: sorted(points, key=lambda p: p[0]) for name, points in shown.items() if points
+            name: sorted(points, key=lambda p: p[0]) for name, points in parts.items() if points
         }
+
+    def tips(self) -> dict[str, Tip]:
+        """Return where each curve stands."""
+        logged: dict[str, list[tuple[int, int, float]]] = {}
+        for number, curves in enumerate(self.attempts, 1):
+            for name, points in curves.items():
+                known = logged.setdefault(name, [])
+                known += [(number, *point) for point in points if point[0] < self.bound(number)]
+        return {name: _tip(points) for name, points in logged.items()}
+
+
+def _tip(points: list[tuple[int, int, float]]) -> Tip:
+    if not points:
+        return Tip(0, math.nan, 0, 0, None, None, 1)
+    attempt, step, value = points[-1]
+    finite = [point for point in points if math.isfinite(point[2])]
+    finite_step, last = (finite[-1][1], finite[-1][2]) if finite else (None, None)
+    odd = len(points) - len(finite)
+    return Tip(step, value, len(points), odd, finite_step, last, attempt)
 
 
 def expect(training: Training) -> list[Expected]:
@@ -92,6 +143,8 @@ def expect(training: Training) -> list[Expected]:
             elif isinstance(act, Checkpoint):
                 if not away:
                     saved = (run, turns.next_step, turns.epoch)
+            elif isinstance(act, Look):
+                pass
             elif isinstance(act, Fork):
                 run.children.append(act.points)
             else:
@@ -160,23 +213,29 @@ class _Writer:
 
     def write(self, act: object) -> None:
         turns = self._turns
-        if isinstance(act, Batch):
+        if isinstance(act, Batch | Log) and act.step is not None and act.step > MAX_STEP:
+            self._run.left_out = True  # and it is no turn
+        elif isinstance(act, Batch):
             step = turns.batch(act.step, act.epoch)
-            self._begin(step)
-            self._add(step, {"loss": act.loss, "accuracy": act.accuracy})
+            if step <= MAX_STEP:
+                self._begin(step)
+            self._add(step, {"loss": act.loss, "accuracy": act.accuracy}, ("loss",))
         elif isinstance(act, Log):
             named = _numbers(act.values)
-            self._add(turns.numbers(act.step, set(named) | _without_number(act.values)), named)
+            names = set(named) | _without_number(act.values)
+            self._add(turns.numbers(act.step, names), named, names)
         elif isinstance(act, Epoch):
             epoch = turns.epoch if act.epoch is None else act.epoch
             step = turns.of_epoch(epoch, act.step)
-            self._add(step, _named(act.means, _epoch_name))
+            self._add(step, _named(act.means, _epoch_name), act.means)
             turns.epoch = epoch + 1
         elif isinstance(act, Validation):
             step = turns.of_epoch(turns.epoch, act.step)
-            self._add(step, _named(act.values, _val_name))
+            self._add(step, _named(act.values, _val_name), act.values)
 
-    def _add(self, step: int, values: Mapping[str, Any]) -> None:
+    def _add(self, step: int, values: Mapping[str, Any], said: Collection[str]) -> None:
+        if step > MAX_STEP and said:
+            self._run.left_out = True
         for name, value in values.items():
             number = _number(value)
             if number is not None and step <= MAX_STEP:

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 
-from tests.oracle.harness import Bench
-from tests.oracle.model import Points, expect
-from tests.oracle.trainings import Training, trainings
+pytest.register_assert_rewrite("tests.oracle.page_checks")
+
+from tests.oracle.harness import Bench  # noqa: E402
+from tests.oracle.model import Points, expect  # noqa: E402
+from tests.oracle.page_checks import assert_page, assert_same_page  # noqa: E402
+from tests.oracle.trainings import Training, trainings  # noqa: E402
 
 CASES = int(os.environ.get("ORACLE_CASES", "25"))
 
@@ -77,6 +80,10 @@ def test_what_was_logged_is_what_is_kept(bench: Bench, training: Training) -> No
         for number in range(1, len(run.attempts) + 1):
             if run.attempts[number - 1]:
                 assert bits(shown.curves(attempt=number)) == bits(run.attempt(number))
+        held = shown.pages()
+        assert_page(held.loaded, run)
+        if held.kept is not None:
+            assert_same_page(held.kept, held.loaded)
     points = [n for run in expected for n in run.children]
     assert sorted(len(child.curves().get("n", [])) for child in children) == sorted(points)
     assert {child.status for child in children} <= {"finished"}

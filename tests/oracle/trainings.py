@@ -19,6 +19,7 @@ __all__ = [
     "Fork",
     "Life",
     "Log",
+    "Look",
     "Outage",
     "Restart",
     "Training",
@@ -85,13 +86,18 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Somebody opens the run's page, and leaves it open."""
+
+
+@dataclass(frozen=True)
 class Fork:
     """A child process of the training logs so many numbers in a run of its own."""
 
     points: int
 
 
-Act = Log | Batch | Epoch | Validation | Outage | Restart | Checkpoint | Fork
+Act = Log | Batch | Epoch | Validation | Outage | Restart | Checkpoint | Look | Fork
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,9 @@ _NUMBERS = st.one_of(
 )  # fmt: skip
 _JUNK = st.sampled_from([None, "text", 10**400, [1.0, 2.0], 1j, np.ma.masked, np.zeros(3)])
 _VALUES = st.one_of(_NUMBERS, _NUMBERS, _NUMBERS, _JUNK)
-_STEPS = st.one_of(st.none(), st.none(), st.integers(0, 40), st.sampled_from([2**40, 2**53 - 1]))
+_STEPS = st.one_of(
+    st.none(), st.none(), st.integers(0, 40), st.sampled_from([2**40, 2**53 - 1, 2**53])
+)
 _NESTED = st.dictionaries(st.sampled_from(["a", "b/c", ""]), _VALUES, max_size=2)
 _KEYWORDS = st.sampled_from(["loss", "accuracy", "val_loss", "val_accuracy", "val_ppl", "f1", "lr"])
 
@@ -160,7 +168,9 @@ _SAID = st.one_of(
         st.one_of(st.none(), st.integers(0, 60)),
     ),
 )
-_HAPPENS = st.sampled_from([Outage(True), Outage(False), Outage(False), Checkpoint(), Checkpoint()])
+_HAPPENS = st.sampled_from(
+    [Outage(True), Outage(False), Outage(False), Checkpoint(), Checkpoint(), Look(), Look()]
+)
 _RARE = st.one_of(st.just(Restart()), st.builds(Fork, st.integers(1, 20)))
 _ENDS = st.sampled_from([None, None, None, EndingError, KeyboardInterrupt])
 

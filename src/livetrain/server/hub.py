@@ -280,6 +280,11 @@ class Channel:
         for viewer in self.viewers:
             viewer.tell("presence", message)
 
+    def start_over(self) -> None:
+        """Have every viewer come again: other points count now than those that it was told of."""
+        for viewer in self.viewers:
+            viewer.close(COME_AGAIN)
+
     def close(self, code: int) -> None:
         """End every viewer's connection, and hold nothing any more."""
         for viewer in self.viewers:

@@ -13,7 +13,7 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.budget import Budget
 from livetrain.server.clocks import drop_impossible_times, made_at_us, own_time_us
 from livetrain.server.counters import Counters
-from livetrain.server.hub import COME_AGAIN, Hub, encode_event
+from livetrain.server.hub import Hub, encode_event
 from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.name_limit import NameLimit
@@ -221,9 +221,6 @@ class Intake:
         """Let later attempts count on by one: an earlier one was heard only now."""
         for later in moved:
             self.journal.touch_stream(later.key, later.row)
-        # What viewers know bears the older numbers.
-        run.anew_offset = run.offset
-        self.hub.forget(run, COME_AGAIN)
 
     def note(self, run: Run, record: pb.TelemetryRequest) -> None:
         """Put something of the server's own into a run's log: an event, a command or what became of one."""
@@ -349,7 +346,10 @@ class Intake:
             run.committed = published[-1][0]
             if run.deleted:
                 continue
-            self.hub.channel(run).publish(published)
+            channel = self.hub.channel(run)
+            channel.publish(published)
+            if published[0][0] <= run.anew_offset <= published[-1][0]:
+                channel.start_over()
             if (
                 run.unsealed[0] >= self.limits.seal_events
                 or run.unsealed[1] >= self.limits.seal_bytes

@@ -284,7 +284,7 @@ def _shelve(shelf: Shelf, epoch: str, taken: RunSnapshot) -> None:
         epoch=epoch,
         offset=taken.offset,
         curves=group.curves,
-        tips=[_tip(name, tip) for name, tip in taken.tips.items() if tip.points],
+        tips=[_tip(name, tip) for name, tip in taken.tips.items()],
         metric_count=taken.metric_count,
     )
     pieces: list[bytes | memoryview] = [snapshot.SerializeToString()]

@@ -142,6 +142,8 @@ class Registry:
         for stored in streams:
             stream = Stream.from_row(stored, now=now, unix_ms=unix_ms)
             run.streams.add(stream)
+        if run.streams.attempts:  # which of them viewers know is not known any more
+            run.anew_offset = run.offset
         for order in orders:
             record = pb.TelemetryRequest.FromString(order.record)
             if order.stream_id and record.HasField("command_issued"):

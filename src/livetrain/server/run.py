@@ -25,6 +25,7 @@ from livetrain.server.records import (
     STATUS,
     Record,
 )
+from livetrain.server.reports import join_reports, told_report
 from livetrain.server.settings_json import clean_settings
 from livetrain.server.stream import (
     ENDED,
@@ -68,7 +69,7 @@ class Run:
         key: in the store.
         protocol: 0 for an older client's, 1 for one of today, :data:`GUEST` for none.
         offset: of the last record that was taken; it is committed up to ``committed``.
-        anew_offset: what viewers know from before it bears other numbers of attempts than today.
+        anew_offset: other points counted before it, or attempts had other numbers: what viewers know from then is of no use.
         heard: when a trainer of it last said something, seconds of the monotonic clock.
         frames: how many frames came so far, in this life of the server.
         unsealed: records that are in no chunk of a curve, and their bytes.
@@ -211,6 +212,8 @@ class Run:
         stream.apply(record, made_us)
         if first or logged != stream.logged:
             moved = self.streams.place(stream)
+            if moved or (logged != stream.logged and len(self.streams.attempts) > 1):
+                self.anew_offset = self.offset
             changed = logged != stream.logged
             if first and made_us // 1000 < self.created_ms:
                 self.created_ms = made_us // 1000
@@ -221,11 +224,21 @@ class Run:
         self.steps = self.streams.count_steps(self.steps, stream, steps)
         if stream.leftover:
             self.last_heard_ms = max(self.last_heard_ms, made_us // 1000)
-        if stream is self.speaker:
+        if record.kind == REPORT:
+            changed |= self._join_report(stream, record.message.client_report)
+        elif stream is self.speaker:
             changed |= self.apply(record, made_us // 1000)
         elif record.kind == RESULT:
             self.commands.apply(self.offset, record.message)
         return changed, moved
+
+    def _join_report(self, stream: Stream, report: pb.ClientReport) -> bool:
+        """Take over what one of its starts counted; return whether viewers should be told: other ranks speak for themselves."""
+        if self.speaker is None or stream.rank != self.speaker.rank:
+            return False
+        newest = stream is self.speaker
+        self.report = join_reports(self.report, stream.stream_id, report, newest=newest)
+        return True
 
     def _begin_anew(self) -> None:
         """The training was started once more: how the earlier start ended is not how the run stands."""
@@ -259,9 +272,6 @@ class Run:
             self.epoch = message.epoch_data.epoch
         elif kind == PERFORMANCE:
             self.performance = message.performance_data
-        elif kind == REPORT:
-            self.report = message.client_report
-            return True
         elif kind == CONTROLS:
             del self.controls.controls[:]
             self.controls.controls.extend(message.controls.declarations)
@@ -330,7 +340,7 @@ class Run:
             config=self.config,
             tags=self.tags,
             controls=self.declared,
-            report=self.report,
+            report=told_report(self.report),
             ended_ms=self.ended_ms,
             world_size=self.world_size,
             first_point_us=self.first_point_us,

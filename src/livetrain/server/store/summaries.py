@@ -110,7 +110,10 @@ def _unknown(connection: Connection, scene: Scene, names: set[str]) -> frozenset
 def read_summaries(
     connection: Connection, scene: Scene, names: Sequence[str]
 ) -> dict[str, Summary]:
-    """Return where curves stand, by name; one that the run does not have is left out."""
+    """Return where curves stand, by name; one that the run does not have is left out.
+
+    One of which a later start has replaced every point has none that counts.
+    """
     metrics = find_metrics(connection, scene.run_key, names)
     sealed = sealed_summaries(connection, scene, metrics.values())
     found: dict[str, Summary] = {}
@@ -120,6 +123,8 @@ def read_summaries(
         for stream, series in _counting_tail(scene, name, metric):
             if summary is None:
                 summary = Summary()
+            if not len(series):
+                continue
             summary.add(stream, series, newest=scene.lineage.is_newer(stream, summary.stream))
         if summary is not None:
             summary.attempt = scene.lineage.attempt_of(summary.stream)
@@ -132,8 +137,7 @@ def _counting_tail(scene: Scene, name: str, metric: Metric | None) -> Iterable[t
         end = scene.lineage.end_of(stream, name)
         if end is not None:
             series = series.between(None, end - 1)
-        if len(series):
-            yield stream, series
+        yield stream, series
 
 
 def sealed_summaries(

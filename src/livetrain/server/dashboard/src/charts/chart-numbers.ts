@@ -32,7 +32,7 @@ export class ChartNumbers {
 
   /** Show the newest values, where they have changed. */
   update(): void {
-    const named = this.series.map(({ name, label }) => ({ label, tip: this.tips.get(name) }));
+    const named = this.series.map(({ name, label }) => ({ label, tip: this.tips.counting(name) }));
     const words = chartWords(this.title, named);
     const warning = warningWords(named);
     const points = Math.round(named[0]?.tip?.points ?? 0);
@@ -71,7 +71,7 @@ export class ChartNumbers {
 
   private showNewest(): void {
     this.series.forEach(({ name }, i) => {
-      const value = this.tips.get(name)?.value;
+      const value = this.tips.counting(name)?.value;
       this.show(i, formatMetric(value), value !== undefined && !Number.isFinite(value));
     });
   }

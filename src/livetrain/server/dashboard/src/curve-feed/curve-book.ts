@@ -144,8 +144,18 @@ export class CurveBook {
 
   // ---------------------------------------------------------------- questions
 
+  /** Whether all that is in view is there: nothing is asked for, and nothing is still to be. */
+  get settled(): boolean {
+    return this.inquiries.count === 0 && this.needs().length === 0;
+  }
+
   /** Ask for what is missing in view. */
   pursue(): void {
+    this.inquiries.pursue(this.needs());
+    this.prune();
+  }
+
+  private needs(): Need[] {
     const needs: Need[] = [];
     for (const { name, exact } of this.wished()) {
       const tip = this.tips.get(name);
@@ -160,8 +170,7 @@ export class CurveBook {
     if (clock !== null && this.clock.size === 0 && this.newest(clock)?.points == null) {
       needs.push({ name: clock, question: { kind: 'whole', placing: 'step', attempt: 0 } });
     }
-    this.inquiries.pursue(needs);
-    this.prune();
+    return needs;
   }
 
   private async inquire(inquiry: Inquiry): Promise<void> {

@@ -80,6 +80,11 @@ export class Feed {
     return this.decoder.skipped;
   }
 
+  /** How far this page got in the run's events: the number of the newest that came. */
+  get offset(): number {
+    return this.cursor.offset;
+  }
+
   /** A frame was painted, or is not going to be. */
   painted(number: number): void {
     this.credit.done();

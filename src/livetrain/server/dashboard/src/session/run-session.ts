@@ -104,11 +104,7 @@ export class RunSession {
   }
 
   private learnTips(tips: readonly Tip[], fresh: boolean, metricCount: number): void {
-    const known = this.tips.size;
-    if (fresh) this.tips.clear();
-    for (const tip of tips) this.tips.put(tip);
-    // Other names, and not only other values: after a new start there may be as many as before.
-    const named = fresh || this.tips.size !== known;
+    const named = this.tips.learn(tips, fresh);
     const names = named ? { metricNames: this.tips.names().filter((name) => !isLeftOut(name)) } : {};
     this.store.setState({ ...names, metricCount, curvesVersion: this.tips.version });
   }

@@ -26,7 +26,7 @@ export function SettingField({ parameter, steering }: { parameter: Parameter; st
   const [draft, setDraft] = useState<Draft | null>(null);
   useStore(session.store, (page) => page.curvesVersion);
   const writer = lastWriter(commands, name);
-  const last = session.tips.get(name) ?? null;
+  const last = session.tips.counting(name) ?? null;
   const value = currentValue(parameter, writer, last);
 
   const given = draft === null ? undefined : commands.find((command) => command.id === draft.given);

@@ -144,7 +144,7 @@ export function readSummary(answer: unknown): SummaryAnswer {
   const tips = (answer.metrics as unknown[]).filter(isObject).map((row): Tip => ({
     name: typeof row.name === 'string' ? row.name : '',
     step: numberOr(row.last_step, 0),
-    value: typeof row.last === 'number' ? row.last : (KINDS.get(row.last) ?? Number.NaN),
+    value: typeof row.last === 'number' ? row.last : (KINDS.get(row.last_kind) ?? Number.NaN),
     timeUs: microseconds(finite(row.last_time)),
     points: numberOr(row.points, 0),
     nonfinite: numberOr(row.nonfinite, 0),

@@ -77,3 +77,12 @@ it('says until when a curve was finite', () => {
   expect(untilWords({ value: -Infinity, lastFiniteStep: null })).toBe('never finite');
   expect(untilWords({ value: 1, lastFiniteStep: 3 })).toBe('');
 });
+
+it('has nothing to say of a curve of which a later start has replaced every point', () => {
+  const book = new TipBook();
+  const gone = { name: 'a', step: 0, value: NaN, timeUs: 0, points: 0, nonfinite: 0, lastFinite: null, lastFiniteStep: null, attempt: 1 }; // prettier-ignore
+  expect(book.learn([gone], true)).toBe(true);
+  expect([book.names(), book.counting('a')]).toEqual([['a'], undefined]);
+  book.append([columns('a', [[7, 2]])]);
+  expect(book.counting('a')).toMatchObject({ step: 7, value: 2, points: 1, lastFinite: 2 });
+});

@@ -10,7 +10,7 @@ export interface Tip {
   value: number;
   /** Microseconds since 1970. */
   timeUs: number;
-  /** Of the whole curve, those that are not finite too. */
+  /** Of the whole curve, those that are not finite too; 0: a later start of the training has replaced all of them. */
   points: number;
   /** Points that are not finite. */
   nonfinite: number;
@@ -68,6 +68,12 @@ export class TipBook {
     return this.tips.get(name);
   }
 
+  /** Where a curve stands; undefined: it is not known, or a later start of the training has replaced all of its points. */
+  counting(name: string): Tip | undefined {
+    const tip = this.tips.get(name);
+    return tip !== undefined && tip.points > 0 ? tip : undefined;
+  }
+
   /** The one that is known longest. */
   first(): Tip | undefined {
     for (const tip of this.tips.values()) return tip;
@@ -89,6 +95,19 @@ export class TipBook {
     this.tips.set(tip.name, tip);
     this.changed.add(tip.name);
     this.version++;
+  }
+
+  /**
+   * Take newest values that are known elsewhere.
+   *
+   * @param fresh they stand in place of all.
+   * @returns whether other names are known now, and not only other values: after a new start there may be as many as before.
+   */
+  learn(tips: readonly Tip[], fresh: boolean): boolean {
+    const known = this.tips.size;
+    if (fresh) this.clear();
+    for (const tip of tips) this.put(tip);
+    return fresh || this.tips.size !== known;
   }
 
   /** Points that came after all that is known. */

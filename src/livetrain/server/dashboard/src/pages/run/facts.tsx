@@ -92,7 +92,7 @@ function Value({ name, tip, share = false }: { name: string; tip: Tip | undefine
 
 function firstOf(tips: TipBook, names: readonly string[]): Tip | undefined {
   for (const name of names) {
-    const tip = tips.get(name);
+    const tip = tips.counting(name);
     if (tip !== undefined) return tip;
   }
   return undefined;
@@ -125,7 +125,7 @@ export function Facts({ session }: { session: RunSession }) {
   const loss = firstOf(tips, LOSSES);
   const accuracy = firstOf(tips, ACCURACIES);
   const rate = firstOf(tips, RATES);
-  const byEpoch = plan.totalEpochs > 0 || epoch > 0 || tips.get('epoch/loss') !== undefined;
+  const byEpoch = plan.totalEpochs > 0 || epoch > 0 || tips.counting('epoch/loss') !== undefined;
   return (
     <dl className={styles.facts}>
       <Fact name="Step" testId="step" value={step ?? undefined} share={shareDone(progress)}>

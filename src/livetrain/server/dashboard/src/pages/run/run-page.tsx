@@ -46,7 +46,7 @@ function useTitle({ store, tips }: RunSession): void {
       status: run?.status ?? '',
       contact: run?.contact ?? '',
       share: run === null ? null : shareDone({ step, epoch, plan: run.config }),
-      loss: tips.get('loss')?.value,
+      loss: tips.counting('loss')?.value,
     }),
   );
   useEffect(() => {
