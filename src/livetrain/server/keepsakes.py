@@ -11,7 +11,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from livetrain.exceptions import ProtocolError
 from livetrain.server.budget import Claim
+from livetrain.server.pictures import MAX_PIXELS, picture_size
+from livetrain.server.wire import fields
 
 __all__ = ["Hashed", "Keepsakes", "Memory"]
 
@@ -54,22 +57,30 @@ class Keepsakes:
         self._clock = clock
         self._asked = float("-inf")
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
+        self._pixels: dict[int, int] = {}
 
     def take(self, tiles: Sequence[Hashed]) -> dict[int, bytes]:
-        """Keep what a frame brings, and return the pictures of all of its tiles that are here, by their hash."""
+        """Keep what a frame brings, and return the pictures of its tiles that are here, by their hash.
+
+        They are not more than a viewer can decode together: those that would be too many are left out.
+        """
         found: dict[int, bytes] = {}
-        lacking = False
+        lacking, pixels = False, 0
         for content_hash, picture in tiles:
             kept = self._pictures.pop(content_hash, None)
             if kept is not None:
                 self.bytes -= len(kept)
             if picture is not None:
                 kept = bytes(picture)
+                self._pixels[content_hash] = _pixels_of(kept)
             if kept is None:
                 lacking = True
                 continue
-            found[content_hash] = self._pictures[content_hash] = kept
+            self._pictures[content_hash] = kept
             self.bytes += len(kept)
+            pixels += self._pixels[content_hash] if content_hash not in found else 0
+            if pixels <= MAX_PIXELS:
+                found[content_hash] = kept
         while self.bytes > _MOST_BYTES or len(self._pictures) > _MOST:
             self._drop_oldest()
         if self._claim is not None:
@@ -82,11 +93,14 @@ class Keepsakes:
         return found
 
     def _drop_oldest(self) -> None:
-        self.bytes -= len(self._pictures.popitem(last=False)[1])
+        content_hash, picture = self._pictures.popitem(last=False)
+        self.bytes -= len(picture)
+        del self._pixels[content_hash]
 
     def clear(self) -> None:
         """Make room for other runs' pictures."""
         self._pictures.clear()
+        self._pixels.clear()
         self.bytes = 0
         if self._claim is not None:
             self._claim.set(0)
@@ -96,6 +110,18 @@ class Keepsakes:
         self.clear()
         if self._claim is not None:
             self._claim.close()
+
+
+def _pixels_of(image: bytes) -> int:
+    """Return how many pixels a serialised ``ImageData`` has; 0: that cannot be read."""
+    try:
+        for part in fields(image):
+            if part.number == 1:
+                width, height = picture_size(image, part.value, part.end)
+                return width * height
+    except ProtocolError:
+        pass
+    return 0
 
 
 class Memory:

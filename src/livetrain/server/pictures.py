@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from livetrain.exceptions import ProtocolError
 
-__all__ = ["MAX_PIXELS", "check_picture", "picture_size"]
+__all__ = ["MAX_PIXELS", "check_picture", "check_pixels", "picture_size"]
 
 MAX_PIXELS = 32 * 1024 * 1024
-"""Of one picture: 16 tiles of 1,448 x 1,448. Four bytes each once it is decoded."""
+"""Of one picture, and of those of one frame together: 16 tiles of 1,448 x 1,448. Four bytes each once it is decoded."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 # The start-of-frame markers; C4, C8 and CC in between are tables.
@@ -51,8 +51,8 @@ def picture_size(data: bytes, start: int, end: int) -> tuple[int, int]:
     raise ProtocolError("a JPEG without a frame header")
 
 
-def check_picture(data: bytes, start: int, end: int) -> None:
-    """See that ``data[start:end]`` says that it is a picture of a bearable size.
+def check_picture(data: bytes, start: int, end: int) -> int:
+    """See that ``data[start:end]`` says that it is a picture of a bearable size, and return how many pixels that are.
 
     Raises:
         ProtocolError: it is not; the sentence says why.
@@ -61,4 +61,17 @@ def check_picture(data: bytes, start: int, end: int) -> None:
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise ProtocolError(
             f"a picture of {width} x {height} pixels; 1 to {MAX_PIXELS} together are taken"
+        )
+    return width * height
+
+
+def check_pixels(pixels: int) -> None:
+    """See that the pictures of one frame are of a bearable size together: a viewer decodes all of them at once.
+
+    Raises:
+        ProtocolError: they are not.
+    """
+    if pixels > MAX_PIXELS:
+        raise ProtocolError(
+            f"pictures of {pixels} pixels together; {MAX_PIXELS} are taken for one batch"
         )

@@ -19,7 +19,7 @@ from livetrain.server.columns import ColumnsSummary, summarize_columns
 from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
 from livetrain.server.payloads import payload_of, refuse_server_words
-from livetrain.server.picture_checks import check_tiles, take_picture
+from livetrain.server.picture_checks import check_tiles, is_of_batch, take_picture
 from livetrain.server.settings_json import clean_settings
 from livetrain.server.wire import Field, count_elements, each_value, fields, read_varint
 
@@ -63,7 +63,7 @@ _SESSION: Final = 1
 _SEQ: Final = 16
 _OUTSIDE: Final = frozenset({1, 2, 16, 17, 18, 19})
 _NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21, 22, 23, 24})
-_PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20, 25})
+_PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20, 25, 26})
 
 _UINT64: Final = 2**64 - 1
 _HEAVY: Final = 40_000
@@ -323,14 +323,19 @@ def _batch(raw: bytes, top: list[Field], seq: int, limits: Limits) -> Record:
             session = field
             continue
         piece = view[field.start : field.end]
-        if field.number in _OUTSIDE:
+        if field.number in _OUTSIDE and field.wire_type == VARINT:
             outside.append(piece)
             shown.append(piece)
         elif field.number == BATCH:
-            shown.append(piece)
             # Numbers stand side by side: they are cut out together.
             start = end = field.value
-            for part in fields(raw, field.value, field.end):
+            parts = fields(raw, field.value, field.end)
+            known = [part for part in parts if is_of_batch(part)]
+            if len(known) == len(parts):
+                shown.append(piece)
+            else:  # whoever reads it in a browser does not look at types
+                shown += bytes_field(BATCH, [view[part.start : part.end] for part in known])
+            for part in known:
                 if part.number in _NUMBERS:
                     if part.start != end:
                         numbers.append(view[start:end])
