@@ -747,7 +747,7 @@ class ErrorResponse(_message.Message):
     def __init__(self, code: _Optional[_Union[ErrorResponse.ErrorCode, str]] = ..., message: _Optional[str] = ..., retryable: bool = ..., retry_after_ms: _Optional[int] = ..., rejected_seq: _Optional[int] = ..., expected_seq: _Optional[int] = ..., replaced: bool = ...) -> None: ...
 
 class SessionInfo(_message.Message):
-    __slots__ = ("session_id", "client_name", "client_version", "config", "timestamp_ms", "protocol_version", "stream_id", "rank", "world_size", "resume_token", "first_unacked_seq", "capabilities", "run_name", "project", "tags", "controls", "sent_us", "resumed_step")
+    __slots__ = ("session_id", "client_name", "client_version", "config", "timestamp_ms", "protocol_version", "stream_id", "rank", "world_size", "resume_token", "first_unacked_seq", "capabilities", "run_name", "project", "tags", "controls", "sent_us", "resumed_step", "restart_count")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
     CLIENT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -766,6 +766,7 @@ class SessionInfo(_message.Message):
     CONTROLS_FIELD_NUMBER: _ClassVar[int]
     SENT_US_FIELD_NUMBER: _ClassVar[int]
     RESUMED_STEP_FIELD_NUMBER: _ClassVar[int]
+    RESTART_COUNT_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     client_name: str
     client_version: str
@@ -784,7 +785,8 @@ class SessionInfo(_message.Message):
     controls: _containers.RepeatedCompositeFieldContainer[ControlDeclaration]
     sent_us: int
     resumed_step: int
-    def __init__(self, session_id: _Optional[str] = ..., client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., protocol_version: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., resume_token: _Optional[str] = ..., first_unacked_seq: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., run_name: _Optional[str] = ..., project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ..., sent_us: _Optional[int] = ..., resumed_step: _Optional[int] = ...) -> None: ...
+    restart_count: int
+    def __init__(self, session_id: _Optional[str] = ..., client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., protocol_version: _Optional[int] = ..., stream_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., resume_token: _Optional[str] = ..., first_unacked_seq: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., run_name: _Optional[str] = ..., project: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., controls: _Optional[_Iterable[_Union[ControlDeclaration, _Mapping]]] = ..., sent_us: _Optional[int] = ..., resumed_step: _Optional[int] = ..., restart_count: _Optional[int] = ...) -> None: ...
 
 class Controls(_message.Message):
     __slots__ = ("declarations",)
