@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from websockets.exceptions import ConnectionClosed
+
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 from tests.integration.server.processes import ServerProcess, until
@@ -135,7 +137,8 @@ class Bystanders:
                 return
             if message is not None and message.HasField("frame"):
                 self.seen[message.frame.record.seq] = time.monotonic()
-                self._viewer.say(frame_credit=live.FrameCredit(frames=1))
+                with contextlib.suppress(ConnectionClosed):
+                    self._viewer.say(frame_credit=live.FrameCredit(frames=1))
 
     def settle(self) -> int:
         """Wait until what was sent so far is acknowledged, and return the number of the next record."""

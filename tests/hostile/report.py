@@ -33,6 +33,8 @@ def measure(attacks: Sequence[Attack], seconds: float, folder: Path) -> tuple[li
                 rows.append(row)
                 print(f"| {' | '.join(row.cells())} |", flush=True)
             verdicts.append(f"exit code {server.stop()}, store {integrity(data)}")
+            if os.environ.get("HOSTILE_LOG"):
+                print("\n".join(server.log))
     return rows, "; ".join(verdicts)
 
 

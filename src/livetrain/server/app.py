@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,12 +24,14 @@ from livetrain.server.bounded_websocket import bounded_websocket
 from livetrain.server.budget import Budget
 from livetrain.server.counters import Counters, MemoryFigures
 from livetrain.server.datadir import DataDir
+from livetrain.server.descriptors import raise_descriptor_limit, share_of_descriptors
 from livetrain.server.desk import Desk
 from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.dialects import Dialects
 from livetrain.server.errors import StartError
 from livetrain.server.guard import AllowList, App, Guard
 from livetrain.server.heap import give_back_freed_memory
+from livetrain.server.http_connections import HttpConnections, bounded_http
 from livetrain.server.hub import Hub
 from livetrain.server.ingest import Ingest, options
 from livetrain.server.intake import Intake
@@ -38,6 +41,7 @@ from livetrain.server.logs import set_up
 from livetrain.server.lookup import answer_gone
 from livetrain.server.memory_watch import MemoryWatch
 from livetrain.server.orders import Orders
+from livetrain.server.paced_websocket import Pace
 from livetrain.server.packer import Packer
 from livetrain.server.pages import Pages, read_index
 from livetrain.server.refused_request import refuse_request
@@ -58,6 +62,11 @@ _STOP_SECONDS: Final = 8.0
 _RESTARTING: Final = 1012
 _STUCK_MS: Final = 30_000
 _SEND_BUFFER: Final = 512 * 1024
+_PACE: Final = Pace(messages=200, bytes=64 * 1024)
+"""Pages say of each frame that they have painted it; nobody says more."""
+_RELAY_PACE: Final = Pace(messages=1_000, bytes=1024 * 1024)
+"""Publishers send what they measure in each step of a training."""
+_SWITCH_SECONDS: Final = 0.001
 
 
 def run(settings: Settings) -> int:
@@ -67,6 +76,8 @@ def run(settings: Settings) -> int:
         StartError: it cannot start; nothing is left half started.
     """
     give_back_freed_memory()
+    # A thread that computes gives way to the event loop after this time.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     set_up(settings.log_format, settings.log_level)
     with contextlib.ExitStack() as stack:
         # The ports first: when one is taken, nothing has been written yet. gRPC would complain in its own words, so its
@@ -191,6 +202,7 @@ class Server:
         self._api = Api(self._intake, self._upkeep, live, Orders(self._intake, desk))
         self._dialects = Dialects(self._intake, registrar, desk, live, recorder)
         self._websocket = bounded_websocket(budget.viewers)
+        self._web_connections = share_of_descriptors(raise_descriptor_limit())
         self._stop = asyncio.Event()
 
     async def serve(
@@ -210,7 +222,9 @@ class Server:
         webs = [(_Uvicorn(self._config(self._app(), http)), http)]
         if relay is not None:
             # As large a message as the relays that it stands in for took by default.
-            config = self._config(self._dialects.relay, relay, ws_max_size=1024 * 1024)
+            config = self._config(
+                self._dialects.relay, relay, ws_max_size=1024 * 1024, pace=_RELAY_PACE
+            )
             webs.append((_Uvicorn(config), relay))
         tasks = [asyncio.create_task(web.serve(sockets=[taken])) for web, taken in webs]
         sweeper = asyncio.create_task(self._upkeep.run())
@@ -279,15 +293,20 @@ class Server:
         return app
 
     def _config(
-        self, app: App, listener: socket.socket, *, ws_max_size: int = 64 * 1024
+        self,
+        app: App,
+        listener: socket.socket,
+        *,
+        ws_max_size: int = 64 * 1024,
+        pace: Pace = _PACE,
     ) -> uvicorn.Config:
         port = listener.getsockname()[1]
         allowed = AllowList(port, self._settings.allow_host, self._settings.allow_origin)
         return uvicorn.Config(
             Guard(app, allowed, self._counters),
             # h11 alone holds to the bound of what comes before a request is complete.
-            http="h11",
-            ws=self._websocket,
+            http=bounded_http(HttpConnections(self._web_connections, self._counters)),
+            ws=self._websocket(pace),
             ws_per_message_deflate=False,  # its default costs 13 to 23 ms a frame and viewer
             ws_max_size=ws_max_size,
             ws_ping_interval=10.0,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
 from livetrain.server.budget import Pool
 from livetrain.server.logs import Complaints
+from livetrain.server.paced_websocket import Pace, PacedWebSocket
 
 __all__ = ["bounded_websocket"]
 
@@ -58,11 +59,11 @@ class _Stuck:
         return True
 
 
-class _Connection(WebSocketsSansIOProtocol):
+class _Connection(PacedWebSocket):
     """One connection; what it is sent is told in one claim: what waits for the network, and the message that waits behind it."""
 
-    def __init__(self, stuck: _Stuck, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, stuck: _Stuck, pace: Pace, *arguments: Any, **options: Any) -> None:
+        super().__init__(pace, *arguments, **options)
         self._stuck = stuck
         self.claim = stuck.pool.claim()
 
@@ -120,12 +121,15 @@ class _Connection(WebSocketsSansIOProtocol):
         super().handle_cont(event)
 
 
-def bounded_websocket(pool: Pool) -> type[asyncio.Protocol]:
-    """Return the class of connections that take from this pool."""
+def bounded_websocket(pool: Pool) -> Callable[[Pace], type[asyncio.Protocol]]:
+    """Return what makes classes of connections that take from this pool: one for each pace at which clients speak."""
     stuck = _Stuck(pool)
 
-    class BoundedWebSocket(_Connection):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(stuck, *arguments, **options)
+    def at(pace: Pace) -> type[asyncio.Protocol]:
+        class BoundedWebSocket(_Connection):
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                super().__init__(stuck, pace, *arguments, **options)
 
-    return BoundedWebSocket
+        return BoundedWebSocket
+
+    return at
