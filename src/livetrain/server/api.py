@@ -15,7 +15,7 @@ from livetrain.server.event_views import events_json
 from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
-from livetrain.server.lookup import find_run, find_settled_run
+from livetrain.server.lookup import LARGEST, find_run, find_settled_run
 from livetrain.server.orders import Orders
 from livetrain.server.reports import told_report
 from livetrain.server.run_list import RunList
@@ -122,7 +122,9 @@ class Api:
     async def events(
         self,
         run_id: str,
-        after: Annotated[int, Query(ge=0, description="offset of the last one known")] = 0,
+        after: Annotated[
+            int, Query(ge=0, le=LARGEST, description="offset of the last one known")
+        ] = 0,
         limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
         notable: Annotated[
             bool, Query(description="only epochs, status changes, logs and the like")

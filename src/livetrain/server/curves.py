@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from livetrain.server.curve_json import curve_pieces, page_json, text
 from livetrain.server.intake import Intake
-from livetrain.server.lookup import find_settled_run
+from livetrain.server.lookup import LARGEST, find_settled_run
 from livetrain.server.run import Run
 from livetrain.server.store.grid import Axis, Window
 from livetrain.server.store.question import Question, Stat
@@ -83,7 +83,11 @@ class Curves:
         ] = "step",
         attempt: Annotated[
             int | None,
-            Query(ge=1, description="which start of the training; absent: the newest of each step"),
+            Query(
+                ge=1,
+                le=LARGEST,
+                description="which start of the training; absent: the newest of each step",
+            ),
         ] = None,
     ) -> Response:
         """Return curves. A non-finite value is null, and its step and kind are listed under `nonfinite`."""

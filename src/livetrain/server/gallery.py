@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from livetrain.server.lookup import LARGEST
 from livetrain.server.registry import Registry
 from livetrain.server.run import Run
 
@@ -48,7 +49,7 @@ class Gallery:
         run_id: str,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: Annotated[
-            int | None, Query(ge=1, description="`next` of the answer before")
+            int | None, Query(ge=1, le=LARGEST, description="`next` of the answer before")
         ] = None,
     ) -> dict[str, Any]:
         """Return samples whose pictures are kept; `next` is the cursor of the following ones, or null."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY: Final = 64 * 1024
+_SIZE: Final = re.compile("[0-9]{1,18}")
+_ZERO: Final = re.compile(rb"%00|\x00")
 _HEADERS: Final = (
     (
         b"content-security-policy",
@@ -163,6 +166,8 @@ class Guard:
                 "host",
                 f"Host {host!r} is not one of this server's; add it with --allow-host if it should be.",
             )
+        if _ZERO.search(scope.get("raw_path") or b"") or _ZERO.search(scope["query_string"]):
+            return 400, "zero", "A zero byte (%00) is part of no name or id; leave it out."
         origins = headers.get(b"origin", [])
         changes = scope["type"] == "websocket" or scope["method"] not in _READING
         # Browsers say their origin with every such request; what does not is no browser, and has no page to fool.
@@ -173,7 +178,11 @@ class Guard:
                 f"Origin {origins[0]!r} is not allowed; add it with --allow-origin if it should be.",
             )
         sizes = headers.get(b"content-length", ["0"])
-        if headers.get(b"transfer-encoding") or not sizes[0].isdigit() or int(sizes[0]) > _MAX_BODY:
+        if (
+            headers.get(b"transfer-encoding")
+            or not _SIZE.fullmatch(sizes[0])
+            or int(sizes[0]) > _MAX_BODY
+        ):
             return 413, "body", f"A body of at most {_MAX_BODY} bytes, with its length, is taken."
         return None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from livetrain._protobuf import LENGTH, bytes_field, key, varint, varint_field
 from livetrain.proto import live_pb2 as live
@@ -14,6 +14,7 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.budget import Budget, Lease, Pool
 from livetrain.server.keepsakes import Hashed, Keepsakes
 from livetrain.server.limits import Limits
+from livetrain.server.listeners import Listener, Listeners
 from livetrain.server.records import Piece
 from livetrain.server.replay import Ring
 from livetrain.server.run import Run
@@ -54,34 +55,6 @@ def encode_event(
     return head.SerializeToString() + b"".join(bytes_field(5, [record]))
 
 
-class Listener(Protocol):
-    """A view of runs beside the native one. Called on the event loop, it returns at once: what it has to say waits with it."""
-
-    def follows(self, run: Run) -> bool:
-        """Does it want to hear of this run?"""
-
-    def wants_frames(self, run: Run) -> bool:
-        """Is there someone with it who sees this run's pictures?"""
-
-    def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
-        """These are in the store now, in this order."""
-
-    def framed(self, run: Run, frame: Frame) -> None:
-        """A batch with pictures came; it may not be in the store yet."""
-
-    def state_changed(self, run: Run) -> None:
-        """Status, contact, settings or the like of a run are others now."""
-
-    def performed(self, run: Run) -> None:
-        """It was told how fast the run is; at most four times a second."""
-
-    def troubled(self, sentence: str) -> None:
-        """The store cannot be written, or can again, if the sentence is empty; whether or not a run is under way."""
-
-    def forgotten(self, run: Run) -> None:
-        """The run was deleted, or nobody asked for it for long: nothing of it is to be kept."""
-
-
 @dataclass(slots=True)
 class Trouble:
     """What is wrong with the store, in a sentence; empty: nothing is."""
@@ -110,7 +83,7 @@ class Channel:
         *,
         budget: Budget,
         lease: Callable[[int], Lease],
-        listeners: Sequence[Listener] = (),
+        listeners: Listeners | None = None,
         trouble: Trouble | None = None,
     ) -> None:
         self._lease = lease
@@ -118,7 +91,7 @@ class Channel:
         self.run = run
         self.epoch = epoch
         self.viewers: set[Viewer] = set()
-        self._listeners = listeners
+        self._listeners = listeners if listeners is not None else Listeners()
         self.ring = Ring(limits.ring_bytes, budget.rings.claim())
         self.frames: dict[int, Frame] = {}  # the newest of each rank; the oldest of these first
         self.keepsakes = Keepsakes(claim=budget.frames.claim())
@@ -136,21 +109,18 @@ class Channel:
     @property
     def watched(self) -> bool:
         """Is there someone who wants to see frames?"""
-        return any(viewer.wants_frames for viewer in self.viewers) or any(
-            listener.wants_frames(self.run) for listener in self._listeners
+        return any(viewer.wants_frames for viewer in self.viewers) or self._listeners.want_frames(
+            self.run
         )
-
-    def _following(self) -> Iterator[Listener]:
-        return (listener for listener in self._listeners if listener.follows(self.run))
 
     def publish(self, events: list[tuple[int, bytes]]) -> None:
         """Pass on committed events: gathered, so that a viewer gets at most 20 messages of them a second."""
         for offset, event in events:
             self.ring.append(offset, event)
-        parsed: list[live.RunEvent] = []
-        for listener in self._following():
-            parsed = parsed or [live.RunEvent.FromString(event) for _, event in events]
-            listener.committed(self.run, [event for event in parsed if self._speaks(event)])
+        if self._listeners.follow(self.run):
+            parsed = [live.RunEvent.FromString(event) for _, event in events]
+            spoken = [event for event in parsed if self._speaks(event)]
+            self._listeners.tell(self.run, lambda one: one.committed(self.run, spoken))
         if not self.viewers:
             return
         self._gathered += events
@@ -188,8 +158,7 @@ class Channel:
             if viewer.rank == frame.rank:
                 viewer.show(frame)
         if not frame.rank:  # older clients know of no ranks
-            for listener in self._following():
-                listener.framed(self.run, frame)
+            self._listeners.tell(self.run, lambda one: one.framed(self.run, frame))
 
     @property
     def frame_bytes(self) -> int:
@@ -219,8 +188,7 @@ class Channel:
 
     def tell_state(self) -> None:
         """Pass on the run's state."""
-        for listener in self._following():
-            listener.state_changed(self.run)
+        self._listeners.tell(self.run, lambda one: one.state_changed(self.run))
         if self.viewers:
             message = live.LiveMessage(state=self.state()).SerializeToString()
             for viewer in self.viewers:
@@ -228,7 +196,9 @@ class Channel:
 
     def tell_performance(self) -> None:
         """Pass on the run's performance, at most four times a second; the last word is never left out."""
-        if self._performance_timer is not None or not (self.viewers or any(self._following())):
+        if self._performance_timer is not None or not (
+            self.viewers or self._listeners.follow(self.run)
+        ):
             return
         wait = max(0.0, self._performed + _PERFORMANCE_SECONDS - time.monotonic())
         self._performance_timer = asyncio.get_running_loop().call_later(wait, self._perform)
@@ -236,8 +206,7 @@ class Channel:
     def _perform(self) -> None:
         self._performance_timer = None
         self._performed = time.monotonic()
-        for listener in self._following():
-            listener.performed(self.run)
+        self._listeners.tell(self.run, lambda one: one.performed(self.run))
         if not self.viewers:
             return
         message = live.LiveMessage(performance=self.performance()).SerializeToString()
@@ -316,7 +285,7 @@ class Hub:
         self.epoch = epoch
         self.budget = budget or Budget.of_mib(1024)
         self.trouble = Trouble()
-        self.listeners: list[Listener] = []
+        self.listeners = Listeners()
         self._limits = limits
         self._channels: dict[int, Channel] = {}
         self._frame_bytes: dict[int, int] = {}  # by the run's key
@@ -339,8 +308,7 @@ class Hub:
 
     def forget(self, run: Run, code: int) -> None:
         """End a run's channel and its viewers' connections."""
-        for listener in self.listeners:
-            listener.forgotten(run)
+        self.listeners.tell_all(lambda one: one.forgotten(run))
         channel = self._channels.pop(run.key, None)
         if channel is not None:
             channel.close(code)
@@ -428,8 +396,7 @@ class Hub:
         if sentence == self.trouble.sentence:
             return
         self.trouble.sentence = sentence
-        for listener in self.listeners:
-            listener.troubled(sentence)
+        self.listeners.tell_all(lambda one: one.troubled(sentence))
         for channel in self._channels.values():
             channel.tell_state()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
 
@@ -9,7 +11,10 @@ from livetrain.server.intake import Intake
 from livetrain.server.registry import Registry
 from livetrain.server.run import Run
 
-__all__ = ["answer_gone", "find_run", "find_settled_run"]
+__all__ = ["LARGEST", "answer_gone", "find_run", "find_settled_run"]
+
+LARGEST: Final = 2**63 - 1
+"""The largest number that a store can be asked for."""
 
 
 async def find_run(registry: Registry, run_id: str) -> Run:

@@ -105,6 +105,10 @@ class Registrar:
             raise RefusedError(
                 f"Rank {info.rank} of world_size={info.world_size} is too high; up to {_MOST_RANKS} ranks are taken."
             )
+        if info.first_unacked_seq > self._limits.max_step:
+            raise RefusedError(
+                f"first_unacked_seq={info.first_unacked_seq} is too high; up to {self._limits.max_step} is taken."
+            )
         run = await self._registry.find_session(session)
         if run is not None and run.protocol == 0:
             raise RefusedError("This session_id belongs to an older client's run; take another.")

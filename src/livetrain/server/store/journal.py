@@ -225,6 +225,12 @@ class Journal:
             try:
                 await loop.run_in_executor(self._thread, self._write, group)
             except Exception as error:
+                if group.mend(error):
+                    log.error(
+                        "the store had no place for what was given to it, which was mended: %s",
+                        error,
+                    )
+                    continue
                 # Whatever it is: nothing was acknowledged, so nothing is lost by trying again, and giving up would lose it.
                 self._trouble(error)
                 if self._closing:
@@ -238,7 +244,12 @@ class Journal:
         self._pool.give(group.size)
         self._changed.set()
         self._recovered()
-        await self._committed(group)
+        try:
+            await self._committed(group)
+        except (
+            Exception
+        ):  # one whom it cannot be told must not keep the others from having theirs stored
+            log.exception("what was committed could not be passed on to everybody")
 
     def _recovered(self) -> None:
         if self.trouble is not None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from livetrain.server.store import schema
 from livetrain.server.store.chunk_table import delete_run_chunks
 from livetrain.server.store.samples import add_samples, delete_samples
+from livetrain.server.store.storable import is_of_values, storable
 
 __all__ = [
     "Group",
@@ -81,6 +82,7 @@ class Group:
         samples: rows of the table ``samples``.
         origins: for each event whatever its giver wants to know again when it is committed.
         size: bytes of the records.
+        mended: whether it holds only what any store can take.
     """
 
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -90,6 +92,18 @@ class Group:
     samples: list[dict[str, Any]] = field(default_factory=list)
     origins: list[Any] = field(default_factory=list)
     size: int = 0
+    mended: bool = False
+
+    def mend(self, error: Exception) -> bool:
+        """Replace what no store can take, once, if an error says that there is such; return whether it should be tried again."""
+        if self.mended or not is_of_values(error):
+            return False
+        self.mended = True
+        self.events = [storable(row) for row in self.events]
+        self.samples = [storable(row) for row in self.samples]
+        self.runs = {key: storable(row) for key, row in self.runs.items()}
+        self.streams = {key: storable(row) for key, row in self.streams.items()}
+        return True
 
 
 def commit_group(connection: Connection, group: Group) -> None:
