@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.settings import given_options, let_be_set
 from livetrain._lightning.logger import LiveTrainLogger
-from livetrain._lightning.namespaces import base_of
+from livetrain._lightning.namespaces import follow
 from livetrain._lightning.session import Config, Session
 from livetrain._monitor import Monitor
 from livetrain.exceptions import LivetrainError
@@ -16,9 +16,9 @@ from livetrain.exceptions import LivetrainError
 __all__ = ["LiveTrainCallback", "LiveTrainLogger"]
 
 if TYPE_CHECKING:
-    from lightning.pytorch.callbacks import Callback as _Callback
+    _Callback = Any  # of either namespace, and no error in the Trainer of the other
 else:
-    _Callback = base_of("callbacks", "Callback")
+    _Callback = follow("callbacks.callback", "Callback")
 
 
 class LiveTrainCallback(_Callback):  # type: ignore[misc]  # mypy does not follow Lightning

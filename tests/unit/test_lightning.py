@@ -38,19 +38,59 @@ def test_a_subclass_of_the_users_is_a_callback_too() -> None:
     assert isinstance(Mine(), pl.Callback)
 
 
-@pytest.mark.parametrize("namespace", ["lightning.pytorch", "pytorch_lightning"])
-def test_it_may_be_imported_before_lightning(namespace: str) -> None:
+OTHER = {"lightning.pytorch": "pytorch_lightning", "pytorch_lightning": "lightning"}
+LOADED = """
+import importlib, inspect, logging, sys
+
+def check(namespace, other):
+    import livetrain
+    from livetrain.lightning import LiveTrainLogger
+    pl = importlib.import_module(namespace)
+    loggers = importlib.import_module(f"{namespace}.loggers")
+    from lightning_utilities.core import rank_zero
+    assert issubclass(livetrain.LiveTrainCallback, pl.Callback)
+    assert issubclass(LiveTrainLogger, loggers.Logger)
+    assert isinstance(livetrain.LiveTrainCallback(), pl.Callback)
+    assert isinstance(LiveTrainLogger(), loggers.Logger)
+    assert not [name for name in sys.modules if name.partition(".")[0] == other]
+    assert rank_zero.log.name.startswith(namespace), rank_zero.log.name
+    assert "class Callback" in inspect.getsource(pl.Callback)
+"""
+
+
+@pytest.mark.parametrize("namespace", OTHER)
+def test_only_the_namespace_that_is_loaded_is_used_and_before_it_none(namespace: str) -> None:
     done = in_a_new_process(
-        f"from livetrain import LiveTrainCallback; import {namespace} as pl; "
-        "assert issubclass(LiveTrainCallback, pl.Callback)"
+        f"""{LOADED}
+from livetrain import LiveTrainCallback
+from livetrain.lightning import LiveTrainLogger
+assert not {{"torch", "lightning", "pytorch_lightning"}} & sys.modules.keys()
+early, logger = LiveTrainCallback(), LiveTrainLogger()
+import {namespace} as pl
+logging.getLogger("{namespace}").setLevel(logging.ERROR)
+check("{namespace}", "{OTHER[namespace]}")
+assert isinstance(early, pl.Callback)
+trainer = pl.Trainer(callbacks=early, logger=logger, accelerator="cpu", barebones=False)
+assert early in trainer.callbacks and trainer.loggers == [logger]
+"""
     )
     assert done.returncode == 0, done.stderr
+    assert "GPU available" not in done.stdout + done.stderr, "a Lightning that was silenced speaks"
 
 
-def test_one_namespace_is_enough() -> None:
+def test_one_namespace_is_enough_and_the_other_may_come_later() -> None:
     done = in_a_new_process(
-        "import sys; sys.modules['lightning'] = None; import livetrain, pytorch_lightning as pl; "
-        "assert isinstance(livetrain.LiveTrainCallback(), pl.Callback)"
+        f"""{LOADED}
+sys.modules["lightning"] = None
+import pytorch_lightning as pl
+check("pytorch_lightning", "lightning.pytorch")
+import livetrain
+early = livetrain.LiveTrainCallback()
+del sys.modules["lightning"]
+import lightning.pytorch as other
+assert isinstance(early, (pl.Callback)) and isinstance(early, other.Callback)
+assert [finder for finder in sys.meta_path if "livetrain" in type(finder).__module__] == []
+"""
     )
     assert done.returncode == 0, done.stderr
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from livetrain._capture.accuracy import Share
 
-__all__ = ["EpochMean", "EpochShare", "learning_rates"]
+__all__ = ["EpochMean", "EpochShare", "has_rates", "learning_rates"]
 
 
 class EpochMean:
@@ -54,9 +54,12 @@ class EpochShare:
 
 
 def learning_rates(optimizers: list[Any]) -> dict[str, Any]:
-    """Return ``learning_rate`` of a single optimizer with a single group, else one ``learning_rate/NAME/GROUP`` for each."""
+    """Return ``learning_rate`` of a single optimizer with a single group, else one ``learning_rate/NAME/GROUP`` for each.
+
+    What has no groups with a rate, as what frameworks put where a module wants no optimizer, has none of them.
+    """
     rates: dict[str, Any] = {}
-    for optimizer in optimizers:
+    for optimizer in filter(has_rates, optimizers):
         groups = optimizer.param_groups
         stem = "learning_rate"
         if len(optimizers) > 1:
@@ -73,6 +76,12 @@ def learning_rates(optimizers: list[Any]) -> dict[str, Any]:
                 rate.clone() if hasattr(rate, "clone") else rate
             )
     return rates
+
+
+def has_rates(optimizer: Any) -> bool:
+    """Whether an optimizer has parameter groups, and each of them a learning rate."""
+    groups: Any = getattr(optimizer, "param_groups", None)
+    return bool(groups) and all("lr" in group for group in groups)
 
 
 def _taken(stem: str, rates: Mapping[str, Any]) -> bool:

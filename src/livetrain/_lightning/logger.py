@@ -11,15 +11,17 @@ from typing import Any, cast
 
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.settings import Settings, given_options
+from livetrain._lightning.experiment import LazyExperiment, silent_experiment
 from livetrain._lightning.landmarks import tell_checkpoint
-from livetrain._lightning.namespaces import base_of
+from livetrain._lightning.namespaces import follow
+from livetrain._lightning.shared_run import SharedRun
 from livetrain._monitor import Monitor
 from livetrain.config import from_environment
 from livetrain.exceptions import LivetrainError
 
 __all__ = ["LiveTrainLogger"]
 
-_Logger: Any = base_of("loggers", "Logger")
+_Logger: Any = follow("loggers.logger", "Logger", abstract=True)
 
 
 class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Lightning
@@ -72,15 +74,17 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
         self._settings = Settings(owner=owner, options=options, monitor_factory=monitor_factory)
         self._name = run or from_environment(os.environ).run or "livetrain"
         self._version = uuid.uuid4().hex[:8]
-        self._monitor: Monitor | None = None
+        self._run = SharedRun()
         self._config: dict[str, Any] = {}
         self._known: dict[str, Any] = {}
-        self._place: Mapping[str, Any] | None = None
-        self._covered: Callable[[], Mapping[str, Any]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Spawning strategies pickle what a Trainer holds; threads and connections stay behind.
-        return {**self.__dict__, "_monitor": None, "_covered": None}
+        return {**self.__dict__, "_run": self._run.described()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._run = SharedRun.found(state["_run"])
 
     @property
     def name(self) -> str:
@@ -99,34 +103,36 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
 
     @property
     def experiment(self) -> Monitor:
-        """The monitor, for whatever a logger has no method for; on ranks other than 0 one that does nothing.
+        """The monitor, for whatever a logger has no method for; on ranks above 0 Lightning's dummy, on which all calls do nothing.
 
         Lightning asks for it before the callback knows what there is to say of the run, so the run begins with its first use.
         """
-        return cast(Monitor, _Experiment(self))
+        return cast(
+            Monitor,
+            LazyExperiment(self._open)
+            if _is_first_rank()
+            else silent_experiment(self._run.monitor),
+        )
 
     def _open(self) -> Monitor:
-        if self._monitor is None:
-            said = {"config": self._config, "resume": self._place}
-            self._monitor = (
-                self._settings.open({"run": self._name, **self._known, **said})
-                if _is_first_rank()
-                else Monitor(enabled=False)
-            )
-        return self._monitor
+        run = self._run
+        if run.monitor is None:
+            said = {"config": self._config, "resume": run.place}
+            run.monitor = self._settings.open({"run": self._name, **self._known, **said})
+        return run.monitor
 
     @partial(harmless, but=(LivetrainError,))
     def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
         """Add settings to the run: a mapping or a namespace."""
         settings = params if isinstance(params, Mapping) else vars(params)
         self._config = {**self._config, **settings}
-        if self._monitor is not None:
-            self._monitor.update(config=self._config)
+        if self._run.monitor is not None:
+            self._run.monitor.update(config=self._config)
 
     @partial(harmless, but=(LivetrainError,))
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Record numbers; those that the callback gives already are left to it."""
-        covered = self._covered() if self._covered is not None else {}
+        covered = self._run.covered() if self._run.covered is not None else {}
         numbers = {n: v for n, v in metrics.items() if n != "epoch" and n not in covered}
         if numbers and _is_first_rank():
             self._open().log(numbers, step=step)
@@ -153,7 +159,7 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
         """Record that a checkpoint was saved; the callback, if there is one, does."""
         path = str(getattr(checkpoint_callback, "_last_checkpoint_saved", "") or "")
-        if path and self._covered is None and _is_first_rank():
+        if path and self._run.covered is None and _is_first_rank():
             tell_checkpoint(self._open(), checkpoint_callback, path)
 
     def save(self) -> None:
@@ -162,9 +168,9 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
     @harmless
     def finalize(self, status: str) -> None:
         """End the run, as failed where an error is on its way; what is logged afterwards takes it up again."""
-        if self._covered is not None or self._monitor is None:
+        monitor = self._run.monitor
+        if self._run.covered is not None or monitor is None:
             return
-        monitor = self._monitor
         self.leave()
         # Lightning says "failed" while it handles the error.
         monitor.close_after(_current_error() if status == "failed" else None)
@@ -186,32 +192,18 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
         """
         config = {**(known.get("config") or {}), **self._config}
         self._known = {**known, **self._settings.options, "config": config, "resume": None}
-        monitor = self._monitor
+        monitor = self._run.monitor
         if monitor is None:
             monitor = settings.open({**self._known, "resume": known.get("resume")})
         else:  # the script used it before training began
             later = ("class_names", "total_epochs", "batches_per_epoch", "batch_size")
             monitor.update(config=config, **{name: self._known.get(name) for name in later})
-        self._monitor, self._covered = monitor, covered
+        self._run.monitor, self._run.covered = monitor, covered
         return monitor
 
     def leave(self) -> None:
         """The run is over, for now."""
-        monitor, self._monitor, self._covered = self._monitor, None, None
-        if monitor is not None:
-            self._place = monitor.resume_state()
-
-
-class _Experiment:
-    """Stands for the monitor of a logger, and opens the run when it is first used."""
-
-    def __init__(self, logger: LiveTrainLogger) -> None:
-        self._logger = logger
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # a copy or a pickle asks for what only a class has
-            raise AttributeError(name)
-        return getattr(self._logger._open(), name)
+        self._run.leave()
 
 
 def _current_error() -> BaseException:

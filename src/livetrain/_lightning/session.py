@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livetrain._frameworks.batch import batch_length, find_logits
-from livetrain._frameworks.figures import learning_rates
+from livetrain._frameworks.figures import has_rates, learning_rates
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.metered import metered
 from livetrain._frameworks.reader import BatchReader
@@ -73,6 +73,17 @@ class Session:
         *,
         training: bool = True,
     ) -> None:
+        self._reader = BatchReader(config.owner, config.read_batch, _MEND)
+        self._metrics = FreshMetrics()
+        self._landmarks = Landmarks()
+        self._open_epoch: int | None = None
+        self._batch: Any = None
+        self._images: Any = None
+        self._targets: Any = None
+        self._rates: dict[str, Any] = {}
+        self._speaks = (
+            trainer.global_rank == 0
+        )  # for the run; the other ranks tell of their batches
         self._tap = ForwardTap()
         self._tap.attach(module, config.submodule)
         self.known = {**describe_training(trainer, module, training=training), **(known or {})}
@@ -90,26 +101,16 @@ class Session:
         except BaseException:
             self._tap.detach()
             raise
+        # The run is open, and nobody would end it if something raised from here on.
+        self._training = Training(self.monitor)
         if "learning_rate" in config.let_set:
-            for optimizer in trainer.optimizers:
-                self.monitor.attach(optimizer)
+            for optimizer in filter(has_rates, trainer.optimizers):
+                harmless(self.monitor.attach)(optimizer)
         self._size = (
-            LoaderSize.attach(trainer, module, self.monitor)
+            harmless(LoaderSize.attach)(trainer, module, self.monitor)
             if training and "batch_size" in config.let_set
             else None
         )
-        self._training = Training(self.monitor)
-        self._reader = BatchReader(config.owner, config.read_batch, _MEND)
-        self._metrics = FreshMetrics()
-        self._landmarks = Landmarks()
-        self._open_epoch: int | None = None
-        self._batch: Any = None
-        self._images: Any = None
-        self._targets: Any = None
-        self._rates: dict[str, Any] = {}
-        self._speaks = (
-            trainer.global_rank == 0
-        )  # for the run; the other ranks tell of their batches
 
     @harmless
     def begin_epoch(self, trainer: Any) -> None:

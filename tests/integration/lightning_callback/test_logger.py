@@ -7,6 +7,8 @@ import copy
 import importlib
 import logging
 import pickle
+import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -196,21 +198,94 @@ def test_a_pickled_logger_is_its_configuration(made: Made) -> None:
     logger = LiveTrainLogger(run="kept", monitor_factory=RecordingMonitor)
     logger.log_hyperparams({"lr": 0.1})
     logger.log_metrics({"a": 1.0})
+    logger.finalize("success")
     for twin in (pickle.loads(pickle.dumps(logger)), copy.deepcopy(logger)):
         assert (twin.name, twin.version) == ("kept", logger.version)
-        assert twin._monitor is None
+        assert twin._run.monitor is None
         assert twin.experiment.options["config"] == {"lr": 0.1}
 
 
-def test_another_rank_opens_nothing(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_of_an_open_logger_speaks_for_the_same_run(made: Made) -> None:
+    """A Trainer ends the logger that it has; a run that a copy opened would end with the process, with all its threads."""
+    logger = LiveTrainLogger(run="kept", monitor_factory=RecordingMonitor)
+    logger.log_metrics({"a": 1.0}, step=0)
+    twins = [pickle.loads(pickle.dumps(logger)), copy.deepcopy(logger)]
+    for step, twin in enumerate(twins, start=1):
+        twin.log_metrics({"a": 1.0}, step=step)
+    monitor = logger._run.monitor
+    assert isinstance(monitor, RecordingMonitor)
+    assert [step for step, _ in monitor.scalars] == [0, 1, 2]
+    twins[0].finalize("success")
+    assert monitor.closed
+    for each in (logger, *twins):
+        assert each._run.monitor is None
+    logger.log_metrics({"a": 1.0}, step=3)  # takes the run up again, for all of them
+    assert logger.experiment.options["resume"] == monitor.resume_state()
+    assert twins[1].experiment.scalars == [(3, {"a": 1.0})]
+
+
+def test_a_copy_of_a_logger_whose_training_runs_ends_nothing(pl: ModuleType) -> None:
+    class Copying(pl.Callback):  # type: ignore[name-defined,misc]
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            twin = pickle.loads(pickle.dumps(trainer.logger))
+            twin.log_metrics({"train_loss": 7.0, "of_the_copy": 1.0})
+            twin.finalize("success")
+
+    callback = recording()
+    training = trainer(pl, callback, Copying(), logger=LiveTrainLogger(), max_epochs=1)
+    training.fit(module_class(pl)(), loader())
+    monitor = recorded(callback)
+    assert len(monitor.batches) == BATCHES
+    assert 7.0 not in series(monitor, "train_loss")
+    assert len(series(monitor, "of_the_copy")) == BATCHES
+
+
+def test_copies_that_nobody_holds_leave_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVETRAIN_SERVER", "127.0.0.1:9")  # which nobody answers at
+    before = set(threading.enumerate())
+    logger = LiveTrainLogger(run="kept")
+    logger.log_metrics({"a": 1.0})
+    twin = pickle.loads(pickle.dumps(logger))
+    twin.log_metrics({"a": 1.0})
+    assert set(threading.enumerate()) - before
+    del logger, twin
+    deadline = time.monotonic() + 30
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == set()
+
+
+def test_on_another_rank_the_experiment_is_lightnings_dummy(
+    pl: ModuleType, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from lightning_utilities.core.rank_zero import rank_zero_only
 
     monkeypatch.setattr(rank_zero_only, "rank", 1, raising=False)
     logger = LiveTrainLogger(monitor_factory=made)
     logger.log_metrics({"a": 1.0})
     logger.log_image("a", ["b"])
-    assert logger.experiment.stats().inert == "disabled"
+    dummy = importlib.import_module(f"{pl.__name__}.loggers.logger").DummyExperiment
+    experiment = logger.experiment
+    assert isinstance(experiment, dummy)
+    assert experiment.something(foo="bar") is None
+    assert experiment[0].add_image("a", None) is None
+    experiment.log({"a": 1.0})
+    assert experiment.stats().inert == "disabled"
+    # What is true of a method would end the loop of this rank alone.
+    assert (experiment.should_stop, experiment.paused) == (False, False)
+    shared = RecordingMonitor()
+    shared.should_stop = True
+    logger._run.monitor = shared  # as the callback's on each rank
+    logger.experiment.log({"a": 1.0})
+    assert (logger.experiment.should_stop, shared.scalars) == (True, [])
     assert made == []
+
+
+def test_what_is_set_on_the_experiment_is_set_on_the_monitor(made: Made) -> None:
+    logger = LiveTrainLogger(monitor_factory=made)
+    logger.experiment.should_stop = True
+    assert made[0].should_stop
+    assert "log_batch" in dir(logger.experiment)
 
 
 def test_misuse_is_said_and_a_fault_of_ours_is_not_raised(caplog: pytest.LogCaptureFixture) -> None:

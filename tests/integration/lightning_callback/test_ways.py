@@ -23,6 +23,10 @@ from tests.integration.lightning_callback.world import (
 )
 from torch import nn
 
+import livetrain
+from livetrain import _warnings
+from livetrain.testing import RecordingMonitor
+
 pytestmark = QUIET
 
 
@@ -58,6 +62,62 @@ def test_manual_optimisation(pl: ModuleType, returned: str) -> None:
     assert all(b.preds.shape == (BATCH, CLASSES) for b in monitor.batches)
     assert series(monitor, "learning_rate/SGD") == [0.5] * BATCHES
     assert series(monitor, "learning_rate/Adam") == [0.25] * BATCHES
+
+
+@pytest.mark.filterwarnings("ignore:.*this fit will run with no optimizer")
+def test_a_module_without_an_optimizer_is_watched(
+    pl: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unoptimized(module_class(pl)):  # type: ignore[misc]
+        def configure_optimizers(self) -> Any:
+            return None
+
+    callback = recording(let_set=("learning_rate", "batch_size"))
+    trainer(pl, callback, max_epochs=1).fit(Unoptimized(), loader())
+    monitor = recorded(callback)
+    assert [b.step for b in monitor.batches] == list(range(BATCHES))
+    assert all(b.preds.shape == (BATCH, CLASSES) for b in monitor.batches)
+    assert series(monitor, "learning_rate") == []
+    assert (monitor.closed, monitor.ended_by) == (True, None)
+    assert [r for r in caplog.records if r.name == "livetrain"] == []
+
+
+def test_an_optimizer_without_a_rate_is_passed_over(pl: ModuleType) -> None:
+    class Counting(torch.optim.Optimizer):
+        def __init__(self, parameters: Any) -> None:
+            super().__init__(parameters, {})
+
+        def step(self, closure: Any = None) -> Any:
+            return None if closure is None else closure()
+
+    class Two(module_class(pl)):  # type: ignore[misc]
+        automatic_optimization = False
+
+        def configure_optimizers(self) -> Any:
+            return [Counting(self.parameters()), torch.optim.SGD(self.parameters(), lr=0.5)]
+
+        def training_step(self, batch: Any, batch_idx: int) -> Any:
+            return self.loss(batch)
+
+    monitor = fit(pl, Two(), max_epochs=1)
+    assert all(b.preds is not None for b in monitor.batches)
+    assert series(monitor, "learning_rate/SGD") == [0.5] * BATCHES
+    assert [type(target) for target in monitor.attached] == [torch.optim.SGD]
+
+
+def test_what_cannot_be_attached_costs_its_setting_and_no_training(
+    pl: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(monitor: Any, target: Any) -> None:
+        raise livetrain.UsageError(f"attach({type(target).__name__}): neither")
+
+    monkeypatch.setattr(_warnings, "_last", {})
+    monkeypatch.setattr(RecordingMonitor, "attach", refuse)
+    callback = recording(let_set=("learning_rate", "batch_size"))
+    trainer(pl, callback, max_epochs=1).fit(module_class(pl)(), loader())
+    assert len(recorded(callback).batches) == BATCHES
+    assert recorded(callback).closed
+    assert "attach(SGD): neither" in caplog.text
 
 
 def test_logits_that_training_step_returns_come_before_those_seen(pl: ModuleType) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import torch
 
 from livetrain._frameworks.figures import EpochMean, learning_rates
@@ -20,6 +22,16 @@ def test_an_epoch_mean_weighs_batches_by_their_size() -> None:
 
 def test_a_single_learning_rate_has_a_plain_name() -> None:
     assert learning_rates([torch.optim.SGD([parameter()], lr=0.5)]) == {"learning_rate": 0.5}
+
+
+def test_what_has_no_rate_is_passed_over() -> None:
+    without = torch.optim.SGD([parameter()], lr=0.5)
+    del without.param_groups[0]["lr"]
+    nothing = SimpleNamespace(param_groups=[])
+    assert learning_rates([without, nothing, SimpleNamespace()]) == {}
+    assert learning_rates([nothing, torch.optim.SGD([parameter()], lr=0.5)]) == {
+        "learning_rate/SGD": 0.5
+    }
 
 
 def test_several_learning_rates_are_told_apart() -> None:
