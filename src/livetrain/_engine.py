@@ -5,7 +5,6 @@ A monitor that is disabled, closed or in a forked child has no engine: that is a
 
 from __future__ import annotations
 
-import operator
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +24,7 @@ from livetrain._delivery.line import SMALL_BYTES, BatchRecord, Lane, SampleRecor
 from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox
 from livetrain._delivery.rows import BatchShape
-from livetrain._delivery.server_limits import MAX_STEP
+from livetrain._delivery.server_limits import MAX_STEP, step_beyond
 from livetrain._delivery.session import Session, State
 from livetrain._delivery.stream import Stream
 from livetrain._delivery.transport import Connector
@@ -155,11 +154,8 @@ class Engine(Listener):
     def refuses_step(self, step: Any, metrics: Iterable[Any]) -> bool:
         """Return whether a step is larger than the server takes; if so, it is counted and said."""
         limit = self.max_step
-        try:
-            if step <= limit:
-                return False
-            number = operator.index(step)
-        except (TypeError, ValueError):  # no step at all, which is said elsewhere
+        number = step_beyond(step, limit)
+        if number is None:
             return False
         names = [str(name) for name in metrics]
         if not names:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import livetrain
-from livetrain._console.run_words import duration_words, start_words, state_words
+from livetrain._console.run_words import duration_words, start_words, state_words, step_words
 from livetrain._console.say import say, say_lines
 from livetrain._console.server_api import ServerApi, ServerApiError
 from livetrain._terminal_text import one_line
@@ -132,7 +132,7 @@ def runs(api: ServerApi, search: str, status: str, limit: int) -> None:
         sought = "no such runs" if search or status else "no runs yet"
         say(f"{api.base} has {sought}.")
         return
-    heads = ("run", "name", "project", "status", "steps", "started", "took")
+    heads = ("run", "name", "project", "status", "step", "started", "took")
     table = [heads, *(_cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
@@ -148,7 +148,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         row["name"],
         row["project"],
         state_words(row),
-        row["steps"],
+        step_words(row["steps"]).removeprefix("step "),
         start_words(row),
         duration_words(row.get("duration")),
     )

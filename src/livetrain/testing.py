@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 from livetrain._capture.accuracy import Share
 from livetrain._capture.capture import Capture
 from livetrain._class_names import read_class_names
+from livetrain._delivery.server_limits import MAX_STEP, step_beyond
 from livetrain._metric_names import validation_name
 from livetrain._monitor import Monitor
 from livetrain._monitor.numbers import NumberReader, awaited
@@ -49,7 +50,8 @@ class RecordingMonitor(Monitor):
     """A monitor that sends nothing and keeps everything, for as long as the test needs it.
 
     It takes the arguments of :class:`livetrain.Monitor`, raises on the same misuse, and needs no server. Batches hold what they
-    were given, not copies. Numbers are read as a monitor reads them: what is none is left out with a warning.
+    were given, not copies. Numbers are read as a monitor reads them: what is none is left out with a warning. What stands at a
+    step that no server takes is left out too.
 
     Attributes:
         options: the arguments it was made with.
@@ -131,6 +133,8 @@ class RecordingMonitor(Monitor):
         per_sample_loss: Any = None,
     ) -> None:
         """Keep a batch."""
+        if _is_beyond(step):
+            return
         step = self._place.take_step(step)
         self._place.batch_logged()
         if isinstance(
@@ -139,6 +143,8 @@ class RecordingMonitor(Monitor):
             told = self._capture.reading(loss, "loss")
             accuracy = self._capture.accuracy(accuracy, preds, targets, told).get()
         self._place.epoch = self._place.epoch_or(epoch)
+        if _is_beyond(step):
+            return
         self.batches.append(
             LoggedBatch(
                 images=images,
@@ -157,15 +163,21 @@ class RecordingMonitor(Monitor):
         """Keep named numbers."""
         if not isinstance(metrics, Mapping):
             raise UsageError(f"log({metrics!r}): not a mapping; give for example {{'norm': 1.5}}.")
+        if _is_beyond(step):
+            return
         values, without = self._named.read(metrics)
         at, _ = self._step_of_numbers(step, (*values, *without))
-        self.scalars.append((at, awaited(values)))
+        if not _is_beyond(at):
+            self.scalars.append((at, awaited(values)))
 
     def log_epoch(self, epoch: int | None = None, *, step: int | None = None, **means: Any) -> None:
         """Keep an epoch's means."""
         number = self._place.epoch_or(epoch)
-        self.epoch_steps.append(self._place.step_of(number, step))
-        self.epochs.append((number, self.read_numbers(means)))
+        at = self._place.step_of(number, step)
+        read = self.read_numbers(means)
+        if not _is_beyond(at):
+            self.epoch_steps.append(at)
+            self.epochs.append((number, read))
         self._end_epoch(None, number)
 
     def log_validation(
@@ -173,9 +185,11 @@ class RecordingMonitor(Monitor):
     ) -> None:
         """Keep a validation's result."""
         number = self._place.epoch_or(epoch)
-        self.validation_steps.append(self._place.step_of(number, step))
+        at = self._place.step_of(number, step)
         found = {validation_name(n) or n: v for n, v in self.read_numbers(values).items()}
-        self.validations.append((number, found))
+        if not _is_beyond(at):
+            self.validation_steps.append(at)
+            self.validations.append((number, found))
 
     def log_message(
         self, level: str, text: str, *, step: int | None = None, source: str = ""
@@ -312,3 +326,7 @@ class RecordingMonitor(Monitor):
     @should_stop.setter
     def should_stop(self, stop: bool) -> None:
         self._stop = stop
+
+
+def _is_beyond(step: Any) -> bool:
+    return step_beyond(step, MAX_STEP) is not None

@@ -55,10 +55,10 @@ def test_runs_are_listed_newest_first(server: ServerProcess) -> None:
             assert run.flush(20)  # closing waits for a slow server, but not long
             train(run, 5)
     lines = invoke(server, "runs").output.splitlines()
-    assert lines[0].split() == ["run", "name", "project", "status", "steps", "started", "took"]
+    assert lines[0].split() == ["run", "name", "project", "status", "step", "started", "took"]
     assert [line.split()[1:5] for line in lines[1:]] == [
-        ["second", "default", "finished", "5"],
-        ["first", "default", "finished", "5"],
+        ["second", "default", "finished", "4"],
+        ["first", "default", "finished", "4"],
     ]
 
 
@@ -75,8 +75,8 @@ def test_a_run_is_watched_to_its_end(server: ServerProcess) -> None:
         first = watching.stdout.readline()
         train(run, 10)
     rest, _ = watching.communicate(timeout=30)
-    assert first == "digits  running  epoch 1/4  10 steps  loss 0.1  accuracy 1\n"
-    assert rest.splitlines()[-1].startswith("digits  finished  epoch 1/4  20 steps")
+    assert first == "digits  running  epoch 1/4  step 9  loss 0.1  accuracy 1\n"
+    assert rest.splitlines()[-1].startswith("digits  finished  epoch 1/4  step 19")
     assert watching.returncode == 0
 
 

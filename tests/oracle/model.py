@@ -25,7 +25,7 @@ from tests.oracle.trainings import (
     Validation,
 )
 
-__all__ = ["Expected", "Tip", "expect"]
+__all__ = ["Expected", "Points", "Tip", "epoch_name", "expect", "number_of", "val_name"]
 
 MAX_STEP = 2**53 - 1
 Points = list[tuple[int, float]]
@@ -227,19 +227,19 @@ class _Writer:
         elif isinstance(act, Epoch):
             epoch = turns.epoch if act.epoch is None else act.epoch
             step = turns.of_epoch(epoch, act.step)
-            self._add(step, _named(act.means, _epoch_name), act.means)
+            self._add(step, _named(act.means, epoch_name), act.means)
             turns.epoch = epoch + 1
         elif isinstance(act, Validation):
             step = turns.of_epoch(turns.epoch, act.step)
-            self._add(step, _named(act.values, _val_name), act.values)
+            self._add(step, _named(act.values, val_name), act.values)
 
     def _add(self, step: int, values: Mapping[str, Any], said: Collection[str]) -> None:
         if step > MAX_STEP and said:
             self._run.left_out = True
         for name, value in values.items():
-            number = _number(value)
-            if number is not None and step <= MAX_STEP:
-                self._run.attempts[-1].setdefault(name, []).append((step, number))
+            read = number_of(value)
+            if read is not None and step <= MAX_STEP:
+                self._run.attempts[-1].setdefault(name, []).append((step, read))
                 if step != self._before:  # a result of what the earlier start trained
                     self._begin(step)
 
@@ -250,16 +250,16 @@ class _Writer:
 
 def _named(values: Mapping[str, Any], name_of: Callable[[str], str]) -> dict[str, Any]:
     """Return numbers by the names of their curves; where two have one name, the last counts."""
-    return {name_of(name): v for name, v in values.items() if _number(v) is not None}
+    return {name_of(name): v for name, v in values.items() if number_of(v) is not None}
 
 
-def _epoch_name(name: str) -> str:
+def epoch_name(name: str) -> str:
     if name.startswith("val_"):
         return f"val/{name[4:]}"
     return "learning_rate" if name == "lr" else f"epoch/{name}"
 
 
-def _val_name(name: str) -> str:
+def val_name(name: str) -> str:
     return f"val/{name.removeprefix('val_')}"
 
 
@@ -275,7 +275,7 @@ def _flat(values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _numbers(values: Mapping[Any, Any]) -> dict[str, float]:
     """Return the numbers of a call by name; where two have one name, the last counts."""
-    read = ((name, _number(value)) for name, value in _flat(values))
+    read = ((name, number_of(value)) for name, value in _flat(values))
     return {name: number for name, number in read if number is not None}
 
 
@@ -289,7 +289,7 @@ def _short(name: str) -> str:
     return f"{name[:239]}~{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
     """Return the nearest double of a value that is one number."""
     if value is np.ma.masked:
         return None

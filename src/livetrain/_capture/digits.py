@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 __all__ = ["written"]
 
@@ -31,8 +32,17 @@ def written(value: float) -> str:
     return _near_round(value) if digits is None else _with_digits(value, digits)
 
 
+def _scientific(value: float, digits: int) -> str:
+    """Return a number with so many significant digits; one half is rounded up, as JavaScript does, and not to the even digit."""
+    text = f"{value:.{digits - 1}e}"
+    if f"{value:.{digits}e}".split("e")[0][-1] != "5":
+        return text
+    exact = Decimal(value)  # of 0.15 the double lies below one half, of 2.5 on it
+    return f"{Context(prec=digits, rounding=ROUND_HALF_UP).plus(exact):.{digits - 1}e}"
+
+
 def _rounded(value: float, digits: int) -> float:
-    return float(f"{value:.{digits - 1}e}")
+    return float(_scientific(value, digits))
 
 
 def _exact_digits(value: float, most: int) -> int | None:
@@ -49,23 +59,24 @@ def _stands_for(value: float, rounder: float) -> bool:
 
 
 def _zeros_at_end(value: float, digits: int) -> int:
-    mantissa = f"{value:.{digits - 1}e}".split("e")[0]
+    mantissa = _scientific(value, digits).split("e")[0]
     return len(mantissa) - len(mantissa.rstrip("0"))
 
 
 def _with_digits(value: float, digits: int) -> str:
-    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    text = _scientific(value, digits)
+    mantissa, power = text.split("e")
     exponent = int(power)
     if exponent >= 6 or exponent < -3:
         return f"{mantissa}e{exponent}"
-    return f"{value:.{max(0, digits - 1 - exponent)}f}"
+    return f"{Decimal(text):.{max(0, digits - 1 - exponent)}f}"
 
 
 def _near_round(value: float) -> str:
     """Write a number that eight digits cannot tell from a round one: that one, and how far away it is."""
     near = [_rounded(value, digits) for digits in range(1, _MOST + 1)]
     rounder = next((r for r in near if abs(value - r) < abs(value) * 1e-5), near[-1])
-    mantissa, power = f"{abs(value - rounder):.0e}".split("e")
+    mantissa, power = _scientific(abs(value - rounder), 1).split("e")
     sign = "-" if value < rounder else "+"
     return (
         f"{_with_digits(rounder, _exact_digits(rounder, 17) or 17)} {sign} {mantissa}e{int(power)}"

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-__all__ = ["duration_words", "number_words", "start_words", "state_words"]
+from livetrain._capture.digits import written
+
+__all__ = ["duration_words", "number_words", "start_words", "state_words", "step_words"]
 
 
 def state_words(run: Mapping[str, Any]) -> str:
@@ -63,14 +65,23 @@ def duration_words(seconds: float | None) -> str:
 
 
 def number_words(value: float) -> str:
-    """Return a number in four digits, or in as many as tell it from a whole number.
+    """Return a number in the digits that the page gives it.
 
     Example:
         >>> [number_words(value) for value in (0.41234567, 1.0, 0.9996, 0.99999, float("nan"))]
-        ['0.4123', '1', '0.9996', '0.99999', 'nan']
+        ['0.412', '1', '0.9996', '0.99999', 'nan']
     """
-    for digits in range(4, 17):
-        text = f"{value:.{digits}g}"
-        if not math.isfinite(value) or float(text) == value or not float(text).is_integer():
-            return text
-    return repr(value)
+    return written(value) if math.isfinite(value) else str(value)
+
+
+def step_words(steps: Any) -> str:
+    """Return at which step a run is, as the page counts: the first is step 0.
+
+    Args:
+        steps: how many it has, as the server says.
+
+    Example:
+        >>> step_words(20), step_words(0)
+        ('step 19', 'no step yet')
+    """
+    return f"step {steps - 1}" if isinstance(steps, int) and steps > 0 else "no step yet"

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from livetrain._console.run_words import number_words, state_words
+from livetrain._console.run_words import number_words, state_words, step_words
 from livetrain._console.server_api import ServerApi, ServerApiError
 from livetrain._terminal_text import one_line
 
@@ -71,7 +71,7 @@ def describe(run: Mapping[str, Any], values: Mapping[str, float]) -> str:
         run["name"],
         state_words(run),
         f"epoch {run['epoch'] + 1}" + (f"/{total}" if total else ""),
-        f"{run['steps']} steps",
+        step_words(run["steps"]),
         *(f"{name} {number_words(values[name])}" for name in SHOWN if name in values),
         *([run["trouble"]] if run.get("trouble") else []),
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from typing import Any
 
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["MAX_RECORDS", "MAX_STEP", "ServerLimits"]
+__all__ = ["MAX_RECORDS", "MAX_STEP", "ServerLimits", "step_beyond"]
 
 MAX_STEP = 2**53 - 1
 """The largest step of all: whole numbers up to here are exact in JSON and JavaScript."""
@@ -59,3 +61,16 @@ class ServerLimits:
             accepts_columns=config.accepts_columns,
             accepts_strips=config.accepts_strips,
         )
+
+
+def step_beyond(step: Any, limit: int) -> int | None:
+    """Return a step that is larger than a server takes, as a whole number; None: it is not, or it is no step at all.
+
+    Example:
+        >>> step_beyond(2**53, MAX_STEP), step_beyond(7, MAX_STEP), step_beyond("7", MAX_STEP)
+        (9007199254740992, None, None)
+    """
+    try:
+        return operator.index(step) if step > limit else None
+    except (TypeError, ValueError):  # what is no step is said elsewhere
+        return None

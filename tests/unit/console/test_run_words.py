@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from livetrain._console import run_words
-from livetrain._console.run_words import number_words, start_words, state_words
+from livetrain._console.run_words import number_words, start_words, state_words, step_words
 
 
 def test_the_examples_hold() -> None:
@@ -43,7 +43,13 @@ def test_a_run_that_has_points_began_with_the_first() -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(float("inf"), "inf"), (0.99999999, "0.99999999"), (1e-9, "1e-09"), (123456.0, "123456")],
+    [(float("inf"), "inf"), (0.99999999, "0.99999999"), (1e-9, "1e-9"), (123456.0, "123456")],
 )
-def test_a_number_keeps_the_digits_that_matter(value: float, words: str) -> None:
+def test_a_number_has_the_digits_that_it_has_on_the_page(value: float, words: str) -> None:
     assert number_words(value) == words
+
+
+def test_a_step_is_counted_as_the_page_counts_it() -> None:
+    assert [step_words(steps) for steps in (20, 1, 0, "x")] == [
+        *("step 19", "step 0", "no step yet", "no step yet"),
+    ]

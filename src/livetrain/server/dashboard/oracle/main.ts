@@ -30,9 +30,9 @@ async function read(run: string): Promise<{ kept: Held | null; loaded: Held }> {
   const kept = pages.get(run);
   const loaded = new Page(address, run);
   try {
-    await until(() => loaded.settled, 'a page that was opened did not come to know all');
+    await until(() => loaded.turn(), 'a page that was opened did not come to know all');
     await until(
-      () => kept === undefined || (kept.settled && kept.offset >= loaded.offset),
+      () => kept === undefined || (kept.offset >= loaded.offset && kept.turn()),
       'the page that was open all the time did not come to know all',
     );
     return { kept: kept?.read() ?? null, loaded: loaded.read() };

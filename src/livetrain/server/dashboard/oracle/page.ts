@@ -59,15 +59,14 @@ export class Page {
     return this.feed.offset;
   }
 
-  /** Whether all that there is to see is there. */
-  get settled(): boolean {
+  /** Do what it does every quarter of a second; answers whether all that there is to see is there. */
+  turn(): boolean {
+    this.desk.turn();
     return this.phase === 'live' && this.run !== null && this.desk.settled;
   }
 
   /** All that it holds. */
   read(): Held {
-    // As after its next quarter of a second.
-    this.desk.turn();
     const drawn = [...this.charts.values()].flatMap(({ curves }) => curves);
     return {
       status: this.run?.status ?? '',

@@ -48,12 +48,12 @@ function telling(value: number, least: number): number | null {
 
 /** One number written with so many significant digits. */
 function written(value: number, digits: number): string {
-  const exponent = Number(value.toExponential(digits - 1).split('e')[1]);
-  if (exponent >= 6 || exponent < -3) {
-    const [mantissa = '', power = ''] = value.toExponential(digits - 1).split('e');
-    return signed(`${mantissa}e${power.replace('+', '')}`);
-  }
-  return signed((fixed[Math.max(0, digits - 1 - exponent)] ?? whole).format(value));
+  const text = value.toExponential(digits - 1);
+  const [mantissa = '', power = ''] = text.split('e');
+  const exponent = Number(power);
+  if (exponent >= 6 || exponent < -3) return signed(`${mantissa}e${power.replace('+', '')}`);
+  // Rounded once: `format` takes 219.45 for what it looks like, and it is a little less.
+  return signed((fixed[Math.max(0, digits - 1 - exponent)] ?? whole).format(Number(text)));
 }
 
 /** Too near a round number to be told apart by eight digits: that number, and how far it is away. */
