@@ -122,6 +122,11 @@ class Node:
         if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
             self.npm("ci")
 
+    @property
+    def program(self) -> Path:
+        """Where Node itself is."""
+        return self._bin / "node"
+
     def npm(self, *arguments: str) -> None:
         """Run npm in the dashboard's folder."""
         with self._session.chdir(DASHBOARD):
@@ -341,10 +346,19 @@ def older_clients(session: nox.Session) -> None:
     # The second of the two older services has the same messages under other names.
     other = schema.replace("telemetry", "metrics").replace("Telemetry", "Metrics")
     (out / "metrics.proto").write_text(other)
-    session.run(
-        *("python", "-m", "grpc_tools.protoc", f"-I{out}"),
-        *(f"--python_out={out}", f"--grpc_python_out={out}", "telemetry.proto", "metrics.proto"),
-    )
+    (out / "later.proto").write_text((ROOT / "tests/interop/older/later.proto").read_text())
+    for name in ("telemetry", "metrics", "later"):  # two of them have one package's name
+        session.run(
+            *("python", "-m", "grpc_tools.protoc", f"-I{out}"),
+            *(f"--python_out={out}", f"--grpc_python_out={out}", f"{name}.proto"),
+        )
+
+
+@nox.session
+def interop_node(session: nox.Session) -> None:
+    """Say where Node is, and the packages that the tests' clients on it use: `-- FOLDER`."""
+    node = Node(session)
+    (Path(session.posargs[0]) / "node.txt").write_text(f"{node.program}\n{DASHBOARD}\n")
 
 
 @nox.session

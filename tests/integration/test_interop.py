@@ -15,6 +15,7 @@ from tests.interop.check_dialects import five_at_once, picture, publisher_and_th
 from tests.interop.check_load import many_viewers, publisher_storm
 from tests.interop.check_onetrainer import onetrainer_training
 from tests.interop.check_senders import onetrainer_from_the_page, same_curve
+from tests.interop.check_telemetry import telemetry_cases
 from tests.interop.process import Client
 
 pytestmark = pytest.mark.timeout(600)  # the first time, compilers and Node are installed
@@ -33,6 +34,10 @@ def test_all_five_at_once_on_one_run(page: Page, tmp_path: Path) -> None:
 @pytest.mark.browser
 def test_a_publisher_of_the_relay_is_seen_by_the_four_others(page: Page, tmp_path: Path) -> None:
     assert len(publisher_and_the_others(tmp_path, page)) == 1
+
+
+def test_trainers_of_the_telemetry_protocol_as_they_really_are(tmp_path: Path) -> None:
+    assert telemetry_cases(tmp_path)
 
 
 def test_one_training_told_in_every_way_gives_the_same_curve(tmp_path: Path) -> None:

@@ -20,14 +20,24 @@ CLIENTS = Path(__file__).parent / "clients"
 
 
 class Client:
-    """One client. It is ended with the ``with`` block, and must not have failed by itself."""
+    """One client. It is ended with the ``with`` block, and must not have failed by itself.
 
-    def __init__(self, script: str, *arguments: str, path: Path | None = None) -> None:
+    Args:
+        script: its file in `clients/`; without an ending it is Python's.
+        arguments: what it is started with.
+        path: where it finds the packages that were generated for it.
+        node: the program that runs it; empty: this Python.
+    """
+
+    def __init__(
+        self, script: str, *arguments: str, path: Path | None = None, node: str = ""
+    ) -> None:
+        file = script if "." in script else f"{script}.py"
         self.name = script
         self.said: list[dict[str, Any]] = []
         self.errors: list[str] = []
         self._process = subprocess.Popen(
-            [sys.executable, str(CLIENTS / f"{script}.py"), *arguments],
+            [node or sys.executable, str(CLIENTS / file), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -15,12 +15,15 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.desk import Desk
 from livetrain.server.dialect_recorder import Conversation
 from livetrain.server.intake import Intake, error_response
+from livetrain.server.older_messages import older_session_of, read_older
 from livetrain.server.outlet import Outlet
 from livetrain.server.records import (
+    BUNDLE,
     HEARTBEAT,
     OPEN,
     PERFORMANCE,
     REPORT,
+    SEQ,
     STATUS,
     Numbering,
     Part,
@@ -69,6 +72,7 @@ class Connection:
         self._run: Run | None = None
         self._stream: Stream | None = None
         self._number = 0
+        self._attached: set[int] = set()
         self._deadline: float | None = None
         self._too_large = ""
         self._reader: asyncio.Task[None] | None = None
@@ -205,7 +209,12 @@ class Connection:
                 share.rest()
                 await asyncio.sleep(0)
             await share.turn()
-            if isinstance(part, Part) and part.heavy:
+            read: Record | Rejected | None
+            if isinstance(part, Part) and self._is_older(part):
+                read = await self._read_older(part)
+                if read is None:
+                    continue
+            elif isinstance(part, Part) and part.heavy:
                 share.rest()
                 read = await asyncio.to_thread(read_part, part, limits)
                 await share.turn()
@@ -233,23 +242,15 @@ class Connection:
         if record.kind == OPEN:
             self._share.rest()
             return await self._open(record)
-        if self._run is None or (
-            self._run.protocol == 0 and record.session_id != self._outlet.session_id
-        ):
-            if record.seq:
-                self._error(
-                    _CODE.INVALID_SESSION, "A stream begins with StreamOpen.", retryable=True
-                )
-                return False
-            if not await self._open_older(record):
-                return True
         run, stream = self._run, self._stream
-        assert run is not None
-        assert stream is not None
+        if run is None or stream is None:
+            self._error(_CODE.INVALID_SESSION, "A stream begins with StreamOpen.", retryable=True)
+            return False
         if run.deleted or not stream.order.owns(self._number):
             return False
         self._hear(run, stream)
         if record.kind == HEARTBEAT:
+            stream.beats = True
             sent_ms = record.message.heartbeat.timestamp_ms or record.message.timestamp_ms
             stream.clock.heard(sent_ms * 1000, time.time_ns() // 1000)
             self._outlet.due()
@@ -265,7 +266,7 @@ class Connection:
                 return False
         if run.protocol == 0:
             seq = stream.order.expected
-            record = adopt(record, step=run.steps)
+            record = adopt(record, step=run.steps, reader=stream.older)
         elif record.seq:
             seq = record.seq
         else:
@@ -342,6 +343,7 @@ class Connection:
             self._error(_CODE.INVALID_DATA, message, rejected_seq=rejected.seq or 0)
             if run is not None and stream is not None:
                 self._hear(run, stream)  # what cannot be read is a sign of life all the same
+                self._intake.tell_not_understood(run, rejected.reason)
             return True
         if run.deleted:
             return False
@@ -384,16 +386,31 @@ class Connection:
         self._outlet.due()
         return True
 
-    async def _open_older(self, record: Record) -> bool:
-        self._outlet.session_id = record.session_id
-        try:
-            self._attach(*await self._registrar.open_older(record.session_id))
-        except RefusedError as refusal:
-            self._complain(self._context, "stream", refusal)
-            if record.kind != HEARTBEAT:
-                self._error(_CODE.INVALID_SESSION, str(refusal), retryable=True)
+    def _is_older(self, part: Part) -> bool:
+        """Return whether a message is an older client's: it belongs to such a run, or says nothing of a stream or a number."""
+        if part.top is None or any(field.number in (OPEN, BUNDLE) for field in part.top):
             return False
-        return True
+        if self._run is not None:
+            return self._run.protocol == 0
+        return all(field.number != SEQ for field in part.top)
+
+    async def _read_older(self, part: Part) -> Record | Rejected | None:
+        """Return what an older client says, in the schema of today; None: it speaks for no run, which it was told."""
+        session_id = older_session_of(part)
+        if self._run is None or session_id not in ("", self._outlet.session_id):
+            self._outlet.session_id = session_id
+            peer = self._context.peer()
+            self._share.rest()
+            try:
+                self._attach(*await self._registrar.older.open(session_id, peer, self._outlet))
+            except (RefusedError, JournalError) as refusal:
+                self._complain(self._context, "stream", refusal)
+                if all(field.number != HEARTBEAT for field in part.top or ()):
+                    self._error(_CODE.INVALID_SESSION, str(refusal), retryable=True)
+                return None
+        assert self._run is not None
+        assert self._stream is not None
+        return await read_older(part, self._run, self._stream, self._intake)
 
     def _attach(self, run: Run, stream: Stream, number: int) -> None:
         if self._stream is not None and self._stream.outlet is self._outlet:
@@ -401,12 +418,11 @@ class Connection:
         self._run, self._stream, self._number = run, stream, number
         stream.outlet = self._outlet
         stream.half_closed = None
+        stream.beats = False
         stream.active = time.monotonic()
-        log.info(
-            "stream %s of run %s is open, from %s",
-            stream.stream_id,
-            run.run_id,
-            self._context.peer(),
-        )
+        if run.key not in self._attached:
+            self._attached.add(run.key)
+            peer = self._context.peer()
+            log.info("stream %s of run %s is open, from %s", stream.stream_id, run.run_id, peer)
         self._intake.tell_trouble(stream)
         self._desk.attached(run, stream)

@@ -16,6 +16,7 @@ from livetrain.server.desk import Desk
 from livetrain.server.dialect_recorder import Conversation, DialectRecorder
 from livetrain.server.intake import Intake
 from livetrain.server.logs import Complaints
+from livetrain.server.older_schema import misread_fields
 from livetrain.server.registration import Registrar
 from livetrain.server.wire import count_elements
 
@@ -131,7 +132,9 @@ class Ingest:
             raise
         if self._stopping:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The server is stopping.")
-        answer = await self._registrar.register(info)
+        # Of ours a newer release may say more than is known here.
+        misread = [] if info.protocol_version else misread_fields(raw, pb.SessionInfo.DESCRIPTOR)
+        answer = await self._registrar.register(info, context.peer(), misread)
         if not answer.success:
             self._complain(context, "registration", answer.message)
         return answer.SerializeToString()

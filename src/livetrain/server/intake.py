@@ -17,6 +17,7 @@ from livetrain.server.hub import Hub, encode_event
 from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.name_limit import NameLimit
+from livetrain.server.outlet import Outlet
 from livetrain.server.records import BATCH, COLUMNS, PERFORMANCE, Record
 from livetrain.server.registry import Registry
 from livetrain.server.run import NOTABLE, STEERING, Run, Stream
@@ -240,7 +241,8 @@ class Intake:
             what: a clause without a full stop, such as ``field 12 of BatchData``; the same one is said once.
         """
         what = what[:_NOT_UNDERSTOOD_CHARS]
-        if what in run.not_understood or len(run.not_understood) >= _NOT_UNDERSTOOD:
+        known = what in run.not_understood or len(run.not_understood) >= _NOT_UNDERSTOOD
+        if known or run.deleted:
             return
         run.not_understood.add(what)
         message = f"Not understood: {what}."
@@ -278,8 +280,10 @@ class Intake:
             "clock_offset_us": clock_offset_us,
             "record": data,
         }
-        # An older client waits for one acknowledgement a batch.
-        older = batch if run.protocol == 0 and kind == BATCH else None
+        # An older client waits for one acknowledgement a batch. Its stream may say another session's id by the time of the commit.
+        older = None
+        if run.protocol == 0 and kind == BATCH and stream is not None and stream.outlet is not None:
+            older = stream.outlet, stream.outlet.session_id, batch
         # Rows and Python objects cost some 200 bytes beside the record itself.
         size = len(data) + 200 + (sample["size"] if sample is not None else 0)
         origin = run, stream, older
@@ -318,7 +322,7 @@ class Intake:
             zip(group.events, group.origins, strict=True), 1
         ):
             if older is not None and stream is not None:
-                self._acknowledge_older(stream, older)
+                self._acknowledge_older(stream, *older)
             event = row["offset"], _encode(row, stream)
             events.setdefault(run.key, (run, []))[1].append(event)
             run.unsealed[0] += 1
@@ -331,14 +335,11 @@ class Intake:
                     began = time.perf_counter()
 
     @staticmethod
-    def _acknowledge_older(stream: Stream, batch: int) -> None:
+    def _acknowledge_older(stream: Stream, outlet: Outlet, session_id: str, batch: int) -> None:
         """Tell an older client, if it is connected, that a batch is committed."""
-        if stream.outlet is not None:
-            ack = pb.Acknowledgment(success=True, batch_idx=batch)
-            response = pb.TelemetryResponse(
-                session_id=stream.outlet.session_id, timestamp_ms=_unix_ms(), ack=ack
-            )
-            stream.outlet.put(response)
+        ack = pb.Acknowledgment(success=True, batch_idx=batch)
+        response = pb.TelemetryResponse(session_id=session_id, timestamp_ms=_unix_ms(), ack=ack)
+        (stream.outlet or outlet).put(response)
 
     def _publish(self, events: Iterable[tuple[Run, list[tuple[int, bytes]]]]) -> None:
         """Pass on committed records to viewers; what a viewer is told to have changes at the same moment."""

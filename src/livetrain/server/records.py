@@ -18,6 +18,7 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary, summarize_columns
 from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
+from livetrain.server.older_schema import OlderReader
 from livetrain.server.payloads import payload_of, refuse_server_words
 from livetrain.server.picture_checks import check_tiles, is_of_batch, take_picture
 from livetrain.server.settings_json import clean_settings
@@ -25,6 +26,7 @@ from livetrain.server.wire import Field, count_elements, each_value, fields, rea
 
 __all__ = [
     "BATCH",
+    "BUNDLE",
     "COLUMNS",
     "CONTROLS",
     "HEARTBEAT",
@@ -32,6 +34,7 @@ __all__ = [
     "PERFORMANCE",
     "REPORT",
     "RESULT",
+    "SEQ",
     "STATUS",
     "TOMBSTONE",
     "Numbering",
@@ -60,7 +63,7 @@ CONTROLS: Final = 31
 COLUMNS: Final = 33
 
 _SESSION: Final = 1
-_SEQ: Final = 16
+SEQ: Final = 16
 _OUTSIDE: Final = frozenset({1, 2, 16, 17, 18, 19})
 _NUMBERS: Final = frozenset({1, 2, 3, 7, 8, 9, 16, 21, 22, 23, 24})
 _PER_TILE: Final = frozenset({4, 5, 6, 17, 18, 19, 20, 25, 26})
@@ -232,7 +235,7 @@ def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rej
             top = fields(raw)
         seq = 0
         for field in top:
-            if field.number == _SEQ and field.wire_type == VARINT:
+            if field.number == SEQ and field.wire_type == VARINT:
                 seq = read_varint(raw, field.value)[0] & _UINT64
         cause = "payload"
         kind = payload_of(top)
@@ -413,35 +416,31 @@ def _check_length(what: str, text: str, limits: Limits, *, least: int = 1) -> No
         )
 
 
-def adopt(record: Record, *, step: int) -> Record:
+def adopt(record: Record, *, step: int, reader: OlderReader | None = None) -> Record:
     """Return an older client's record as one of ours says the same.
 
-    Such a client has no global step and no presence: what it leaves out is 0.
+    Such a client has no global step, and no presence: a number that it leaves out is 0, or was not told.
 
     Args:
         record: as it was read.
         step: how many batches the stream had before.
+        reader: knows which numbers the client told before; None: none.
     """
     message = record.message
     frame = record.frame
     if record.kind == BATCH:
-        batch = message.batch_data
-        batch.step = step
-        batch.batch_loss = batch.batch_loss
-        batch.batch_accuracy = batch.batch_accuracy
+        message.batch_data.step = step
         if frame is not None:
             # Appended bytes are merged into the batch by whoever parses them.
-            more = pb.TelemetryRequest(
-                batch_data=pb.BatchData(
-                    step=step, batch_loss=batch.batch_loss, batch_accuracy=batch.batch_accuracy
-                )
-            )
+            more = pb.TelemetryRequest(batch_data=pb.BatchData(step=step))
             frame = (*frame, more.SerializeToString())
     elif record.kind == EPOCH:
+        reader = reader or OlderReader()
         epoch = message.epoch_data
         epoch.step = max(0, step - 1)
-        epoch.has_loss = epoch.has_accuracy = True
-        epoch.has_learning_rate = epoch.learning_rate != 0
+        epoch.has_loss = reader.is_told("epoch/loss", epoch.average_loss)
+        epoch.has_accuracy = reader.is_told("epoch/accuracy", epoch.average_accuracy)
+        epoch.has_learning_rate = reader.is_told("learning_rate", epoch.learning_rate)
     elif record.kind == PERFORMANCE:
         message.performance_data.step = max(0, step - 1)
     data = message.SerializeToString()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Final
 from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.completion import complete
 from livetrain.server.intake import Intake
+from livetrain.server.older_registration import OlderRegistrar, RefusedError, hashed
 from livetrain.server.payloads import HISTORY_LOST
 from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
 from livetrain.server.sequencing import Sequencer
@@ -28,26 +29,11 @@ __all__ = ["GUEST_STREAM", "RefusedError", "Registrar", "hashed"]
 log = logging.getLogger(__name__)
 
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread
-OLDER_STREAM: Final = "older"
-"""The one stream of an older client's run."""
 LEFTOVER: Final = "leftover"
 """The capability of a stream whose trainer is dead: what comes is from its disk, and no sign of life."""
 _MOST_RANKS: Final = 10_000
 GUEST_STREAM: Final = "guest"
 """The one stream of a run that nobody is connected for."""
-
-
-class RefusedError(Exception):
-    """A registration or stream is not let in; ``retryable``: the same may be let in later."""
-
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.retryable = retryable
-
-
-def hashed(secret: str) -> str:
-    """Return what is kept of a session id or token."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class Registrar:
@@ -65,12 +51,23 @@ class Registrar:
         self._limits = intake.limits
         # Two ranks of a new run come at once; one makes it, the other joins.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.older = OlderRegistrar(self, intake)
 
-    async def register(self, info: pb.SessionInfo) -> pb.SessionResponse:
-        """Return the answer to a registration, be it yes or no; one that its client gave up is made all the same."""
-        return await complete(self._register(info))
+    async def register(
+        self, info: pb.SessionInfo, peer: str = "", misread: Sequence[str] = ()
+    ) -> pb.SessionResponse:
+        """Return the answer to a registration, be it yes or no; one that its client gave up is made all the same.
 
-    async def _register(self, info: pb.SessionInfo) -> pb.SessionResponse:
+        Args:
+            info: what the client says.
+            peer: from where it speaks.
+            misread: what in its bytes was not understood, as clauses.
+        """
+        return await complete(self._register(info, peer, misread))
+
+    async def _register(
+        self, info: pb.SessionInfo, peer: str, misread: Sequence[str]
+    ) -> pb.SessionResponse:
         info.DiscardUnknownFields()
         if info.HasField("config"):
             text = info.config.config_json
@@ -86,7 +83,7 @@ class Registrar:
                 return await (
                     self._current(info, session)
                     if info.protocol_version
-                    else self._older(info, session)
+                    else self._older(info, session, peer, misread)
                 )
         except RefusedError as refusal:
             return self._answer(
@@ -114,13 +111,13 @@ class Registrar:
             raise RefusedError("This session_id belongs to an older client's run; take another.")
         token = info.resume_token
         if run is None:
-            run = await self._new_run(info, session)
+            run = await self.new_run(info, session)
         leftover = LEFTOVER in info.capabilities
         stream = run.streams.get(info.stream_id)
         if stream is None:
             self._check_join(run, info)
             token = secrets.token_urlsafe(24)
-            stream = await self._new_stream(
+            stream = await self.new_stream(
                 run, info.stream_id, info.rank, hashed(token), leftover=leftover
             )
         elif not stream.opened and (not token or _fits_any(token, run)):
@@ -138,10 +135,10 @@ class Registrar:
         if (not stream.rank or all(other.rank for other in run.streams.values())) and not (
             leftover and len(run.streams) > 1
         ):
-            self._adopt_info(
+            self.adopt_info(
                 run, info
             )  # rank 0 speaks for the run, and the living for what can be done to it
-        self._fence(run, stream)
+        self.fence(run, stream)
         if stream.order.durable < stream.order.received:
             await (
                 self._intake.settle()
@@ -164,33 +161,18 @@ class Registrar:
         answer.page_url = f"{self._site}/runs/{run.run_id}"
         return answer
 
-    async def _older(self, info: pb.SessionInfo, session: str) -> pb.SessionResponse:
-        run = await self._registry.find_session(session)
-        if run is not None and run.protocol:
-            raise RefusedError(
-                "This session_id belongs to another run; its resume_token is needed."
-            )
-        stream = None if run is None else run.streams.get(OLDER_STREAM)
-        if run is None or stream is None or self._over(run, stream):
-            # Such clients may use one id for every training: what comes after the end is another run.
-            if run is not None:
-                self._registry.forget(run)
-            run = await self._new_run(info, session)
-            stream = await self._new_stream(run, OLDER_STREAM, 0, "")
-        self._adopt_info(run, info)
-        now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
-        stream.hear(now, unix_ms)
-        stream.clock.registered(info.timestamp_ms * 1000, unix_ms * 1000)
-        run.hear(now, unix_ms)
-        answer = self._answer(info, success=True, message="Session registered.")
+    async def _older(
+        self, info: pb.SessionInfo, session: str, peer: str, misread: Sequence[str]
+    ) -> pb.SessionResponse:
+        run = await self.older.register(info, session, peer)
+        message = "Session registered."
+        if misread:
+            message += f" Not understood: {'; '.join(misread)}."
+        for what in misread:
+            self._intake.tell_not_understood(run, what)
+        answer = self._answer(info, success=True, message=message)
         answer.run_id = run.run_id
         return answer
-
-    def _over(self, run: Run, stream: Stream) -> bool:
-        """Say whether an older client's run is over, now that its session is registered once more."""
-        if stream.half_closed is not None and not run.ended:
-            self._intake.conclude(run)
-        return run.ended or (run.contact == "lost" and stream.outlet is None)
 
     async def open_guest(self, info: pb.SessionInfo) -> Run:
         """Make a run that no trainer is connected for: a dialect records what it hears in it.
@@ -202,13 +184,24 @@ class Registrar:
         return await complete(self._open_guest(info))
 
     async def _open_guest(self, info: pb.SessionInfo) -> Run:
-        run = await self._new_run(info, hashed(secrets.token_hex(16)), protocol=GUEST)
-        await self._new_stream(run, GUEST_STREAM, 0, "")
+        run = await self.new_run(info, hashed(secrets.token_hex(16)), protocol=GUEST)
+        await self.new_stream(run, GUEST_STREAM, 0, "")
         return run
 
-    async def _new_run(
+    async def new_run(
         self, info: pb.SessionInfo, session: str, *, protocol: int | None = None
     ) -> Run:
+        """Return a new run, in memory and in the store.
+
+        Args:
+            info: what its trainer says of it.
+            session: the hash of its session's id.
+            protocol: of the trainer; None: the one that it says.
+
+        Raises:
+            RefusedError: it was deleted, or there are too many runs.
+            JournalError: the store cannot be written now.
+        """
         # An older client may use one id for every training: it begins another run.
         if info.protocol_version and await self._registry.ask(
             self._registry.reader.session_deleted, session
@@ -252,9 +245,21 @@ class Registrar:
         log.info("run %s of project %s begins: %s", run.run_id, run.project, run.name)
         return run
 
-    async def _new_stream(
+    async def new_stream(
         self, run: Run, stream_id: str, rank: int, token_hash: str, *, leftover: bool = False
     ) -> Stream:
+        """Return a new stream of a run, in memory and in the store.
+
+        Args:
+            run: which it joins.
+            stream_id: its id.
+            rank: whose it is.
+            token_hash: of its resume token; empty: it has none.
+            leftover: whether its trainer is dead already.
+
+        Raises:
+            JournalError: the store cannot be written now.
+        """
         stream = Stream(0, stream_id, rank, token_hash, opened=False, order=Sequencer())
         stream.leftover = leftover
         row = {
@@ -296,7 +301,8 @@ class Registrar:
             "This session is known; a resume_token of it is needed and was not given, or is another."
         )
 
-    def _adopt_info(self, run: Run, info: pb.SessionInfo) -> None:
+    def adopt_info(self, run: Run, info: pb.SessionInfo) -> None:
+        """Take over what a registration says about a run."""
         if info.run_name:
             run.name = info.run_name[: self._limits.name_chars]
         if info.HasField("config"):
@@ -307,7 +313,7 @@ class Registrar:
             run.controls.controls.extend(info.controls)
         self._intake.journal.touch(run.key, run.row)
 
-    def _fence(self, run: Run, stream: Stream) -> None:
+    def fence(self, run: Run, stream: Stream) -> None:
         """From now on no older connection speaks for a stream."""
         stream.order.open()
         if stream.outlet is not None:
@@ -334,7 +340,7 @@ class Registrar:
                 "The resume_token of this stream is missing or wrong; register again.",
                 retryable=True,
             )
-        self._fence(run, stream)
+        self.fence(run, stream)
         connection = stream.order.connection
         if not stream.opened:
             await complete(self._mark_opened(stream))
@@ -347,18 +353,6 @@ class Registrar:
         except JournalError:
             stream.opened = False
             raise
-
-    async def open_older(self, session_id: str) -> tuple[Run, Stream, int]:
-        """Do the same for an older client, which says no more than its session's id."""
-        run = await self._registry.find_session(hashed(session_id)) if session_id else None
-        stream = run.streams.get(OLDER_STREAM) if run is not None and run.protocol == 0 else None
-        if run is None or stream is None:
-            raise RefusedError(
-                "This session is not registered here; call RegisterTrainingSession first.",
-                retryable=True,
-            )
-        self._fence(run, stream)
-        return run, stream, stream.order.connection
 
     def _answer(
         self, info: pb.SessionInfo, *, success: bool, message: str, retryable: bool = False

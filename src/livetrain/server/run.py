@@ -130,6 +130,11 @@ class Run:
         return self.status in ENDED
 
     @property
+    def connected(self) -> bool:
+        """Whether a stream of it is open."""
+        return any(stream.outlet is not None for stream in self.streams.values())
+
+    @property
     def world_size(self) -> int:
         """How many ranks it has, as its trainers say."""
         return max(self.controls.world_size, 1)
@@ -185,6 +190,8 @@ class Run:
     def check_contact(self, now: float) -> bool:
         """Bring ``contact`` up to date; return whether it changed."""
         contact = "ended" if self.ended else contact_after(now - self.heard, self.protocol)
+        if contact == "lost" and self.protocol == 0 and self.connected:
+            contact = "stale"  # it may train for long between two batches, and its connection holds
         changed = contact != self.contact
         self.contact = contact
         return changed

@@ -16,6 +16,7 @@ from livetrain.server.steps import StepCounter, first_step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from livetrain.server.older_schema import OlderReader
     from livetrain.server.outlet import Outlet
 
 __all__ = [
@@ -80,6 +81,8 @@ class Stream:
         first_us: when its first record was made, Unix microseconds by the server's clock; 0: it made none.
         clock: of its producer.
         leftover: whether its producer was dead already when it was first heard: what comes is from its disk, and no sign of life.
+        older: reads what an older client says; None: nothing is known of what it told before.
+        beats: whether its present connection ever sent a heartbeat: from then on its silence means something.
         resumed_step: at which a resumed training goes on; None: it is not resumed, or not registered yet.
         half_closed: when an older client said that nothing more comes, seconds of the monotonic clock; None: it did not.
     """
@@ -110,6 +113,8 @@ class Stream:
     clock: ClockOffset = field(default_factory=ClockOffset)
     leftover: bool = False
     half_closed: float | None = None
+    older: OlderReader | None = None
+    beats: bool = False
     resumed_step: int | None = None
 
     @property

@@ -193,6 +193,8 @@ class Upkeep:
         if self._intake.degraded:
             outlet.due()  # more credit: the live view goes on while nothing can be acknowledged
         silent = now - stream.active
+        if run.protocol == 0 and not stream.beats:
+            return  # it trains between two messages, and an end of its stream would end its training
         if silent > (LOST_SECONDS if run.protocol else STALE_SECONDS):
             message = (
                 f"Nothing was heard for {silent:.0f} seconds; the stream ends here, come again."

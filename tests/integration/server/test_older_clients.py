@@ -99,6 +99,7 @@ def test_five_seconds_of_silence_end_the_stream_and_a_message_heals(
     with older(shared_server) as trainer:
         run_id = trainer.register().run_id
         trainer.open()
+        trainer.heartbeat()
         trainer.send(batch(0))
         assert trainer.ended.wait(15)
         assert trainer.error is None

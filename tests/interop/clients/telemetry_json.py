@@ -25,6 +25,7 @@ def update(frame: dict) -> dict:
         "epoch": frame["epoch"],
         "batchIdx": frame["batchIdx"],
         "loss": frame["loss"],
+        "accuracy": frame["accuracy"],
         "fps": round(frame["fps"], 3),
         "pictures": pictures,
         "labels": [prediction["label"] for prediction in frame["predictions"]],
