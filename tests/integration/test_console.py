@@ -131,7 +131,7 @@ def test_sync_shows_how_far_it_is_and_is_safe_to_repeat(server: ServerProcess, s
         assert bars[-1][0] == bars[-1][1], "the bar is not full at the end"
         assert f"{name}: {bars[-1][1]} records uploaded." in seen
     assert [line.split()[4] for line in invoke(server, "runs").output.splitlines()[1:]] == [
-        "300"
+        "299"
     ] * 2
     code, seen = on_a_terminal(command)
     assert code == 0
