@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from livetrain import _point_columns, _wire
+from livetrain._delivery.answer_share import AnswerShare
 from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.columns import ColumnsRecord, RowRecord
 from livetrain._delivery.frame_window import FrameWindow
@@ -33,6 +34,7 @@ _OLDER_PAYLOADS = frozenset(
 )
 
 _REASON_CHARS = 300
+_MOST_POINTS = 2**53 - 1
 
 
 @dataclass(slots=True)
@@ -113,9 +115,15 @@ class Ledger:
         self._sent: dict[int, _Sent] = {}
         self._given_up: dict[int, _GivenUp] = {}
         self._bare: set[int] = set()  # samples whose picture was too large
+        self._answers = AnswerShare()
         self._holes = HoleSteps()
         self._refused_points = self._refused_before = 0
         self._there = SentPictures()
+
+    @property
+    def answers_wait(self) -> bool:
+        """Whether so many answers to commands are not committed that no further command should be taken."""
+        return self._answers.half_full
 
     def pictures_wanted(self, number: int) -> None:
         """The server says how often it found that it lacks a picture that was sent once: if again, each is sent anew."""
@@ -123,6 +131,9 @@ class Ledger:
 
     def keep(self, record: Record, *, sendable: bool) -> None:
         """Number a record and keep it; `sendable`: its pictures have a chance to be seen."""
+        if record.lane is Lane.ANSWER and self._answers.full:
+            self.counters.dropped["answers"] += 1
+            return
         seq = self._session.assign()
         stamp = _wire.Stamp(self._session_id, seq, record.unix_ms, record.mono_us)
         try:
@@ -158,7 +169,11 @@ class Ledger:
 
     def _append(self, seq: int, data: bytes, lane: Lane, calls: int) -> None:
         self.tally.keep(seq, calls)
-        self.backlog.append(seq, data, critical=lane is Lane.CRITICAL, thinnable=lane is Lane.POINT)
+        if lane is Lane.ANSWER:
+            self._answers.keep(seq, len(data))
+        # The reserve is for how a run ends, too.
+        critical = lane is Lane.CRITICAL or (lane is Lane.ANSWER and not self._answers.half_full)
+        self.backlog.append(seq, data, critical=critical, thinnable=lane is Lane.POINT)
 
     def _warn(self, cause: str, what: str) -> None:
         run = f"run {self.run!r}" if self.run else "a run"
@@ -296,6 +311,7 @@ class Ledger:
             for seq in [seq for seq in memory if seq <= durable]:
                 del memory[seq]
         self._bare = {seq for seq in self._bare if seq > durable}
+        self._answers.commit(durable)
         self.tally.commit(durable)
         self.backlog.trim(durable)
 
@@ -348,7 +364,7 @@ class Ledger:
         if count < self._refused_points:
             self._refused_before += self._refused_points  # a server that counts anew
         self._refused_points = count
-        points = self._refused_before + count
+        points = min(self._refused_before + count, _MOST_POINTS)
         if points <= self.counters.dropped["too_many_metrics"]:
             return
         self.counters.dropped["too_many_metrics"] = points

@@ -35,6 +35,9 @@ class Lane(enum.Enum):
     """How a record is treated under pressure."""
 
     CRITICAL = "critical"  # never left out
+    ANSWER = (
+        "answer"  # what became of a command: as critical, within a share of the space of its own
+    )
     DURABLE = "durable"  # left out only where there is no room at all
     POINT = (
         "point"  # of a curve: where the space for waiting records is full, the old ones are thinned

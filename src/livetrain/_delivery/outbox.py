@@ -36,6 +36,7 @@ __all__ = ["Outbox", "Taken"]
 
 Taken = Record | Mark | Table | Gap
 
+_URGENT = frozenset({Lane.CRITICAL, Lane.ANSWER})
 _SHAPES = 256
 _SHAPE_NAMES = 1 << 20
 """How many shapes of rows are remembered, and names in them."""
@@ -262,7 +263,7 @@ class Outbox:
     def put(self, record: Record) -> bool:
         """Hand a record over; any thread, never waits. False: there is no room, and it is counted as left out."""
         self._bytes_in += record.size
-        droppable = record.lane is not Lane.CRITICAL
+        droppable = record.lane not in _URGENT
         if droppable and not (self._make_room() and len(self._line) < self._max_records):
             self._bytes_out += record.size
             records, step = (
@@ -278,7 +279,7 @@ class Outbox:
         # While the stream's thread is at work it looks here some times a second by itself: waking it for each scalar
         # would cost the training more than the scalar does. A batch that waits for its pictures rings when it has them, for
         # all that stands behind it, too.
-        if (self._asleep or record.lane is Lane.CRITICAL) and self.can_be_taken:
+        if (self._asleep or record.lane in _URGENT) and self.can_be_taken:
             self._bell.ring()
         self._pace()
         return True
@@ -417,7 +418,7 @@ def _are_one_group(before: Taken, following: Record | Mark | Table) -> bool:
 def _end_of_points(taken: Sequence[Taken]) -> int:
     """Return the place before the critical records at the end, such as that in which a run ends."""
     place = len(taken)
-    while place and getattr(taken[place - 1], "lane", Lane.CRITICAL) is Lane.CRITICAL:
+    while place and getattr(taken[place - 1], "lane", Lane.CRITICAL) in _URGENT:
         place -= 1
     return place
 

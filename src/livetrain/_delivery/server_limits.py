@@ -32,8 +32,8 @@ class ServerLimits:
         accepts_strips: whether the server reads a picture of many tiles.
 
     Example:
-        >>> ServerLimits.told(pb.ServerConfig(max_elements=100, accepts_columns=True)).elements
-        100
+        >>> ServerLimits.told(pb.ServerConfig(max_elements=5000, accepts_columns=True)).elements
+        5000
     """
 
     message_bytes: int = 4 << 20
@@ -48,16 +48,20 @@ class ServerLimits:
 
     @classmethod
     def told(cls, config: pb.ServerConfig) -> ServerLimits:
-        """Return the limits that a server tells; of what it leaves out, those of before the contact."""
-        assumed = cls()
+        """Return the limits that a server tells; of what it leaves out, those of before the contact.
+
+        A limit that no server can mean is not believed: with one byte a message nothing would be left to send. What a server
+        with a lower limit after all refuses, it refuses by name, and that is counted.
+        """
+        told = cls()
         return cls(
-            message_bytes=config.max_message_bytes or assumed.message_bytes,
-            records=min(config.max_records or assumed.records, assumed.records),
-            record_bytes=config.max_record_bytes or assumed.record_bytes,
-            elements=config.max_elements or assumed.elements,
-            name_chars=config.max_name_chars or assumed.name_chars,
-            metrics=config.max_metrics or assumed.metrics,
-            max_step=min(config.max_step or MAX_STEP, MAX_STEP),
+            message_bytes=_within(config.max_message_bytes, told.message_bytes, 64 << 10, 64 << 20),
+            records=_within(config.max_records, told.records, 16, told.records),
+            record_bytes=_within(config.max_record_bytes, told.record_bytes, 16 << 10, 16 << 20),
+            elements=_within(config.max_elements, told.elements, 1_000, 1_000_000),
+            name_chars=_within(config.max_name_chars, told.name_chars, 64, 4_096),
+            metrics=_within(config.max_metrics, told.metrics, 1, 2**31),
+            max_step=_within(config.max_step, MAX_STEP, 2**31 - 1, MAX_STEP),
             accepts_columns=config.accepts_columns,
             accepts_strips=config.accepts_strips,
         )
@@ -74,3 +78,7 @@ def step_beyond(step: Any, limit: int) -> int | None:
         return operator.index(step) if step > limit else None
     except (TypeError, ValueError):  # what is no step is said elsewhere
         return None
+
+
+def _within(told: int, assumed: int, least: int, most: int) -> int:
+    return max(least, min(told or assumed, most))

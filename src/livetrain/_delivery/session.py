@@ -36,6 +36,12 @@ from livetrain._delivery.answers import Acknowledged, Registered, Rejected
 
 __all__ = ["Limits", "Session", "State"]
 
+_LONGEST_RETRY_SECONDS = 60.0
+"""A server may ask to be left alone so long, and no longer."""
+_MOST_CREDIT = 16 << 20
+_MOST_LOST = 1 << 24
+"""So many records may be gone from a disk that was not synchronised; no server can have more beyond what it shows."""
+
 
 class State(enum.Enum):
     """Where the session stands; the value is the word that logs and `stats()` use."""
@@ -89,6 +95,9 @@ class Session:
         self.durable_seq = durable_seq
         self.last_seq = max(last_seq, durable_seq)
         self.sent_seq = durable_seq
+        # The highest that ever left, as far as this process knows: nobody can have more.
+        self._ever_sent = self.last_seq
+        self._goes_on = self.last_seq > 0  # from a disk, which may have lost what it had last
         self.protocol_version: int | None = None  # None: never registered
         self.server_epoch = ""
         self.reconnects = 0
@@ -130,6 +139,18 @@ class Session:
         """Return for how many seconds the server was not heard; 0 before it was ever reached."""
         return now - self._heard_at if self.protocol_version is not None else 0.0
 
+    def believes(self, durable_seq: int) -> bool:
+        """Return whether a server may have committed so many records: as many as were sent.
+
+        Of a stream that goes on from a disk it may have more, for the disk may have lost the last.
+        """
+        beyond = durable_seq - self._ever_sent
+        return beyond <= 0 or (self._goes_on and beyond <= _MOST_LOST)
+
+    def awaits(self, seq: int) -> bool:
+        """Return whether a record was sent and is not committed yet."""
+        return self.durable_seq < seq <= self._ever_sent
+
     @property
     def unacknowledged(self) -> int:
         """How many records the server has not committed yet, sent or not."""
@@ -144,6 +165,11 @@ class Session:
     def older_server(self) -> bool:
         """Whether the server speaks version 0: no new payloads, and nothing is promised beyond "sent"."""
         return self.protocol_version == 0
+
+    def _take_credit(self, told: int) -> None:
+        """Take over how much may be on its way; 0: as before. It waits in memory here, so there is an end to it."""
+        if told > 0:
+            self._credit = min(told, _MOST_CREDIT)
 
     # ------------------------------------------------------------ the producer's side
 
@@ -211,13 +237,15 @@ class Session:
         """The server took us; `first_seq` is the first record that we still hold."""
         self.protocol_version = reply.protocol_version
         self.server_epoch = reply.server_epoch
-        if reply.credit_bytes > 0:
-            self._credit = reply.credit_bytes
+        self._take_credit(reply.credit_bytes)
         self._heartbeat_seconds = reply.heartbeat_seconds
         if reply.protocol_version > 0:
             # Its watermark is the truth, except for what we gave away already: that cannot be sent again.
-            self.durable_seq = max(reply.durable_seq, first_seq - 1)
+            # A watermark that cannot be says nothing: what is sent again the server knows by its number.
+            told = reply.durable_seq if self.believes(reply.durable_seq) else 0
+            self.durable_seq = max(told, first_seq - 1)
             self.last_seq = max(self.last_seq, self.durable_seq)
+            self._ever_sent = max(self._ever_sent, self.durable_seq)
         self._rewind()
         self._state = State.OPENING
         self._deadline = None
@@ -234,6 +262,7 @@ class Session:
         if seq != self.sent_seq + 1:
             raise AssertionError(f"record {seq} sent after {self.sent_seq}: streams have no gap")
         self.sent_seq = seq
+        self._ever_sent = max(self._ever_sent, seq)
         if self.older_server:
             self.durable_seq = seq  # an older server promises nothing: sent is all there is
             return
@@ -243,15 +272,14 @@ class Session:
     def acknowledged(self, now: float, ack: Acknowledged) -> None:
         """The server committed up to `ack.durable_seq`; never goes back, and never past what exists."""
         self._heard_at = now
-        if ack.credit_bytes > 0:
-            self._credit = ack.credit_bytes
+        self._take_credit(ack.credit_bytes)
         if self.older_server:
             self._attempt = 0
             return
-        if ack.durable_seq > self.last_seq:
+        if ack.durable_seq > self._ever_sent:
             self.lost(
                 now,
-                f"the server acknowledged record {ack.durable_seq}, of which {self.last_seq} exist",
+                f"the server acknowledged record {ack.durable_seq}, and {self._ever_sent} were sent",
             )
             return
         if ack.durable_seq > self.durable_seq:
@@ -269,15 +297,17 @@ class Session:
     def remarked(self, now: float, retry_after: float) -> None:
         """The server said what is wrong, and goes on for now; should it end the stream, it wants to be left alone so long."""
         self._heard_at = now
-        self._left_alone_until = now + retry_after
+        self._left_alone_until = now + min(retry_after, _LONGEST_RETRY_SECONDS)
 
     def rejected(self, now: float, error: Rejected) -> None:
         """The server refused the registration, a record, or the stream."""
         self.reason = error.message
-        if error.rejected_seq > self.durable_seq:
+        if self.awaits(error.rejected_seq):
             self._quarantine = Quarantine(error.rejected_seq, error.message)
             self._lose(now, error)
-        elif error.retryable or error.expected_seq:
+        elif (
+            error.rejected_seq > self.durable_seq or error.retryable or error.expected_seq
+        ):  # of a record that it never got
             self._lose(now, error)
         else:
             self._state = State.DISABLED
@@ -301,7 +331,9 @@ class Session:
         self.reconnects += self._state is State.STREAMING
         self._state = State.BACKOFF
         self._answered = bool(error.rejected_seq or error.expected_seq)
-        wanted = now + max(self._delay(self._attempt), error.retry_after)
+        wanted = now + max(
+            self._delay(self._attempt), min(error.retry_after, _LONGEST_RETRY_SECONDS)
+        )
         self._deadline = max(wanted, self._left_alone_until)
         self._rewind()
         self._hangup = Hangup(error.message)

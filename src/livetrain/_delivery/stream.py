@@ -7,7 +7,6 @@ gRPC's threads come in through a queue, each with the connection that it is from
 from __future__ import annotations
 
 import logging
-import queue
 import sys
 import threading
 import time
@@ -35,6 +34,7 @@ from livetrain._delivery.ledger import Ledger
 from livetrain._delivery.line import Gap, Mark, Record
 from livetrain._delivery.listener import Listener
 from livetrain._delivery.outbox import Outbox, Taken
+from livetrain._delivery.report_queue import ReportQueue
 from livetrain._delivery.response_reader import ResponseReader
 from livetrain._delivery.rows import Table
 from livetrain._delivery.session import Session, State
@@ -52,6 +52,7 @@ _GATHER_SECONDS = 0.3
 _AWAY_SECONDS = 0.02  # the same without a server: what goes to the disk costs little, and a kill takes along what did not
 _READY_SECONDS = 0.02  # between two looks whether the other ranks are there
 _SLOW_DISK_SECONDS = 0.5
+_REPORTS = 64  # of the server's are read before the training's records have their turn
 _MARKS = 64
 _UNSAFE_SECONDS = (
     0.1  # that a record is given to be committed before it is written to this machine's disk
@@ -99,9 +100,7 @@ class Stream:
         self._listener = listener
         self._address = address
         # With the time when it came: an acknowledgement may lie here until the next turn.
-        self._reports: queue.SimpleQueue[tuple[Connection | None, float, Report]] = (
-            queue.SimpleQueue()
-        )
+        self._reports: ReportQueue[tuple[Connection | None, float, Report]] = ReportQueue()
         self._connection: Connection | None = None
         self._marks: deque[tuple[int, Mark]] = deque()  # with the last record before each
         self._watched_seq = (
@@ -159,7 +158,7 @@ class Stream:
         busy = took or self._outbox.can_be_taken
         gather = _GATHER_SECONDS if self.session.connected else _AWAY_SECONDS
         longest = gather if busy else 0.5
-        if self._outbox.has_more:
+        if self._outbox.has_more or len(self._reports) >= _REPORTS:
             longest = 0.0
         if self.session.durable_seq < self._watched_seq:
             longest = min(longest, max(0.0, self._watched_until - now))
@@ -283,8 +282,15 @@ class Stream:
             self._connection.drop()
         connection: Connection | None = None
 
+        def is_current() -> bool:
+            return connection is self._connection and not self._over
+
         def deliver(report: Report) -> None:
-            self._reports.put((connection, time.monotonic(), report))
+            entry = connection, time.monotonic(), report
+            if isinstance(report, Response):
+                self._reports.put(entry, report.response.ByteSize(), wanted=is_current)
+            else:  # one of each connection, and maybe on this thread
+                self._reports.put(entry, 0, wanted=None)
             if self._eager or not _is_acknowledgement(report):
                 self._outbox.wake()
 
@@ -332,8 +338,7 @@ class Stream:
     # ------------------------------------------------------------ what the server says
 
     def _hear(self) -> None:
-        while not self._reports.empty():
-            connection, now, report = self._reports.get()
+        for connection, now, report in self._reports.take(_REPORTS):
             if connection is not self._connection or connection is None:
                 continue
             match report:

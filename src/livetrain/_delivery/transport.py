@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 import grpc
 
 from livetrain._delivery.bundle import Bundle, joined
+from livetrain._delivery.reading_pace import ReadingPace
+from livetrain._terminal_text import one_line
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = [
@@ -137,7 +140,7 @@ def _ended(error: Any) -> Ended:
     code = error.code() if isinstance(error, grpc.RpcError) else None
     details = (error.details() or "") if isinstance(error, grpc.Call) else repr(error)
     name = code.name if code is not None else type(error).__name__
-    return Ended(f"{name}: {details}"[:500], for_good=code in _FOR_GOOD)
+    return Ended(one_line(f"{name}: {details}"), for_good=code in _FOR_GOOD)
 
 
 class GrpcConnection:
@@ -150,6 +153,7 @@ class GrpcConnection:
         # Bounded by the session: it hands over no more bytes than the server's credit.
         self._outgoing: queue.SimpleQueue[Bundle | None] = queue.SimpleQueue()
         self._call: Any = None
+        self._dropped = threading.Event()
 
     def register(self, info: pb.SessionInfo, timeout: float) -> None:
         """Ask to be registered."""
@@ -186,8 +190,12 @@ class GrpcConnection:
 
     def _read(self) -> None:
         try:
+            pace = ReadingPace()
             for response in self._call:
                 self._deliver(Response(response))
+                # Meanwhile the server has to wait: gRPC takes no more than its window.
+                if delay := pace.delay(time.monotonic(), response.ByteSize()):
+                    self._dropped.wait(delay)
         except grpc.RpcError as error:
             self._deliver(_ended(error))
         else:
@@ -203,6 +211,7 @@ class GrpcConnection:
 
     def drop(self) -> None:
         """Cancel what goes on and close the channel."""
+        self._dropped.set()
         self._outgoing.put(None)
         if self._call is not None:
             self._call.cancel()

@@ -177,7 +177,7 @@ class Monitor(Logbook, Helm):
             description.rank,
             description.world_size,
             # Weakly: a monitor that nobody else holds is to be let go of, and ended.
-            put=weakly(self._put_critical),
+            put=weakly(self._put_answer),
             declare=weakly(self._declare),
             announce=weakly(self.set_status),
             silence=weakly(self._silence, 0.0),
@@ -373,8 +373,8 @@ class Monitor(Logbook, Helm):
         )  # it may have been held by a thread that this process does not have
         return engine
 
-    def _put_critical(self, writer: _records.Writer) -> None:
-        self._put(writer, Lane.CRITICAL)
+    def _put_answer(self, writer: _records.Writer) -> None:
+        self._put(writer, Lane.ANSWER)
 
     def _declare(self, controls: Sequence[pb.ControlDeclaration]) -> None:
         if (engine := self._engine) is not None:

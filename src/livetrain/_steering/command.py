@@ -8,9 +8,17 @@ from dataclasses import dataclass, field
 
 from livetrain import _wire
 from livetrain._records import Writer
+from livetrain._terminal_text import one_line
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["Command", "Outcome", "read_command", "result_record"]
+__all__ = ["ID_CHARS", "Command", "Outcome", "problem_with", "read_command", "result_record"]
+
+ID_CHARS = 200
+"""Of a command's id: each answer repeats it."""
+_COMMAND_BYTES = 64 << 10
+_PARAMETERS = 64
+_MESSAGE_CHARS = 1_000
+_VALUE_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,17 @@ _OLDER_VERBS = {
 }
 
 
+def problem_with(message: pb.ControlCommand) -> str:
+    """Say why a command is too large to be looked at; empty: it is not."""
+    if len(message.command_id) > ID_CHARS:
+        return f"a command's id of {len(message.command_id)} characters; {ID_CHARS} are taken"
+    if message.ByteSize() > _COMMAND_BYTES:
+        return f"a command of {message.ByteSize()} bytes; {_COMMAND_BYTES} are taken"
+    if len(message.parameters) > _PARAMETERS:
+        return f"a command with {len(message.parameters)} parameters; {_PARAMETERS} are taken"
+    return ""
+
+
 def read_command(message: pb.ControlCommand, now: float, late: float = 0.0) -> Command:
     """Read a command of the wire.
 
@@ -65,7 +84,7 @@ def read_command(message: pb.ControlCommand, now: float, late: float = 0.0) -> C
         message.command_id or uuid.uuid4().hex,
         verb,
         parameters,
-        message.issued_by[:200],
+        one_line(message.issued_by, 200),
         now - late + message.ttl_ms / 1000 if message.ttl_ms else None,
     )
 
@@ -77,11 +96,11 @@ def result_record(outcome: Outcome, rank: int) -> Writer:
         request = stamp.request()
         result = request.command_result
         result.command_id, result.state = outcome.command_id, outcome.state
-        result.message = _wire.sendable(outcome.message)
+        result.message = _wire.sendable(outcome.message[:_MESSAGE_CHARS])
         result.applied_step, result.pending = outcome.applied_step, outcome.pending
         for told, values in ((result.values, outcome.values), (result.previous, outcome.previous)):
             for name, value in values.items():
-                told[_wire.sendable(name)] = _wire.sendable(value)
+                told[_wire.sendable(name[:_VALUE_CHARS])] = _wire.sendable(value[:_VALUE_CHARS])
         result.ranks.append(rank)
         return request.SerializeToString()
 

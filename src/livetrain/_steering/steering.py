@@ -11,7 +11,13 @@ from typing import Any
 from livetrain._records import Writer
 from livetrain._steering.agreement import Agreement, Broadcast
 from livetrain._steering.batch_size import BatchSize
-from livetrain._steering.command import Outcome, read_command, result_record
+from livetrain._steering.command import (
+    ID_CHARS,
+    Outcome,
+    problem_with,
+    read_command,
+    result_record,
+)
 from livetrain._steering.control import Control
 from livetrain._steering.guard import SizeGuard
 from livetrain._steering.rates import learning_rates
@@ -138,6 +144,10 @@ class Steering:
 
     def commanded(self, message: pb.ControlCommand, late: float = 0.0) -> None:
         """Take a command from the server that was `late` seconds on its way; on the stream's thread."""
+        if problem := problem_with(message):
+            if 0 < len(message.command_id) <= ID_CHARS:  # else nobody could read the answer
+                self._answer(Outcome(message.command_id, pb.REJECTED, problem))
+            return
         self.control.receive(read_command(message, time.monotonic(), late))
 
     def attach(self, target: Any) -> None:

@@ -442,3 +442,29 @@ def test_thinned_is_counted_what_the_server_gets_a_tombstone_for(
     assert desk.ledger.backlog.thinned == gaps > 0
     points = sum(len(c.steps) // 8 for r in store for c in r.columns.columns)
     assert points + sum(r.HasField("scalars") for r in store) + gaps == logged
+
+
+def test_answers_have_a_share_of_the_spool_and_the_users_records_the_rest(tmp_path: Path) -> None:
+    """A server that asks without end and commits nothing: every point, the status and the end are kept."""
+    desk = Desk(tmp_path, limits=SpoolLimits(max_bytes=4 << 20, segment_bytes=256 << 10))
+    answer = pb.TelemetryRequest(
+        command_result=pb.CommandResult(command_id="c" * 200, message="x" * 1000)
+    ).SerializeToString()
+
+    def write(stamp: _wire.Stamp) -> bytes:
+        return stamp.request().SerializeToString() + answer
+
+    for step in range(2_000):
+        for _ in range(10):
+            desk.ledger.keep(SmallRecord(write, Lane.ANSWER, 0, 0), sendable=True)
+        point = _records.scalars(step, {"loss": float(step)}, 0)
+        desk.ledger.keep(SmallRecord(point, Lane.POINT, 0, 0), sendable=True)
+    desk.ledger.keep(SmallRecord(_records.scalars(9, {}, 0), Lane.CRITICAL, 0, 0), sendable=True)
+    backlog = desk.ledger.backlog
+    kept = [pb.TelemetryRequest.FromString(data or b"") for _, data in backlog.read(0, 1 << 30)]
+    answers = [record for record in kept if record.HasField("command_result")]
+    assert sum(record.ByteSize() for record in answers) <= (1 << 20) + 2000
+    assert len(answers) > 500
+    assert sum(record.HasField("scalars") for record in kept) == 2_001
+    assert backlog.thinned == 0
+    assert desk.ledger.counters.dropped == {"answers": 20_000 - len(answers)}

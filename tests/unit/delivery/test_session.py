@@ -322,10 +322,18 @@ def test_what_an_earlier_connection_delivered_is_not_sent_again() -> None:
     for _ in (1, 2, 3):
         session.assign()
     session.sent(1, 10)
-    session.acknowledged(1.0, Acknowledged(2))
+    session.sent(2, 10)
+    session.lost(0.5, "reset")
+    assert isinstance(session.next(0.5), Hangup)
+    assert session.next(1.5) == Register()
+    session.registered(1.5, Registered(1, 0, "e", 100, 2.0), first_seq=1)
+    assert session.next(1.5) == Open()
+    session.opened(1.5)
+    session.sent(1, 10)
+    session.acknowledged(1.6, Acknowledged(2))
     assert session.connected
     assert (session.durable_seq, session.in_flight_bytes) == (2, 0)
-    assert session.next(1.0) == Send(2, 100)
+    assert session.next(1.6) == Send(2, 100)
 
 
 def test_acknowledgements_never_go_back() -> None:
@@ -379,3 +387,77 @@ def test_a_gap_in_what_is_sent_is_a_bug_of_ours() -> None:
     session = _streaming()
     with pytest.raises(AssertionError, match="streams have no gap"):
         session.sent(2, 10)
+
+
+@pytest.mark.parametrize("told", [1, 5, 2**53, 2**64 - 1])
+def test_a_watermark_beyond_what_was_sent_is_not_believed(told: int) -> None:
+    """Five records wait, none of which was sent: no server can have one."""
+    session = Session(lambda attempt: 1.0)
+    for _ in range(5):
+        session.assign()
+    session.next(0.0)
+    assert not session.believes(told)
+    session.registered(0.0, Registered(1, told, "e", 100, 2.0), first_seq=1)
+    assert session.next(0.0) == Open()
+    session.opened(0.0)
+    assert (session.durable_seq, session.last_seq) == (0, 5)
+    assert session.next(0.0) == Send(0, 100)
+    assert session.assign() == 6
+
+
+def test_a_watermark_of_what_an_earlier_connection_sent_is_believed() -> None:
+    session = _streaming()
+    for seq in (1, 2, 3):
+        session.assign()
+        session.sent(seq, 10)
+    session.lost(1.0, "reset")
+    session.next(1.0)
+    assert session.next(9.0) == Register()
+    session.registered(9.0, Registered(1, 3, "e", 100, 2.0), first_seq=1)
+    assert session.durable_seq == 3
+
+
+@pytest.mark.parametrize(("told", "durable"), [(7, 7), (9, 9), (2**63, 3)])
+def test_a_disk_may_have_lost_what_it_had_last_but_not_more_than_was_ever_written(
+    told: int, durable: int
+) -> None:
+    session = Session(lambda attempt: 1.0, durable_seq=3, last_seq=7)
+    session.next(0.0)
+    session.registered(0.0, Registered(1, told, "e", 100, 2.0), first_seq=4)
+    assert session.durable_seq == durable
+    assert session.last_seq == max(7, durable)
+
+
+@pytest.mark.parametrize("seconds", [2.0**54, 1e9, 61.0])
+def test_no_server_is_left_alone_for_longer_than_a_minute(seconds: float) -> None:
+    session = _streaming()
+    session.rejected(1.0, Rejected("busy", retryable=True, retry_after=seconds))
+    session.next(1.0)
+    assert session.next(1.0) == Wait(61.0)
+    session = _streaming()
+    session.remarked(1.0, retry_after=seconds)
+    session.lost(2.0, "the server ended the stream")
+    session.next(2.0)
+    assert session.next(2.0) == Wait(61.0)
+
+
+def test_no_more_is_on_its_way_than_memory_is_there_for() -> None:
+    session = _streaming(credit=2**63)
+    session.assign()
+    assert session.next(0.0) == Send(0, 16 << 20)
+    session.acknowledged(0.0, Acknowledged(0, credit_bytes=2**64 - 1))
+    assert session.next(0.0) == Send(0, 16 << 20)
+
+
+@pytest.mark.parametrize("retryable", [False, True])
+@pytest.mark.parametrize("rejected", [3, 2**64 - 1])
+def test_what_was_never_sent_cannot_be_refused(rejected: int, retryable: bool) -> None:
+    session = _streaming()
+    for _ in (1, 2, 3):
+        session.assign()
+    session.sent(1, 10)
+    session.sent(2, 10)
+    session.rejected(1.0, Rejected("no", retryable=retryable, rejected_seq=rejected))
+    assert session.next(1.0) == Hangup("no")
+    assert session.next(1.0) == Wait(2.0)  # and no quarantine
+    assert session.state is State.BACKOFF

@@ -30,6 +30,9 @@ class Frame:
     def release(self) -> None: ...
 
 
+MAX_STEP = 2**31 + 1000
+
+
 class Server:
     """Takes everything and acknowledges it at once."""
 
@@ -56,7 +59,7 @@ class Server:
             max_message_bytes=200_000,
             accepts_strips=self.version > 0,
             accepts_columns=self.columns and self.version > 0,
-            max_step=1000,
+            max_step=MAX_STEP,
         )
         self._deliver(
             Reply(
@@ -338,14 +341,14 @@ def test_steps_beyond_the_servers_last_cost_themselves(tmp_path: Path, warned: S
     trainer.stream.start()
     trainer.scalar(1)
     assert trainer.stream.flush(20)  # now the limit is known
-    numbers(trainer, range(995, 1005))
+    numbers(trainer, range(MAX_STEP - 5, MAX_STEP + 5))
     assert trainer.stream.flush(20)
     trainer.stream.close(5.0, 5.0)
     steps = np.frombuffer(server.data[-1][-1].columns.columns[0].steps, "<i8")
-    assert steps.tolist() == list(range(995, 1001))
+    assert steps.tolist() == list(range(MAX_STEP - 5, MAX_STEP + 1))
     assert trainer.stream.counters.dropped == {"rejected": 4}
     (said,) = warned
-    assert all(word in said for word in ("resnet", "'a'", "step 1001", "1000"))
+    assert all(word in said for word in ("resnet", "'a'", f"step {MAX_STEP + 1}", f"{MAX_STEP}"))
 
 
 def test_what_found_no_room_leaves_a_gap_and_is_said(tmp_path: Path, warned: Said) -> None:
