@@ -177,7 +177,7 @@ class Server:
         budget = Budget.of_mib(settings.memory_mib)
         self._memory = MemoryWatch(budget.memory_bytes)
         self._counters.show(MemoryFigures(budget, self._memory))
-        self._registry = Registry(Reader(store.reader), limits)
+        self._registry = Registry(Reader(store.reader), limits, budget.runs)
         self._hub = Hub(store.epoch, limits, budget)
         self._intake = Intake(
             self._registry,

@@ -39,6 +39,8 @@ _FINAL: Final = frozenset({pb.APPLIED, pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILE
 _WITHOUT_EFFECT: Final = frozenset({pb.REJECTED, pb.EXPIRED, pb.COMMAND_FAILED})
 REMEMBERED: Final = 1000
 _MOST_OPEN: Final = 256
+_MOST_BYTES: Final = 1024 * 1024
+_COMMAND_BYTES: Final = 500
 _UNANSWERED_MS: Final = 60_000
 """How long after its lifetime a command that was sent may still be answered: the trainer keeps its answer while it is away."""
 
@@ -84,6 +86,7 @@ class Command:
         ranks: that applied it.
         pending: the trainer took it, and it takes effect later by itself.
         origin: the address that it came from.
+        size: about how much memory it takes.
     """
 
     offset: int
@@ -101,6 +104,7 @@ class Command:
     ranks: list[int] = field(default_factory=list)
     pending: bool = False
     origin: str = ""
+    size: int = 0
 
     @property
     def final(self) -> bool:
@@ -110,6 +114,9 @@ class Command:
 
 class CommandBook:
     """The newest commands of one run.
+
+    Attributes:
+        bytes: about how much memory they take.
 
     Example:
         >>> book = CommandBook()
@@ -121,6 +128,7 @@ class CommandBook:
 
     def __init__(self) -> None:
         self._commands: dict[str, Command] = {}
+        self.bytes = 0
 
     def __contains__(self, command_id: str) -> bool:
         return command_id in self._commands
@@ -149,7 +157,13 @@ class CommandBook:
     def full(self) -> str | None:
         """Why no further command can be taken now; None: one can."""
         open_ = len(self.unfinished())
-        return f"{open_} commands of this run wait already." if open_ >= _MOST_OPEN else None
+        if open_ >= _MOST_OPEN or self._open_bytes >= _MOST_BYTES // 2:
+            return f"{open_} commands of this run wait already."
+        return None
+
+    @property
+    def _open_bytes(self) -> int:
+        return sum(command.size for command in self._commands.values() if not command.final)
 
     def overdue(self, now_ms: int, *, reachable: bool) -> list[Command]:
         """Return what will not be answered any more.
@@ -190,7 +204,8 @@ class CommandBook:
                 self._settle(record.command_result)
 
     def _issue(self, offset: int, issued: pb.CommandIssued) -> None:
-        self._commands[issued.command_id] = Command(
+        self._forget(issued.command_id)
+        command = self._commands[issued.command_id] = Command(
             offset,
             issued.command_id,
             issued.verb,
@@ -199,12 +214,23 @@ class CommandBook:
             issued.issued_ms,
             issued.expires_ms,
             origin=issued.origin,
+            size=issued.ByteSize() + _COMMAND_BYTES,
         )
-        if len(self._commands) > REMEMBERED:
-            # What is open has yet to be answered; there are at most some hundred of these.
+        self.bytes += command.size
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Forget the oldest. What is open has yet to be answered; there are at most some hundred of these."""
+        while len(self._commands) > REMEMBERED or self.bytes > _MOST_BYTES:
             oldest = next((c for c in self._commands.values() if c.final), None)
-            if oldest is not None:
-                del self._commands[oldest.command_id]
+            if oldest is None:
+                return
+            self._forget(oldest.command_id)
+
+    def _forget(self, command_id: str) -> None:
+        command = self._commands.pop(command_id, None)
+        if command is not None:
+            self.bytes -= command.size
 
     def _settle(self, result: pb.CommandResult) -> None:
         command = self._commands.get(result.command_id)
@@ -228,6 +254,9 @@ class CommandBook:
         command.applied_step = result.applied_step or command.applied_step
         command.values = dict(result.values) or command.values
         command.previous = dict(result.previous) or command.previous
+        size = result.ByteSize()
+        command.size, self.bytes = command.size + size, self.bytes + size
+        self._make_room()
 
     def shown_by(self, status: int) -> Command | None:
         """Return the open command that an older trainer, which answers none, has obeyed by this status."""

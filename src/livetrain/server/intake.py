@@ -18,7 +18,16 @@ from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.name_limit import NameLimit
 from livetrain.server.outlet import Outlet
-from livetrain.server.records import BATCH, COLUMNS, PERFORMANCE, Record
+from livetrain.server.records import (
+    BATCH,
+    COLUMNS,
+    CONTROLS,
+    PERFORMANCE,
+    REPORT,
+    RESULT,
+    STATUS,
+    Record,
+)
 from livetrain.server.registry import Registry
 from livetrain.server.run import NOTABLE, STEERING, Run, Stream
 from livetrain.server.store.journal import Journal, JournalError
@@ -33,6 +42,8 @@ log = logging.getLogger(__name__)
 _UNWATCHED_MS: Final = 1000
 """The wish between two frames when nobody watches: enough for the page to show something at once when somebody comes."""
 
+_OF_RUN: Final = frozenset({STATUS, REPORT, RESULT, CONTROLS})
+"""Kinds of records of which the run itself knows something afterwards."""
 _SETTLE_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 0.002
 _TURN_RECORDS: Final = 64
@@ -175,6 +186,8 @@ class Intake:
         changed, moved = run.advance(stream, record, now_us, clock_offset_us)
         if moved:
             self._renumber(run, moved)
+        if record.kind in _OF_RUN:
+            self.registry.weigh(run)
         if changed:
             run.check_contact(time.monotonic())
             self.hub.channel(run).tell_state()
@@ -229,6 +242,7 @@ class Intake:
             return
         run.offset += 1
         run.commands.apply(run.offset, record)
+        self.registry.weigh(run)
         payload = record.WhichOneof("payload") or ""
         kind = pb.TelemetryRequest.DESCRIPTOR.fields_by_name[payload].number
         self._add(run, None, kind, record.SerializeToString(), 0, record.timestamp_ms, 0)

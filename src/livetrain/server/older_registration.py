@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.completion import complete
+from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake
 from livetrain.server.older_schema import OlderReader
 from livetrain.server.older_sessions import (
@@ -99,6 +100,8 @@ class OlderRegistrar:
             # Such clients may use one id for every training: what comes after the end is another run.
             if run is not None and not run.connected:
                 self._registry.forget(run)
+                self._intake.names.forget(run)
+                self._intake.hub.forget(run, COME_AGAIN)
             run, stream = await self._new_older_run(info, session)
         now = time.monotonic()
         beside = stream.outlet is not None

@@ -16,6 +16,7 @@ __all__ = ["OLDER_STREAM", "Announcement", "Announcements", "continued_run", "ol
 OLDER_STREAM: Final = "older"
 """The one stream of an older client's run."""
 _MOST: Final = 10_000
+_MOST_BYTES: Final = 8 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 60.0
 """Who registers opens its stream within this time, or is gone."""
 
@@ -42,6 +43,7 @@ class Announcements:
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[tuple[str, str], Announcement] = OrderedDict()
+        self._bytes = 0
 
     def add(self, session: str, peer: str, announcement: Announcement) -> None:
         """Keep a registration until its stream opens.
@@ -51,14 +53,21 @@ class Announcements:
             peer: the address and port from which the client speaks: those of its stream are the same.
             announcement: the registration.
         """
-        self._waiting.pop((session, peer), None)
+        self._forget((session, peer))
         self._waiting[session, peer] = announcement
-        while len(self._waiting) > _MOST:
-            self._waiting.popitem(last=False)
+        self._bytes += announcement.info.ByteSize()
+        while len(self._waiting) > _MOST or self._bytes > _MOST_BYTES:
+            self._forget(next(iter(self._waiting)))
+
+    def _forget(self, key: tuple[str, str]) -> Announcement | None:
+        announcement = self._waiting.pop(key, None)
+        if announcement is not None:
+            self._bytes -= announcement.info.ByteSize()
+        return announcement
 
     def take(self, session: str, peer: str, now: float) -> Announcement | None:
         """Return and forget what a client registered; None: it did not, or long ago."""
-        announcement = self._waiting.pop((session, peer), None)
+        announcement = self._forget((session, peer))
         if announcement is None or now - announcement.when > _PATIENCE_SECONDS:
             return None
         return announcement

@@ -18,6 +18,7 @@ from livetrain.server.intake import Intake
 from livetrain.server.older_registration import OlderRegistrar, RefusedError, hashed
 from livetrain.server.payloads import HISTORY_LOST
 from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
+from livetrain.server.run_bounds import cut_info
 from livetrain.server.sequencing import Sequencer
 from livetrain.server.settings_json import clean_settings
 from livetrain.server.store.journal import JournalError
@@ -72,6 +73,7 @@ class Registrar:
         if info.HasField("config"):
             text = info.config.config_json
             info.config.config_json = await asyncio.to_thread(clean_settings, text)
+        cut_info(info)
         try:
             if not 0 < len(info.session_id) <= self._limits.name_chars:
                 raise RefusedError(
@@ -212,6 +214,10 @@ class Registrar:
                 f"This server has {self._limits.runs} live runs, which is its limit.",
                 retryable=True,
             )
+        if self._registry.short:
+            raise RefusedError(
+                "The server's memory for runs is used up; come again in a minute.", retryable=True
+            )
         unix_ms = time.time_ns() // 1_000_000
         limit = self._limits.name_chars
         run = Run(
@@ -227,7 +233,7 @@ class Registrar:
             heard=time.monotonic() - (LOST_SECONDS if LEFTOVER in info.capabilities else 0),
         )
         run.check_contact(time.monotonic())
-        run.config.CopyFrom(info.config)
+        run.set_config(info.config)
         row = {
             **run.row(),
             "run_id": run.run_id,
@@ -306,11 +312,12 @@ class Registrar:
         if info.run_name:
             run.name = info.run_name[: self._limits.name_chars]
         if info.HasField("config"):
-            run.config.CopyFrom(info.config)
+            run.set_config(info.config)
         run.controls.world_size = info.world_size
         if info.controls:
-            del run.controls.controls[:]
-            run.controls.controls.extend(info.controls)
+            run.set_declarations(info.controls)
+        run.settled = False
+        self._registry.weigh(run)
         self._intake.journal.touch(run.key, run.row)
 
     def fence(self, run: Run, stream: Stream) -> None:

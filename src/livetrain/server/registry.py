@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.budget import Budget, Pool
 from livetrain.server.commands import REMEMBERED
 from livetrain.server.limits import Limits
 from livetrain.server.older_state import OlderState, is_of_older_schema
@@ -20,10 +21,14 @@ __all__ = ["Registry", "RunGoneError"]
 
 _Result = TypeVar("_Result")
 _IDLE_SECONDS: Final = 2 * LOST_SECONDS
+_SHORT_SECONDS: Final = 2.0
 _REMARKS: Final = 2000
 """How far back a run's log is read for its ranks' statuses when the run is loaded."""
 _ORDERS: Final = 6 * REMEMBERED
 """The same for commands: one is at most some six records, from its issue to its end."""
+_LOG_BYTES: Final = 4 << 20
+"""Of either."""
+_LARGE_BYTES: Final = 64 * 1024
 _MOST_GONE: Final = 100_000
 
 
@@ -37,10 +42,13 @@ class Registry:
     Args:
         reader: asked off the event loop.
         limits: how many runs there may be.
+        pool: what they take their memory from; None: one of their own.
     """
 
-    def __init__(self, reader: Reader, limits: Limits) -> None:
+    def __init__(self, reader: Reader, limits: Limits, pool: Pool | None = None) -> None:
         self.reader = reader
+        self._pool = pool or Budget.of_mib(1024).runs
+        self._weights: dict[int, int] = {}  # bytes, by the run's key
         self._limits = limits
         self._by_key: dict[int, Run] = {}
         self._by_id: dict[str, Run] = {}
@@ -126,7 +134,13 @@ class Registry:
         streams = await self.ask(self.reader.streams, row["key"])
         unsealed = await self.ask(self.reader.unsealed, row["key"])
         orders = await self.ask(
-            self.reader.events, row["key"], after=0, limit=_ORDERS, steering=True, newest=True
+            self.reader.events,
+            row["key"],
+            after=0,
+            limit=_ORDERS,
+            steering=True,
+            newest=True,
+            max_bytes=_LOG_BYTES,
         )
         older = await self._older_state(row, streams)
         if row["key"] in self._gone:
@@ -165,7 +179,13 @@ class Registry:
         if not keys:
             return None
         remarks = await self.ask(
-            self.reader.events, row["key"], after=0, limit=_REMARKS, notable=True, newest=True
+            self.reader.events,
+            row["key"],
+            after=0,
+            limit=_REMARKS,
+            notable=True,
+            newest=True,
+            max_bytes=_LOG_BYTES,
         )
         newest = {
             key: await self.ask(self.reader.newest_of_stream, row["key"], key) for key in keys
@@ -201,12 +221,14 @@ class Registry:
     def add(self, run: Run, *, newest: bool = True) -> None:
         """Keep a run in memory; ``newest``: whether it is the newest of its session."""
         self._by_key[run.key] = run
+        self.weigh(run)
         self._by_id[run.run_id] = run
         if newest:
             self._by_session[run.session_hash] = run
 
     def forget(self, run: Run) -> None:
         """Keep it no longer."""
+        self._pool.give(self._weights.pop(run.key, 0))
         self._by_key.pop(run.key, None)
         self._by_id.pop(run.run_id, None)
         if self._by_session.get(run.session_hash) is run:
@@ -214,12 +236,32 @@ class Registry:
         if run.deleted:
             self.bury(run.key)
 
+    def weigh(self, run: Run) -> None:
+        """Count how much memory is taken by what is known of a run, which has changed."""
+        if self._by_key.get(run.key) is not run:
+            return
+        weight, before = run.known_bytes, self._weights.get(run.key, 0)
+        if weight > _LARGE_BYTES and self._pool.used - before + weight > self._pool.limit // 2:
+            run.leave_out_settings()  # those with little to say have the other half
+            weight = run.known_bytes
+        self._pool.add(weight - before)
+        self._weights[run.key] = weight
+
+    @property
+    def short(self) -> bool:
+        """Whether there is no memory for a further run; a tenth of it is for those that are here already."""
+        return self._pool.used >= self._pool.limit * 9 // 10
+
     def idle(self, now: float) -> list[Run]:
-        """Return runs that nobody streams to, that wait for nothing to be written, and that were silent for long."""
+        """Return runs that nobody streams to, that wait for nothing to be written, and that were silent for long.
+
+        Where memory is short, that is not very long.
+        """
+        patience = _SHORT_SECONDS if self.short else _IDLE_SECONDS
         return [
             run
             for run in self._by_key.values()
-            if now - run.heard > _IDLE_SECONDS
+            if now - run.heard > patience
             and run.committed == run.offset
             and not run.sealing
             and all(stream.outlet is None for stream in run.streams.values())

@@ -11,6 +11,7 @@ __all__ = ["join_reports", "told_report"]
 _STARTS: Final = 64
 """Starts whose counts are kept apart; those of the ones before are one."""
 _EARLIER: Final = ""
+_MOST: Final = 2**64 - 1
 
 
 def join_reports(
@@ -47,7 +48,7 @@ def join_reports(
     for name, counts in starts.items():
         joined.starts[name].counters.update(counts)
         for key, count in counts.items():
-            joined.counters[key] += count
+            joined.counters[key] = min(_MOST, joined.counters[key] + count)
     return joined
 
 
@@ -60,4 +61,4 @@ def told_report(report: pb.ClientReport) -> pb.ClientReport:
 
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    return {key: one.get(key, 0) + other.get(key, 0) for key in one | other}
+    return {key: min(_MOST, one.get(key, 0) + other.get(key, 0)) for key in one | other}

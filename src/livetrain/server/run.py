@@ -9,24 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server import records, run_bounds
 from livetrain.server.clocks import earliest_time_us, own_time_us
 from livetrain.server.commands import OLDER_CONTROLS, CommandBook
 from livetrain.server.producers import Producers
 from livetrain.server.ranks import RankStanding, end_remarks, remarks
-from livetrain.server.records import (
-    BATCH,
-    COLUMNS,
-    CONTROLS,
-    EPOCH,
-    PERFORMANCE,
-    REPORT,
-    RESULT,
-    SCALARS,
-    STATUS,
-    Record,
-)
 from livetrain.server.reports import join_reports, told_report
-from livetrain.server.settings_json import clean_settings
 from livetrain.server.stream import (
     ENDED,
     GUEST,
@@ -39,7 +27,7 @@ from livetrain.server.stream import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "GUEST",
@@ -58,7 +46,8 @@ NOTABLE: Final = frozenset({4, 6, 22, 25, 26, 27, 28, 29, 32})
 STEERING: Final = frozenset({22, 32})
 """Kinds of them that are commands, or say what became of one."""
 _FPS_SECONDS: Final = 2.0
-_TRACEBACK_CHARS: Final = 64 * 1024
+_RUN_BYTES: Final = 8 * 1024
+_STREAM_BYTES: Final = 2 * 1024
 
 
 @dataclass(slots=True)
@@ -73,6 +62,7 @@ class Run:
         heard: when a trainer of it last said something, seconds of the monotonic clock.
         frames: how many frames came so far, in this life of the server.
         unsealed: records that are in no chunk of a curve, and their bytes.
+        settled: whether the store has its settings and declarations as they are.
         packed_curves: of how many curves it had points when they were packed last.
         controls: what its trainer lets be done to it, and how many ranks there are.
         streams: its producers.
@@ -121,6 +111,7 @@ class Run:
     frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=121))
     unsealed: list[int] = field(default_factory=lambda: [0, 0])
     sealing: bool = False
+    settled: bool = False
     packed_curves: int = 0
     deleted: bool = False
 
@@ -197,7 +188,7 @@ class Run:
         return changed
 
     def advance(
-        self, stream: Stream, record: Record, now_us: int, clock_offset_us: int = 0
+        self, stream: Stream, record: records.Record, now_us: int, clock_offset_us: int = 0
     ) -> tuple[bool, Sequence[Stream]]:
         """Take over a record of one of its streams.
 
@@ -226,16 +217,16 @@ class Run:
                 self.created_ms = made_us // 1000
             if self.speaker is not before and self.ended:
                 self._begin_anew()
-        if logged != stream.logged or record.kind == PERFORMANCE:
+        if logged != stream.logged or record.kind == records.PERFORMANCE:
             changed |= self._note_point(record, made_us, now_us, clock_offset_us)
         self.steps = self.streams.count_steps(self.steps, stream, steps)
         if stream.leftover:
             self.last_heard_ms = max(self.last_heard_ms, made_us // 1000)
-        if record.kind == REPORT:
+        if record.kind == records.REPORT:
             changed |= self._join_report(stream, record.message.client_report)
         elif stream is self.speaker:
             changed |= self.apply(record, made_us // 1000)
-        elif record.kind == RESULT:
+        elif record.kind == records.RESULT:
             self.commands.apply(self.offset, record.message)
         return changed, moved
 
@@ -244,6 +235,7 @@ class Run:
         if self.speaker is None or stream.rank != self.speaker.rank:
             return False
         newest = stream is self.speaker
+        report = run_bounds.keep_report(report)
         self.report = join_reports(self.report, stream.stream_id, report, newest=newest)
         return True
 
@@ -252,7 +244,9 @@ class Run:
         self.status, self.message, self.ended_ms = "initializing", "", 0
         self.traceback, self.exit_code = "", None
 
-    def _note_point(self, record: Record, made_us: int, now_us: int, clock_offset_us: int) -> bool:
+    def _note_point(
+        self, record: records.Record, made_us: int, now_us: int, clock_offset_us: int
+    ) -> bool:
         """Note when the first point was logged; return whether that is another time than was known."""
         earliest = earliest_time_us(record.message, record.columns)
         earliest = earliest - clock_offset_us if earliest else now_us
@@ -261,31 +255,30 @@ class Run:
         self.first_point_us = max(1, min(earliest, made_us))
         return True
 
-    def apply(self, record: Record, unix_ms: int) -> bool:
+    def apply(self, record: records.Record, unix_ms: int) -> bool:
         """Take over what its speaker says about the run; return whether viewers should be told its state."""
         kind, message = record.kind, record.message
-        if kind == BATCH:
+        if kind == records.BATCH:
             self.epoch = message.batch_data.epoch
             return self._goes_on()
-        if kind == COLUMNS:
+        if kind == records.COLUMNS:
             columns = record.columns
             if columns is None or columns.newest_batch is None:
                 return self._goes_on() if columns is not None and columns.points else False
             self.epoch = columns.epoch or 0
             return self._goes_on()
-        if kind == SCALARS:
+        if kind == records.SCALARS:
             return self._goes_on()
-        if kind == EPOCH:
+        if kind == records.EPOCH:
             self.epoch = message.epoch_data.epoch
-        elif kind == PERFORMANCE:
+        elif kind == records.PERFORMANCE:
             self.performance = message.performance_data
-        elif kind == CONTROLS:
-            del self.controls.controls[:]
-            self.controls.controls.extend(message.controls.declarations)
+        elif kind == records.CONTROLS:
+            self.set_declarations(message.controls.declarations)
             return True
-        elif kind == RESULT:
+        elif kind == records.RESULT:
             self.commands.apply(self.offset, message)
-        elif kind == STATUS:
+        elif kind == records.STATUS:
             self.apply_status(message.status_update, unix_ms)
             return True
         return False
@@ -305,19 +298,39 @@ class Run:
     def apply_status(self, update: pb.StatusUpdate, unix_ms: int) -> None:
         """Take over how its speaker says that it stands."""
         if update.HasField("config"):
-            self.config.MergeFrom(_without_lists(update.config))
-            if update.config.class_names:
-                del self.config.class_names[:]
-                self.config.class_names.extend(update.config.class_names)
-        self.message = update.message
+            self.set_config(update.config)
+        self.message = run_bounds.cut(update.message)
         status = STATUS_WORDS.get(update.status)
         if status is None:
             return
         self.status = "interrupted" if status == "failed" and update.interrupted else status
         self.ended_ms = unix_ms if self.ended else 0
-        self.traceback = update.traceback[-_TRACEBACK_CHARS:] if self.ended else ""
+        self.traceback = update.traceback[-run_bounds.TRACEBACK_CHARS :] if self.ended else ""
         told = self.ended and update.HasField("exit_code")
         self.exit_code = update.exit_code if told else None
+
+    def set_config(self, config: pb.TrainingConfig) -> None:
+        """Take over what its trainer says of its settings."""
+        run_bounds.keep_config(self.config, config)
+        self.settled = False
+
+    def set_declarations(self, declarations: Iterable[pb.ControlDeclaration]) -> None:
+        """Take over what its trainer lets be done to it."""
+        run_bounds.keep_declarations(self.controls, declarations)
+        self.settled = False
+
+    def leave_out_settings(self) -> None:
+        """Forget the large part of its settings, and say so in their place."""
+        self.config.config_json = run_bounds.LEFT_OUT
+        del self.config.class_names[:]
+        self.settled = False
+
+    @property
+    def known_bytes(self) -> int:
+        """About how much memory is taken by what is known of it, but for its viewers."""
+        said = sum(part.ByteSize() for part in (self.config, self.controls, self.report))
+        said += len(self.traceback) + len(self.message) + self.commands.bytes
+        return 2 * said + _RUN_BYTES + _STREAM_BYTES * len(self.streams)
 
     def note_frame(self, now: float, rank: int = 0) -> int:
         """Count a frame and return its number; a viewer sees those of one rank, so the rate is that of rank 0."""
@@ -378,10 +391,14 @@ class Run:
     def row(self) -> dict[str, Any]:
         """Return what the store keeps of it with every group of records."""
         self.kept_heard_ms = self.last_heard_ms
+        settings: dict[str, Any] = {}
+        if not self.settled:  # they are large, and others every now and then only
+            self.settled = True
+            settings["config"] = self.config.SerializeToString()
+            settings["controls"] = self.controls.SerializeToString()
         return {
+            **settings,
             "name": self.name,
-            "config": self.config.SerializeToString(),
-            "controls": self.controls.SerializeToString(),
             "report": self.report.SerializeToString(),
             "status": self.status,
             "message": self.message,
@@ -422,7 +439,8 @@ class Run:
             offset=row["last_offset"],
             committed=row["last_offset"],
             trimmed=row["trimmed_offset"],
-            config=_config_of(row["config"]),
+            config=run_bounds.read_config(row["config"]),
+            settled=True,
             controls=pb.SessionInfo.FromString(row["controls"]),
             report=pb.ClientReport.FromString(row["report"]),
             first_point_us=row["first_point_us"],
@@ -432,18 +450,3 @@ class Run:
         )
         run.check_contact(now)
         return run
-
-
-def _config_of(kept: bytes) -> pb.TrainingConfig:
-    """Return a config as the store has it; an earlier release kept settings as they came."""
-    config = pb.TrainingConfig.FromString(kept)
-    config.config_json = clean_settings(config.config_json)
-    return config
-
-
-def _without_lists(config: pb.TrainingConfig) -> pb.TrainingConfig:
-    """Return a config whose merge replaces numbers and texts; merging lists would lengthen them at every status."""
-    copy = pb.TrainingConfig()
-    copy.CopyFrom(config)
-    del copy.class_names[:]
-    return copy

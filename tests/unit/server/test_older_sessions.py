@@ -84,3 +84,14 @@ def test_a_registration_belongs_to_the_client_that_made_it_and_is_forgotten() ->
     assert taken.info.client_name == "a"
     assert waiting.take("session", "a:1", 20.0) is None
     assert waiting.take("session", "b:2", 90.0) is None
+
+
+def test_registrations_that_wait_are_held_within_a_bound() -> None:
+    waiting = Announcements()
+    large = pb.SessionInfo(config=pb.TrainingConfig(config_json="x" * 500_000))
+    for number in range(100):
+        waiting.add(f"{number}", "a:1", Announcement(large, number, False, 10.0))
+    kept = [n for n in range(100) if waiting.take(f"{n}", "a:1", 10.0) is not None]
+    assert kept == list(range(100 - len(kept), 100))
+    assert 10 < len(kept) < 17
+    assert waiting._bytes == 0

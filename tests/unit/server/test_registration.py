@@ -167,3 +167,22 @@ def test_a_command_that_a_trainer_wrote_into_an_older_store_is_no_command(tmp_pa
             assert [c.command_id for c in loaded.commands.newest(10)] == [given.command_id]
 
     asyncio.run(check())
+
+
+def test_a_reused_id_of_an_older_client_leaves_nothing_of_its_earlier_run(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with parts(tmp_path) as made:
+            intake = made.intake
+            registrar = Registrar(intake, "http://here")
+            for turn in range(20):
+                answer = await registrar.register(pb.SessionInfo(session_id="training"))
+                run = intake.registry.get(answer.run_id)
+                assert run is not None
+                intake.hub.show(run, 0, (b"a frame" * 1000,))
+                intake.conclude(run)
+                await intake.settle()
+                assert len(intake.hub._channels) == 1, turn
+            assert intake.hub.budget.frames.used < 10_000
+            assert intake.hub.budget.frames.claims == intake.hub.budget.rings.claims == 1
+
+    asyncio.run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, select
 
@@ -104,7 +105,7 @@ class Reader:
 
     def search_runs(
         self, wanted: RunFilter, *, limit: int, before: RunCursor | None
-    ) -> tuple[Sequence[RowMapping], int]:
+    ) -> tuple[list[dict[str, Any]], int]:
         """Return a page of the runs that are wanted, and how many there are in all."""
         with self._engine.connect() as connection:
             found = find_runs(connection, wanted, limit=limit, before=before)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     and_,
     case,
     func,
@@ -20,6 +19,7 @@ from sqlalchemy import (
     select,
 )
 
+from livetrain.server.run_bounds import first_numbers
 from livetrain.server.store import schema
 
 __all__ = ["RunCursor", "RunFilter", "count_runs", "find_runs", "read_search"]
@@ -31,6 +31,8 @@ _GUEST: Final = 2
 """The protocol of runs that nobody is connected for."""
 _PART: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 _MOST_PARTS: Final = 32
+_HEAD_BYTES: Final = 24
+"""Of a config, in which its numbers stand."""
 
 
 def read_search(text: str) -> tuple[list[str], list[str]]:
@@ -127,8 +129,8 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
 
 def find_runs(
     connection: Connection, wanted: RunFilter, *, limit: int, before: RunCursor | None
-) -> Sequence[RowMapping]:
-    """Return rows of runs, those that began last first.
+) -> list[dict[str, Any]]:
+    """Return rows of runs, those that began last first; without tracebacks, and of their settings the numbers alone.
 
     Args:
         connection: to read from.
@@ -137,8 +139,9 @@ def find_runs(
         before: only runs that stand behind this place; None: from the start.
     """
     runs = schema.runs
+    columns = [column for column in runs.c if column.name not in ("config", "traceback")]
     query = (
-        select(runs)
+        select(*columns, func.substr(runs.c.config, 1, _HEAD_BYTES).label("head"))
         .where(*_conditions(wanted))
         .order_by(runs.c.created_ms.desc(), runs.c.key.desc())
         .limit(limit)
@@ -150,7 +153,10 @@ def find_runs(
                 and_(runs.c.created_ms == before.created_ms, runs.c.key < before.key),
             )
         )
-    return connection.execute(query).mappings().all()
+    return [
+        {**row, "config": first_numbers(row["head"] or b""), "traceback": ""}
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def count_runs(connection: Connection, wanted: RunFilter) -> int:

@@ -46,8 +46,6 @@ _UPDATE_STREAM = (
 )
 _RUN_COLUMNS = (
     "name",
-    "config",
-    "controls",
     "report",
     "status",
     "message",
@@ -67,6 +65,11 @@ _UPDATE_RUN = (
     update(schema.runs)
     .where(schema.runs.c.key == bindparam("of"))
     .values({name: bindparam(name) for name in _RUN_COLUMNS})
+)
+_UPDATE_SETTINGS = (
+    update(schema.runs)
+    .where(schema.runs.c.key == bindparam("of"))
+    .values(config=bindparam("config"), controls=bindparam("controls"))
 )
 
 
@@ -119,7 +122,16 @@ def commit_group(connection: Connection, group: Group) -> None:
         ]
         connection.execute(_UPDATE_STREAM, rows)
     if group.runs:
-        connection.execute(_UPDATE_RUN, [{"of": key, **row} for key, row in group.runs.items()])
+        rows = [{"of": key, **row} for key, row in group.runs.items()]
+        settled = [row for row in rows if "config" in row]
+        if settled:
+            connection.execute(
+                _UPDATE_SETTINGS,
+                [{name: row[name] for name in ("of", "config", "controls")} for row in settled],
+            )
+        for row in settled:
+            del row["config"], row["controls"]
+        connection.execute(_UPDATE_RUN, rows)
 
 
 def insert_row(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
