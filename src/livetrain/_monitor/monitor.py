@@ -201,6 +201,7 @@ class Monitor(Logbook, Helm):
             else max_overhead,
             max_fps=(env.max_fps or max_fps) if max_fps == 60.0 else max_fps,
         )
+        self._engine.metering.last_step = self._place.last_step  # of a training that goes on
         capture = self._engine.capture
         self._named = NumberReader(capture.reading, capture.reports)
         self._engine.tracebacks = env.tracebacks is not False if tracebacks is None else tracebacks

@@ -326,9 +326,8 @@ class Connection:
             stream.apply_performance(record.message.performance_data)
             self._intake.hub.note_performance(run, stream, record.message.performance_data)
         elif record.kind == REPORT:
-            if stream is run.speaker:
-                run.apply(record, 0)
-            self._intake.hub.channel(run).tell_state()
+            if run.join_report(stream, record.message.client_report):
+                self._intake.hub.channel(run).tell_state()
         else:
             reason = "it has no number, and only figures about the trainer may come without"
             return self._reject(Rejected(0, reason, "seq", size=record.size))

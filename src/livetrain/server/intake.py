@@ -107,11 +107,12 @@ def _sample_row(run: Run, record: Record, made_ms: int) -> dict[str, Any]:
     }
 
 
-def _encode(row: Mapping[str, Any], stream: Stream | None) -> bytes:
+def _encode(row: Mapping[str, Any], run: Run, stream: Stream | None) -> bytes:
     """Return a committed record as viewers are told it."""
-    stream_id, rank, attempt = (
-        ("", 0, 0) if stream is None else (stream.stream_id, stream.rank, stream.attempt)
-    )
+    stream_id, rank, attempt = "", 0, 0
+    if stream is not None:
+        stream_id, rank = stream.stream_id, stream.rank
+        attempt = run.streams.counting_attempt(stream)
     return encode_event(
         row["offset"],
         row["received_ms"],
@@ -337,7 +338,7 @@ class Intake:
         ):
             if older is not None and stream is not None:
                 self._acknowledge_older(stream, *older)
-            event = row["offset"], _encode(row, stream)
+            event = row["offset"], _encode(row, run, stream)
             events.setdefault(run.key, (run, []))[1].append(event)
             run.unsealed[0] += 1
             run.unsealed[1] += len(row["record"])

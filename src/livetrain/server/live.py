@@ -204,7 +204,7 @@ class Live:
                 limit=history.top - hello.offset,
                 max_bytes=self._limits.recover_bytes,
             )
-            missed = [(event.offset, _encode(event)) for event in stored]
+            missed = [(event.offset, _encode(event, _attempt(run, event))) for event in stored]
             if len(missed) < history.top - hello.offset:  # too large, or forgotten meanwhile
                 async for message in self._snapshot(channel, viewer, hello):
                     yield message
@@ -252,14 +252,19 @@ class Live:
         yield b"".join(bytes_field(1, (body, rest.SerializeToString())))
 
 
-def _encode(event: StoredEvent) -> bytes:
+def _attempt(run: Run, event: StoredEvent) -> int:
+    stream = run.streams.get(event.stream_id)
+    return event.attempt if stream is None else run.streams.counting_attempt(stream)
+
+
+def _encode(event: StoredEvent, attempt: int) -> bytes:
     return encode_event(
         event.offset,
         event.received_ms,
         event.stream_id,
         event.rank,
         event.record,
-        attempt=event.attempt,
+        attempt=attempt,
         clock_offset_us=event.clock_offset_us,
     )
 
@@ -289,7 +294,7 @@ def _shelve(shelf: Shelf, epoch: str, taken: RunSnapshot) -> None:
     )
     pieces: list[bytes | memoryview] = [snapshot.SerializeToString()]
     for event in taken.recent:
-        pieces += bytes_field(5, [_encode(event)])
+        pieces += bytes_field(5, [_encode(event, event.attempt)])
     shelf.put(b"".join(pieces))
 
 

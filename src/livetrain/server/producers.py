@@ -45,6 +45,13 @@ class Producers(dict[str, Stream]):
         self._elect()
         return moved
 
+    def counting_attempt(self, stream: Stream) -> int:
+        """Return the attempt that what a stream says belongs to: one that logged nothing yet goes with the newest that did."""
+        if stream.logged:
+            return stream.attempt
+        logged = [other.attempt for other in self._siblings(stream) if other.logged]
+        return min(stream.attempt, max(logged, default=1))
+
     def _siblings(self, stream: Stream) -> list[Stream]:
         return [
             other for other in self.values() if other.rank == stream.rank and other is not stream

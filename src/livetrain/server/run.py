@@ -223,14 +223,14 @@ class Run:
         if stream.leftover:
             self.last_heard_ms = max(self.last_heard_ms, made_us // 1000)
         if record.kind == records.REPORT:
-            changed |= self._join_report(stream, record.message.client_report)
+            changed |= self.join_report(stream, record.message.client_report)
         elif stream is self.speaker:
             changed |= self.apply(record, made_us // 1000)
         elif record.kind == records.RESULT:
             self.commands.apply(self.offset, record.message)
         return changed, moved
 
-    def _join_report(self, stream: Stream, report: pb.ClientReport) -> bool:
+    def join_report(self, stream: Stream, report: pb.ClientReport) -> bool:
         """Take over what one of its starts counted; return whether viewers should be told: other ranks speak for themselves."""
         if self.speaker is None or stream.rank != self.speaker.rank:
             return False

@@ -140,3 +140,13 @@ def test_a_batch_at_an_earlier_step_than_the_resumed_one_begins_a_start() -> Non
     second.resumed_step = 10
     say(run, second, 2, **batch(9))
     assert [a.from_step for a in run.streams.attempts] == [9, 9]
+
+
+def test_what_a_start_says_before_it_logs_anything_goes_with_the_newest() -> None:
+    run = new_run()
+    first, second = add(run, 1), add(run, 2)
+    say(run, first, 1, **batch(9))
+    say(run, second, 2, **status(pb.RUNNING))
+    assert [run.streams.counting_attempt(one) for one in (first, second)] == [1, 1]
+    say(run, second, 3, **batch(5))
+    assert [run.streams.counting_attempt(one) for one in (first, second)] == [1, 2]

@@ -56,9 +56,13 @@ class Lineage:
         return int(found[1]) if found is not None and int(found[1]) in self._first_steps else 0
 
     def attempt_of(self, stream: int) -> int:
-        """Return which attempt a stream is, from 1."""
+        """Return which attempt a stream is of, from 1; one that logged nothing is none of its own, and goes with the newest."""
         start = self._starts.get(stream)
-        return 1 if start is None else start.attempt
+        if start is None:
+            return 1
+        if start.from_step is not None:
+            return start.attempt
+        return min(start.attempt, max(self._first_steps.get(start.rank, ()), default=1))
 
     def is_newer(self, stream: int, other: int) -> bool:
         """Return whether a stream's points are newer than another's, or of the same start of the training."""

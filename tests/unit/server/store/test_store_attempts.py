@@ -129,3 +129,9 @@ def test_three_attempts() -> None:
     assert lineage.signature(1) == 0
     moved = Lineage([Start(1, 0, 2, 0), Start(2, 0, 3, 500), Start(3, 0, 4, 100)])
     assert lineage.signature(0) != moved.signature(0)
+
+
+def test_a_start_that_logged_nothing_goes_with_the_newest() -> None:
+    starts = [Start(1, 0, 1, 0), Start(2, 0, 2, 50), Start(3, 0, 3, None), Start(4, 1, 3, None)]
+    lineage = Lineage(starts)
+    assert [lineage.attempt_of(key) for key in (1, 2, 3, 4, 99)] == [1, 2, 2, 1, 1]
