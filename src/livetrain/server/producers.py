@@ -42,8 +42,24 @@ class Producers(dict[str, Stream]):
             moved = later_attempts(stream, siblings)
             for later in moved:
                 later.attempt += 1
+            moved = [*moved, *self._raise_later(stream, siblings)]
         self._elect()
         return moved
+
+    @staticmethod
+    def _raise_later(stream: Stream, siblings: Sequence[Stream]) -> list[Stream]:
+        """Let starts that logged nothing count on where one that was made before them was heard only now; return them."""
+        raised = [
+            other
+            for other in siblings
+            if not other.logged
+            and stream.leftover
+            and other.attempt <= stream.attempt
+            and 0 < stream.first_us < other.first_us
+        ]
+        for other in raised:
+            other.attempt = stream.attempt + 1
+        return raised
 
     def counting_attempt(self, stream: Stream) -> int:
         """Return the attempt that what a stream says belongs to: one that logged nothing yet goes with the newest that did."""

@@ -150,3 +150,17 @@ def test_what_a_start_says_before_it_logs_anything_goes_with_the_newest() -> Non
     assert [run.streams.counting_attempt(one) for one in (first, second)] == [1, 1]
     say(run, second, 3, **batch(5))
     assert [run.streams.counting_attempt(one) for one in (first, second)] == [1, 2]
+
+
+def test_a_later_start_that_logged_nothing_ends_the_run_though_the_one_before_it_came_late() -> (
+    None
+):
+    run = new_run()
+    first, last = add(run, 1), add(run, 3)
+    say(run, first, 1, **batch(9))
+    say(run, last, 30, **status(pb.FAILED))
+    between = add(run, 4, leftover=True)
+    say(run, between, 20, **batch(10))
+    say(run, between, 21, **status(pb.COMPLETED))
+    assert (run.status, run.speaker) == ("failed", last)
+    assert [one.attempt for one in (first, between, last)] == [1, 2, 3]
