@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import livetrain
 from livetrain._console.server_process import ServerProcess
 from livetrain.accelerate import LiveTrainTracker
-from tests.frameworks.world import Made, digits, only_run, same, series
+from tests.frameworks.world import Made, digits, get, only_run, same, series, warnings_of
 
 BATCH, BATCHES, EPOCHS = 16, 6, 2
 
@@ -117,3 +117,131 @@ def test_misuse_is_said_and_a_fault_of_ours_is_not_raised(made: Made) -> None:
     tracker = LiveTrainTracker(monitor_factory=made)
     tracker.log({"loss": object()})  # type: ignore[dict-item]
     assert series(made.only, "loss") == []
+
+
+def accelerator_with(tracker: Any) -> accelerate.Accelerator:
+    return accelerate.Accelerator(cpu=True, log_with=tracker)
+
+
+@pytest.mark.parametrize("same_accelerator", [True, False])
+@pytest.mark.parametrize("ended", [True, False])
+def test_each_training_with_one_tracker_is_a_run(
+    made: Made, same_accelerator: bool, ended: bool
+) -> None:
+    tracker = LiveTrainTracker(monitor_factory=made, run="again")
+    first = accelerator_with(tracker)
+    for training in range(3):
+        accelerator = first if same_accelerator else accelerator_with(tracker)
+        if not same_accelerator and training and not ended:
+            tracker.finish()  # nothing tells that another accelerator's training is over
+        accelerator.init_trackers("digits", config={"training": training})
+        for step in range(2):
+            accelerator.log({"loss": training + step / 10})
+        assert accelerator.get_tracker("livetrain", unwrap=True) is made[-1]
+        if ended:
+            accelerator.end_training()
+    assert [monitor.scalars for monitor in made] == [
+        [(0, {"loss": float(training)}), (1, {"loss": training + 0.1})] for training in range(3)
+    ]
+    assert [monitor.updates for monitor in made] == [
+        [{"config": {"training": training}}] for training in range(3)
+    ]
+    assert [monitor.closed for monitor in made] == [True, True, ended]
+
+
+def test_two_trainings_with_one_tracker_arrive(server: ServerProcess) -> None:
+    tracker = LiveTrainTracker(run="twice")
+    for loss in (0.5, 0.25):
+        accelerator = accelerator_with(tracker)
+        accelerator.init_trackers("any")
+        accelerator.log({"loss": loss}, step=0)
+        accelerator.end_training()
+    runs = get(server, "/api/runs")["runs"]
+    assert [(run["name"], run["status"]) for run in runs] == [("twice", "finished")] * 2
+    values = [
+        get(server, f"/api/runs/{run['run_id']}/metrics")["metrics"]["loss"]["values"]
+        for run in runs
+    ]
+    assert sorted(values) == [[0.25], [0.5]]
+
+
+def test_what_is_logged_after_the_end_is_said_to_be_lost(
+    made: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    accelerator = accelerator_with(LiveTrainTracker(monitor_factory=made))
+    accelerator.init_trackers("any")
+    accelerator.end_training()
+    for _ in range(3):
+        accelerator.log({"late": 1.0})
+    accelerator.get_tracker("livetrain").log_table("late", ["a"], [[1]])
+    accelerator.get_tracker("livetrain").log_images({"late": np.zeros((1, 8, 8))})
+    (said,) = warnings_of(caplog)
+    assert "init_trackers begins another run" in said
+    assert made.only.scalars == []
+    assert accelerator.get_tracker("livetrain", unwrap=True) is made.only
+
+
+def test_it_can_be_asked_for_by_its_name(made: Made) -> None:
+    accelerator = accelerator_with(["livetrain"])
+    for training in range(2):
+        accelerator.init_trackers(
+            "digits",
+            config={"lr": 0.1},
+            init_kwargs={"livetrain": {"monitor_factory": made, "tags": ["a"]}},
+        )
+        accelerator.log({"loss": float(training)}, step=3)
+        accelerator.end_training()
+    assert [monitor.scalars for monitor in made] == [[(3, {"loss": 0.0})], [(3, {"loss": 1.0})]]
+    assert [monitor.options["project"] for monitor in made] == ["digits"] * 2
+    assert [monitor.options["tags"] for monitor in made] == [["a"]] * 2
+    assert LiveTrainTracker("digits", project="own")._settings.options["project"] == "own"
+
+
+def test_asked_for_by_its_name_it_is_there_on_every_process(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = accelerator_with("livetrain")
+    monkeypatch.setattr(accelerate.PartialState, "is_main_process", False)
+    monkeypatch.setattr(accelerate.PartialState, "use_distributed", True)
+    monkeypatch.setattr(accelerate.Accelerator, "is_main_process", False)
+    for _ in range(2):
+        accelerator.init_trackers("digits", None, {"livetrain": {"monitor_factory": made}})
+        assert accelerator.get_tracker("livetrain", unwrap=True) is made[-1]
+        accelerator.end_training()
+    assert [monitor.closed for monitor in made] == [True, True]
+    assert [monitor.options["project"] for monitor in made] == ["digits"] * 2
+
+
+class Frame:
+    """What a data frame of pandas has of what is asked for."""
+
+    columns = ("a", "b")
+
+    def itertuples(self, index: bool, name: str | None) -> Any:
+        assert (index, name) == (False, None)
+        return iter([(1, "x"), (2, "y")])
+
+
+def test_a_table_is_lines_of_the_log(made: Made) -> None:
+    accelerator = accelerator_with(LiveTrainTracker(monitor_factory=made))
+    accelerator.init_trackers("any")
+    tracker = accelerator.get_tracker("livetrain")
+    tracker.log_table(
+        "answers", columns=["prompt", "score"], data=[["a\ndog", 0.5], ["cat"]], step=7
+    )
+    tracker.log_table("answers", dataframe=Frame())
+    tracker.log_table("none")
+    assert made.only.messages == [
+        ("info", "answers\nprompt | score\na dog | 0.5\ncat"),
+        ("info", "answers\na | b\n1 | x\n2 | y"),
+        ("info", "none\n"),
+    ]
+    assert made.only.message_steps[0] == 7
+
+
+def test_pictures_and_texts_stand_at_the_step_that_they_are_given(made: Made) -> None:
+    accelerator = accelerator_with(LiveTrainTracker(monitor_factory=made))
+    accelerator.init_trackers("any")
+    accelerator.log({"note": "half way"}, step=40)
+    accelerator.get_tracker("livetrain").log_images({"made": np.zeros((2, 8, 8))}, step=40)
+    assert (made.only.message_steps, made.only.sample_steps) == ([40], [40, 40])
