@@ -15,7 +15,7 @@ from tests.interop.check_dialects import five_at_once, picture, publisher_and_th
 from tests.interop.check_load import many_viewers, publisher_storm
 from tests.interop.check_onetrainer import onetrainer_training
 from tests.interop.check_senders import onetrainer_from_the_page, same_curve
-from tests.interop.check_telemetry import telemetry_cases
+from tests.interop.check_telemetry import telemetry_cases, viewers_of_telemetry
 from tests.interop.process import Client
 
 pytestmark = pytest.mark.timeout(600)  # the first time, compilers and Node are installed
@@ -38,6 +38,11 @@ def test_a_publisher_of_the_relay_is_seen_by_the_four_others(page: Page, tmp_pat
 
 def test_trainers_of_the_telemetry_protocol_as_they_really_are(tmp_path: Path) -> None:
     assert telemetry_cases(tmp_path)
+
+
+@pytest.mark.browser
+def test_pages_of_the_telemetry_protocol_see_every_batch(page: Page, tmp_path: Path) -> None:
+    assert len(viewers_of_telemetry(tmp_path, page)) == 2
 
 
 def test_one_training_told_in_every_way_gives_the_same_curve(tmp_path: Path) -> None:

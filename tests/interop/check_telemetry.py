@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright.sync_api import Page, sync_playwright
 
 from tests.integration.server.processes import ServerProcess, until
+from tests.interop.browser import chromium
 from tests.interop.built import built
+from tests.interop.page import Origin
 from tests.interop.process import Client
 from tests.interop.table import Check, Line
 
@@ -27,6 +30,10 @@ JPEG = base64.b64encode(HEAD).decode()
 """The head of a picture of 64 x 64: nobody here looks at what is in it."""
 Step = list[Any]
 Plan = dict[str, Any]
+
+
+def near(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-6 * max(1.0, abs(other))
 
 
 def plan(session: str, *steps: Step, schema: str = "telemetry") -> Plan:
@@ -336,4 +343,56 @@ def telemetry_cases(folder: Path) -> Sequence[Line]:
         return at.lines
 
 
-CHECKS: dict[str, Check] = {"telemetry": telemetry_cases}
+def viewers_of_telemetry(folder: Path, page: Page | None = None) -> Sequence[Line]:
+    """Have a page on grpc-web's own runtime, in text mode, and a JSON client whose connection is cut, see every batch."""
+    batches = 120
+    half = batches // 2
+    losses = [1 / (index + 1) for index in range(batches)]
+    one, two = ([batch(n, losses[n]) for n in part] for part in (range(half), range(half, batches)))
+    with ExitStack() as stack:
+        elsewhere = stack.enter_context(Origin(built("interop_page", folder / "page")))
+        at = stack.enter_context(trainers(folder, "--allow-origin", elsewhere.origin))
+        http = at.server.http
+        viewer = stack.enter_context(Client("telemetry_json", f"{at.server.live}/telemetry"))
+        viewer.connected()
+        if page is None:
+            browser = stack.enter_context(sync_playwright()).chromium.launch(**chromium())
+            stack.callback(browser.close)
+            page = browser.new_page()
+        page.goto(f"{elsewhere.origin}/index.html")
+        for service in ("telemetry.TelemetryService", "metrics.MetricsService"):
+            page.evaluate("(all) => window.register(...all)", [http, service, "the page's own"])
+        until(lambda: page.evaluate("window.seen.registered.length") == 2, "both answers")
+        page.evaluate("(server) => window.stream(server)", http)
+        told = plan("seen", named("seen"), *one, ["pause"], *two, ["acks", batches], ["half_close"])
+        with at.python(told) as trainer:
+            trainer.wait(lambda me: {"paused": True} in me.said, "the first half")
+            viewer.wait(lambda me: len(me.of("batch")) >= half, "the first half there")
+            viewer.say({"cut": True})
+            viewer.wait(lambda me: {"connected": False} in me.said, "the cut")
+            trainer.say({"go": "on"})
+            assert len(trainer.finish()[-1]["acks"]) == batches
+        frames = viewer.wait(lambda me: len(me.of("batch")) >= batches and me.of("batch"), "all")
+        until(lambda: page.evaluate("window.seen.batches.length") >= batches, "all in the page")
+        seen = page.evaluate("window.seen")
+        assert viewer.said.count({"connected": True}) == 2
+        names = [run["name"] for run in at.get("runs")["runs"]]
+    assert [frame["batchIdx"] for frame in frames] == list(range(batches))
+    assert all(near(frame["loss"], losses[n]) for n, frame in enumerate(frames))
+    assert {frame["accuracy"] for frame in frames} == {None}
+    assert seen["registered"] == [[True, "the page's own", 16]] * 2
+    assert seen["error"] == ""
+    assert [step for step, _ in seen["batches"]] == list(range(batches))
+    assert all(near(loss, losses[n]) for n, (_, loss) in enumerate(seen["batches"]))
+    assert names == ["seen"], "a page begins no run"
+    all_of_them = f"{batches} of {batches} batches"
+    return [
+        Line("telemetry JSON", "its connection is cut", all_of_them, "in order; accuracy null"),
+        Line("gRPC-Web, text (browser)", "register twice, stream", all_of_them, "in order"),
+    ]
+
+
+CHECKS: dict[str, Check] = {
+    "telemetry": telemetry_cases,
+    "telemetry-viewers": viewers_of_telemetry,
+}

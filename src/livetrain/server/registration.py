@@ -176,6 +176,21 @@ class Registrar:
         answer.run_id = run.run_id
         return answer
 
+    def greet_page(self, info: pb.SessionInfo, misread: Sequence[str] = ()) -> pb.SessionResponse:
+        """Return the answer to a registration of a page. It sees the run in view whatever it says, and begins none.
+
+        Args:
+            info: what it says.
+            misread: what in its bytes was not understood, as clauses.
+        """
+        message = "Session registered: this page sees the run that is under way."
+        if len(info.session_id) > self._limits.name_chars:
+            message = f"A session_id of up to {self._limits.name_chars} characters is taken."
+            return self._answer(pb.SessionInfo(), success=False, message=message)
+        if misread:
+            message += f" Not understood: {'; '.join(misread)}."
+        return self._answer(info, success=True, message=message)
+
     async def open_guest(self, info: pb.SessionInfo) -> Run:
         """Make a run that no trainer is connected for: a dialect records what it hears in it.
 

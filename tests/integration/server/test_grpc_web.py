@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,52 @@ def test_the_older_stream(server: ServerProcess, text: bool, body: bytes) -> Non
         epoch = pb.EpochData(epoch=0, average_loss=0.5, has_loss=True)
         trainer.send(pb.TelemetryRequest(seq=2, epoch_data=epoch))
         assert next(records).epoch_data.average_loss == 0.5
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/telemetry.TelemetryService/RegisterTrainingSession",
+        "/metrics.MetricsService/RegisterTrainingSession",
+        "/telemetry.TelemetryService/RegisterSession",
+    ],
+)
+def test_a_registration_of_a_page_is_answered_and_begins_no_run(
+    shared_server: ServerProcess, path: str, text: bool
+) -> None:
+    before = httpx.get(f"{shared_server.http}/api/runs").json()["total"]
+
+    def register(raw: bytes) -> tuple[pb.SessionResponse, bytes]:
+        body = base64.b64encode(framed(raw)) if text else framed(raw)
+        kind = "application/grpc-web-text" if text else "application/grpc-web+proto"
+        answer = httpx.post(shared_server.http + path, content=body, headers={"content-type": kind})
+        content = base64_pieces(answer.content) if text else answer.content
+        (flag, message), trailer = frames(iter([content]))
+        assert (flag, trailer[0]) == (0, 0x80)
+        return pb.SessionResponse.FromString(message), trailer[1]
+
+    info = pb.SessionInfo(session_id="page", client_name="web")
+    told, trailer = register(info.SerializeToString())
+    assert b"grpc-status: 0" in trailer
+    assert (told.success, told.session_id) == (True, "page")
+    config = told.server_config
+    assert (config.max_batch_size, config.max_image_dimension) == (16, 512)
+    assert (config.heartbeat_interval_ms, config.buffer_size) == (2000, 1000)
+    odd, _ = register(info.SerializeToString() + b"\x20\x07\x60\x01")
+    assert odd.success
+    assert "field 4 of SessionInfo (config) came as a whole number" in odd.message
+    assert "field 12" in odd.message
+    assert not register(pb.SessionInfo(session_id="x" * 300).SerializeToString())[0].success
+    assert register(b"")[0].success
+    assert httpx.get(f"{shared_server.http}/api/runs").json()["total"] == before
+
+
+def base64_pieces(content: bytes) -> bytes:
+    """Return what pieces hold that are padded one by one."""
+    return b"".join(
+        base64.b64decode(piece[0]) for piece in re.finditer(rb"[A-Za-z0-9+/]+={0,2}", content)
+    )
 
 
 def test_errors_are_said_in_the_trailer(shared_server: ServerProcess) -> None:

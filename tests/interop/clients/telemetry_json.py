@@ -1,6 +1,7 @@
 """A dashboard of the telemetry JSON protocol: `telemetry_json.py ADDRESS`. Prints each frame in short; knows nothing of livetrain.
 
-It calls its three updaters unguarded, as the page does, and connects again one second after the connection closed.
+It calls its three updaters unguarded, as the page does, and connects again one second after the connection closed. A line on its
+stdin cuts the connection without a word.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import json
 import sys
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 
@@ -33,12 +34,19 @@ def update(frame: dict) -> dict:
     }
 
 
+async def cut(socket: ClientConnection) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    socket.transport.abort()
+
+
 async def main(address: str) -> None:
+    cutting = None
     while True:
         try:
             async with connect(address, max_size=None) as socket:
                 print(json.dumps({"connected": True}), flush=True)
                 await socket.send("heartbeat")
+                cutting = cutting or asyncio.create_task(cut(socket))
                 async for text in socket:
                     assert isinstance(text, str)
                     print(json.dumps(update(json.loads(text))), flush=True)

@@ -50,7 +50,7 @@ class Dialects:
         tiles = Tiles(self._splitter)
         self._telemetry = TelemetryJson(intake, self._stage, tiles, recorder)
         self._onetrainer = OneTrainer(intake, self._stage, desk, recorder)
-        self._grpc_web = GrpcWeb(intake, self._stage, live, tiles, recorder)
+        self._grpc_web = GrpcWeb(intake, self._stage, live, registrar, tiles, recorder)
         self.relay = Relay(intake, self._stage, Guests(intake, registrar), recorder)
         intake.hub.listeners += [
             self._telemetry,

@@ -25,6 +25,8 @@ from livetrain.server.dialects.tiles import Tiles
 from livetrain.server.guard import App
 from livetrain.server.intake import Intake
 from livetrain.server.live import Live
+from livetrain.server.older_schema import misread_fields
+from livetrain.server.registration import Registrar
 from livetrain.server.registry import RunGoneError
 from livetrain.server.stage import Stage
 
@@ -35,6 +37,7 @@ _OLDER: Final = (
     ("telemetry.TelemetryService", "StreamTelemetry"),
     ("metrics.MetricsService", "StreamMetrics"),
 )
+_REGISTERING: Final = ("RegisterTrainingSession", "RegisterSession")
 _TOLD: Final = frozenset({"epoch_data", "performance_data", "status_update"})
 
 
@@ -124,6 +127,7 @@ class GrpcWeb:
         intake: of the runs.
         stage: says which run they see who name none.
         live: what a viewer is sent.
+        registrar: answers pages that register.
         tiles: takes frames apart.
         recorder: of what is said.
 
@@ -134,9 +138,17 @@ class GrpcWeb:
     """
 
     def __init__(
-        self, intake: Intake, stage: Stage, live: Live, tiles: Tiles, recorder: DialectRecorder
+        self,
+        intake: Intake,
+        stage: Stage,
+        live: Live,
+        registrar: Registrar,
+        tiles: Tiles,
+        recorder: DialectRecorder,
     ) -> None:
         self._intake = intake
+        self._registrar = registrar
+        self._recorder = recorder
         self._stage = stage
         self._live = live
         self._begun = asyncio.Event()
@@ -163,12 +175,28 @@ class GrpcWeb:
         """Return the calls by their paths."""
         watch = _method("livetrain.v1.TelemetryService", "WatchRun", live.WatchRequest)
         found: dict[str, Any] = {_path(watch): Endpoint.server_stream(watch, self.watch)}
-        for service, name in _OLDER:
+        for service, streaming in _OLDER:
             # Pages may send a request or none; as a stream of requests both are right.
-            method = _method(service, name, pb.TelemetryRequest, StreamType.BIDI_STREAM)
+            method = _method(service, streaming, pb.TelemetryRequest, StreamType.BIDI_STREAM)
             path = _path(method)
             found[path] = Endpoint.bidi_stream(method, partial(self.older.stream, path))
+            for name in _REGISTERING:
+                method = _method(service, name, pb.SessionInfo, StreamType.UNARY)
+                path = _path(method)
+                found[path] = Endpoint.unary(method, partial(self.register, path))
         return found
+
+    async def register(self, path: str, info: pb.SessionInfo, _: RequestContext[Any, Any]) -> bytes:
+        """Return the answer to a page that registers, as a generated client does before it streams."""
+        raw = info.SerializeToString()  # with what is not known
+        conversation = self._recorder.begin(
+            "telemetry-grpc-web", path, client=pb.SessionInfo, server=pb.SessionResponse
+        )
+        conversation.client(raw)
+        answer = self._registrar.greet_page(info, misread_fields(raw, pb.SessionInfo.DESCRIPTOR))
+        conversation.server(answer.SerializeToString())
+        conversation.end()
+        return answer.SerializeToString()
 
     async def watch(
         self, request: live.WatchRequest, _: RequestContext[Any, Any]

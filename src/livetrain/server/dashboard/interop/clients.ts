@@ -1,13 +1,17 @@
 // What a page of somebody else's does with a livetrain-server: both client libraries of gRPC-Web, each with the calls it knows.
 // The tests open it from another origin and read what it has seen. It knows the wire schema and nothing of the dashboard.
 
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import * as grpcWeb from 'grpc-web';
 
 import { HelloSchema, TelemetryService, WatchRequestSchema } from '../src/gen/livetrain/proto/live_pb';
-import { TelemetryRequestSchema } from '../src/gen/livetrain/proto/telemetry_pb';
+import {
+  SessionInfoSchema,
+  SessionResponseSchema,
+  TelemetryRequestSchema,
+} from '../src/gen/livetrain/proto/telemetry_pb';
 
 interface Seen {
   /** Of each message: what it is. */
@@ -16,19 +20,22 @@ interface Seen {
   batches: [number, number | undefined][];
   /** Of each frame: how many pictures, and how wide the first is once the browser has decoded it. */
   frames: { pictures: number; width: number }[];
+  /** Of each registration: whether it succeeded, the session that was said back, and the size of a batch. */
+  registered: [boolean, string, number | undefined][];
   error: string;
 }
 
 declare global {
   interface Window {
     watch: (server: string, runId: string) => void;
+    register: (server: string, service: string, session: string) => void;
     stream: (server: string) => void;
     stop: () => void;
     seen: Seen;
   }
 }
 
-window.seen = { kinds: [], batches: [], frames: [], error: '' };
+window.seen = { kinds: [], batches: [], frames: [], registered: [], error: '' };
 let abort = new AbortController();
 
 async function width(bytes: Uint8Array): Promise<number> {
@@ -65,6 +72,33 @@ window.watch = (server, runId) => {
   run().catch((error: unknown) => {
     window.seen.error = error instanceof ConnectError ? Code[error.code] : String(error);
   });
+};
+
+// A registration, as the older page's generated client makes it before it streams.
+window.register = (server, service, session) => {
+  const client = new grpcWeb.GrpcWebClientBase({ format: 'text' });
+  const method = new grpcWeb.MethodDescriptor(
+    `/${service}/RegisterTrainingSession`,
+    grpcWeb.MethodType.UNARY,
+    Object,
+    Object,
+    () => toBinary(SessionInfoSchema, create(SessionInfoSchema, { sessionId: session, clientName: 'page' })),
+    (bytes: Uint8Array) => fromBinary(SessionResponseSchema, bytes),
+  );
+  client.rpcCall(
+    `${server}/${service}/RegisterTrainingSession`,
+    {},
+    {},
+    method,
+    (error: grpcWeb.RpcError | null, answer: unknown) => {
+      if (error) {
+        window.seen.error = error.message;
+        return;
+      }
+      const told = answer as ReturnType<typeof fromBinary<typeof SessionResponseSchema>>;
+      window.seen.registered.push([told.success, told.sessionId, told.serverConfig?.maxBatchSize]);
+    },
+  );
 };
 
 // The older page's call, as its generated client makes it: text, one empty request, and a stream of answers.
