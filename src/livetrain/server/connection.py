@@ -16,6 +16,7 @@ from livetrain.server.desk import Desk
 from livetrain.server.dialect_recorder import Conversation
 from livetrain.server.intake import Intake, error_response
 from livetrain.server.older_messages import older_session_of, read_older
+from livetrain.server.older_records import adopt
 from livetrain.server.outlet import Outlet
 from livetrain.server.records import (
     BUNDLE,
@@ -29,7 +30,6 @@ from livetrain.server.records import (
     Part,
     Record,
     Rejected,
-    adopt,
     read_part,
     take_apart,
 )

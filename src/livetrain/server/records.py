@@ -18,7 +18,6 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary, summarize_columns
 from livetrain.server.keepsakes import Hashed
 from livetrain.server.limits import Limits
-from livetrain.server.older_schema import OlderReader
 from livetrain.server.payloads import payload_of, refuse_server_words
 from livetrain.server.picture_checks import check_tiles, is_of_batch, take_picture
 from livetrain.server.settings_json import clean_settings
@@ -41,7 +40,6 @@ __all__ = [
     "Part",
     "Record",
     "Rejected",
-    "adopt",
     "read",
     "read_part",
     "take_apart",
@@ -141,10 +139,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The bytes of one record, and its fields where they are known."""
+    """The bytes of one record, and its fields where they are known; `over`: its message has more records than are taken."""
 
     raw: bytes
     top: list[Field] | None = None
+    over: bool = False
 
     @property
     def heavy(self) -> bool:
@@ -171,8 +170,10 @@ def take_apart(raw: bytes, limits: Limits) -> Iterator[Part | Rejected]:
     bundle = top[-1]
     try:
         payload_of(top)  # nothing else beside it
-        for start, end in each_value(raw, 1, bundle.value, bundle.end, limit=limits.records):
-            yield Part(raw[start:end])
+        # Those that are too many cost themselves; far too many are no mistake of one message.
+        inside = each_value(raw, 1, bundle.value, bundle.end, limit=2 * limits.records)
+        for place, (start, end) in enumerate(inside):
+            yield Part(raw[start:end], over=place >= limits.records)
     except ProtocolError as error:
         yield Rejected(None, str(error), size=len(raw), whole=True)
 
@@ -223,7 +224,15 @@ def read(raw: bytes, limits: Limits) -> Iterator[Record | Rejected]:
 
 def read_part(part: Part | Rejected, limits: Limits) -> Record | Rejected:
     """Return one record, or why it will never be taken."""
-    return part if isinstance(part, Rejected) else _record(part.raw, part.top, limits)
+    if isinstance(part, Rejected):
+        return part
+    record = _record(part.raw, part.top, limits)
+    if not part.over or isinstance(record, Rejected):
+        return record
+    reason = f"more than {limits.records} records in one message"
+    return _rejected(
+        record.seq, reason, "records", record.kind, record.message, record.size, limits
+    )
 
 
 def _record(raw: bytes, top: list[Field] | None, limits: Limits) -> Record | Rejected:
@@ -414,34 +423,3 @@ def _check_length(what: str, text: str, limits: Limits, *, least: int = 1) -> No
         raise ProtocolError(
             f"{what} of {len(text)} characters; {least} to {limits.name_chars} are taken"
         )
-
-
-def adopt(record: Record, *, step: int, reader: OlderReader | None = None) -> Record:
-    """Return an older client's record as one of ours says the same.
-
-    Such a client has no global step, and no presence: a number that it leaves out is 0, or was not told.
-
-    Args:
-        record: as it was read.
-        step: how many batches the stream had before.
-        reader: knows which numbers the client told before; None: none.
-    """
-    message = record.message
-    frame = record.frame
-    if record.kind == BATCH:
-        message.batch_data.step = step
-        if frame is not None:
-            # Appended bytes are merged into the batch by whoever parses them.
-            more = pb.TelemetryRequest(batch_data=pb.BatchData(step=step))
-            frame = (*frame, more.SerializeToString())
-    elif record.kind == EPOCH:
-        reader = reader or OlderReader()
-        epoch = message.epoch_data
-        epoch.step = max(0, step - 1)
-        epoch.has_loss = reader.is_told("epoch/loss", epoch.average_loss)
-        epoch.has_accuracy = reader.is_told("epoch/accuracy", epoch.average_accuracy)
-        epoch.has_learning_rate = reader.is_told("learning_rate", epoch.learning_rate)
-    elif record.kind == PERFORMANCE:
-        message.performance_data.step = max(0, step - 1)
-    data = message.SerializeToString()
-    return replace(record, seq=0, message=message, data=data, frame=frame)

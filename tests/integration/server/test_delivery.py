@@ -162,6 +162,27 @@ def test_many_records_in_one_message(server: ServerProcess) -> None:
         assert curve(server, run_id, "lr")["values"] == [seq / 4 for seq in range(1, 1001)]
 
 
+def test_a_record_too_many_in_a_message_costs_itself(server: ServerProcess) -> None:
+    with Trainer(server.grpc) as trainer:
+        answer = trainer.register()
+        trainer.open()
+        most = answer.server_config.max_records
+        records = [
+            pb.TelemetryRequest(
+                seq=seq, scalars=pb.Scalars(step=seq, values=[pb.Scalar(name="lr", value=0.5)])
+            ).SerializeToString()
+            for seq in range(1, most + 3)
+        ]
+        trainer.send(pb.TelemetryRequest(bundle=pb.RecordBundle(records=records)))
+        trainer.wait_durable(most + 2)
+        trainer.batch(most + 3)  # on the same stream
+        trainer.wait_durable(most + 3)
+        assert {error.rejected_seq for error in trainer.errors} == {most + 1, most + 2}
+        assert all("more than" in error.message for error in trainer.errors)
+        assert len(curve(server, answer.run_id, "lr")["steps"]) == most
+        assert curve(server, answer.run_id, "livetrain/left_out")["steps"] == [most + 1, most + 2]
+
+
 def test_a_newer_connection_takes_over(server: ServerProcess) -> None:
     with Trainer(server.grpc) as old:
         run_id = old.register().run_id

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from livetrain._protobuf import bytes_field
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
+from livetrain.server.older_records import adopt
 from livetrain.server.pictures import picture_size
-from livetrain.server.records import BATCH, EPOCH, HEARTBEAT, Record, Rejected, adopt, read
+from livetrain.server.records import BATCH, EPOCH, HEARTBEAT, Record, Rejected, read
 
 LIMITS = Limits()
 JPEG = b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x40\x00\x40\x03" + b"x" * 100
@@ -125,6 +127,26 @@ def test_the_records_of_a_bundle_are_read_one_by_one() -> None:
     assert isinstance(second, Record)
     assert (first.seq, second.seq) == (4, 5)
     assert isinstance(third, Rejected)
+
+
+def test_a_record_too_many_in_a_message_costs_itself() -> None:
+    inside = [
+        pb.TelemetryRequest(
+            seq=seq, scalars=pb.Scalars(step=seq, values=[pb.Scalar(name="lr", value=0.5)])
+        ).SerializeToString()
+        for seq in range(1, 8)
+    ]
+    raw = pb.TelemetryRequest(bundle=pb.RecordBundle(records=inside)).SerializeToString()
+    *taken, sixth, seventh = read(raw, replace(LIMITS, records=5))
+    assert [record.seq for record in taken if isinstance(record, Record)] == [1, 2, 3, 4, 5]
+    for seq, refused in ((6, sixth), (7, seventh)):
+        assert isinstance(refused, Rejected)
+        assert (refused.seq, refused.step, refused.whole) == (seq, seq, False)
+        assert refused.reason == "more than 5 records in one message"
+    # So many are no mistake: the message is refused from there on, as one that cannot be read.
+    last = list(read(raw, replace(LIMITS, records=3)))[-1]
+    assert isinstance(last, Rejected)
+    assert last.whole
 
 
 def test_a_tombstone_is_taken_whatever_step_it_says() -> None:
