@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from livetrain._monitor import Monitor
     from livetrain._stats import Stats
     from livetrain.config import ControlOptions, ImageOptions, Parameter
-    from livetrain.exceptions import ConfigurationError, LivetrainError, UsageError
+    from livetrain.exceptions import (
+        ConfigurationError,
+        LivetrainError,
+        TrainingStopped,
+        UsageError,
+    )
     from livetrain.lightning import LiveTrainCallback
 
 __all__ = [
@@ -28,6 +33,7 @@ __all__ = [
     "Monitor",
     "Parameter",
     "Stats",
+    "TrainingStopped",
     "UsageError",
     "__version__",
 ]
@@ -43,6 +49,7 @@ _HOMES = {
     "Monitor": "livetrain._monitor",
     "Parameter": "livetrain.config",
     "Stats": "livetrain._stats",
+    "TrainingStopped": "livetrain.exceptions",
     "UsageError": "livetrain.exceptions",
 }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from livetrain._tracebacks import traceback_text
+from livetrain.exceptions import TrainingStopped
 
 __all__ = ["Ending", "Unfinished", "by_error", "by_exit", "error_under_way", "exit_code_of"]
 
@@ -78,6 +79,8 @@ def by_error(error: BaseException | None, *, exit_code: int | None = None) -> En
             # A framework's own, such as Lightning's answer to SIGTERM.
             return Ending("interrupted", message_of(error), traceback_text(error))
         return by_exit(error.code, handled=_origin(error), name=type(error).__name__)
+    if isinstance(error, TrainingStopped):
+        return Ending("completed", _text(error), exit_code=exit_code)
     if isinstance(error, Unfinished):
         return Ending("failed", _text(error), exit_code=exit_code)
     interrupted = not isinstance(error, Exception) or _interrupted(error)

@@ -207,6 +207,9 @@ class ControlOptions:
         ranges: the lowest and highest value that may be set, by name; what is not named here has 0 to 10 for ``learning_rate`` and
             1 to 65536 for ``batch_size``.
         impossible: verbs that cannot be done to this training, and for each why, in a sentence that who asks is told.
+        stop: how the training learns that it is to stop. ``"ask"``: its loop asks `Monitor.should_stop`, or goes over
+            `Monitor.steps`. ``"raise"``: `Monitor.log_batch` and `Monitor.sync` raise :class:`livetrain.TrainingStopped`, for the
+            loop of a library that never asks.
 
     Raises:
         ConfigurationError: a value cannot work; the sentence says what would.
@@ -221,6 +224,7 @@ class ControlOptions:
     lost_contact_seconds: float = 60.0
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     impossible: Mapping[str, str] = field(default_factory=dict)
+    stop: Literal["ask", "raise"] = "ask"
 
     def range_of(self, name: str) -> tuple[float, float]:
         """Return the lowest and highest value that `name` may be set to."""
@@ -241,6 +245,13 @@ class ControlOptions:
             self.allow,
             "not a sequence of verbs",
             "give for example ('pause', 'resume', 'stop')",
+        )
+        _check(
+            self.stop in ("ask", "raise"),
+            "stop",
+            self.stop,
+            "neither of the two ways to stop a training",
+            "give 'ask' or 'raise'",
         )
         for option in ("pause_lease_seconds", "lost_contact_seconds"):
             value = getattr(self, option)

@@ -7,12 +7,20 @@
     ├── UsageError           a call that makes no sense where it stands
     └── ProtocolError        bytes that are not what the wire says (server and tools, never the training)
 
+`TrainingStopped` stands apart: it is no error, and is raised only where `ControlOptions(stop="raise")` asks for it.
+
 Every message says the value, the reason and the mend.
 """
 
 from __future__ import annotations
 
-__all__ = ["ConfigurationError", "LivetrainError", "ProtocolError", "UsageError"]
+__all__ = [
+    "ConfigurationError",
+    "LivetrainError",
+    "ProtocolError",
+    "TrainingStopped",
+    "UsageError",
+]
 
 
 class LivetrainError(Exception):
@@ -46,3 +54,11 @@ class UsageError(LivetrainError, RuntimeError):
 
 class ProtocolError(LivetrainError, ValueError):
     """Bytes that are not what the wire schema says."""
+
+
+class TrainingStopped(BaseException):
+    """Somebody stopped the training, and its `ControlOptions(stop="raise")` ask for this exception.
+
+    Like `KeyboardInterrupt` it is no `Exception`: a library's own ``except Exception`` lets it through. A ``with Monitor(...)``
+    block around the training ends with it and does not pass it on. Its text says who stopped the training.
+    """

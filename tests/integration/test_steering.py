@@ -131,6 +131,83 @@ def test_stop_ends_the_loop_and_says_by_whom(server: Server) -> None:
         assert (late["state"], late["message"]) == ("rejected", "The run has ended.")
 
 
+class Library(Training):
+    """The loop of a library: it trains for as long as it was told to, and never asks."""
+
+    most = 1_000_000
+
+    def _run(self) -> None:
+        with self.monitor:
+            while self.steps < self.most:
+                self.monitor.log_batch(None, None, 0.5)
+                self.steps += 1
+                self._pace.wait(0.002)
+        self.over = True
+
+    over = False
+
+
+def test_a_loop_that_never_asks_is_not_said_to_be_stopped(server: Server) -> None:
+    with Library(server) as training:
+        asked = training.give("stop")
+        wait_until(lambda: "goes on" in training.command(asked)["message"], 20, "what it does")
+        meanwhile = training.command(asked)
+        assert (meanwhile["state"], meanwhile["pending"]) == ("accepted", True)
+        told = int(meanwhile["message"].split()[3].rstrip(","))
+        assert meanwhile["message"] == (
+            f"told at step {told}, goes on: the loop does not ask monitor.should_stop"
+        )
+        training.most = training.steps + 20
+        end = training.settled(asked)
+        assert end["state"] == "failed"
+        assert "went on to its own end" in end["message"]
+        wait_until(lambda: training.ask("")["status"] == "finished", 20, "the end")
+        assert training.ask("")["message"] == ""
+
+
+def test_a_loop_that_never_asks_can_be_left_by_an_exception(server: Server) -> None:
+    with Library(server, control=livetrain.ControlOptions(stop="raise")) as training:
+        done = training.do("stop")
+        assert (done["state"], done["message"]) == ("applied", "stopped by ada")
+        wait_until(lambda: training.over, 20, "the block around the monitor ends quietly")
+        # The call that raised had logged its batch.
+        assert training.steps + 1 == done["applied_step"]
+        wait_until(lambda: training.ask("")["status"] == "finished", 20, "the end")
+        assert training.ask("")["message"] == "stopped by ada"
+
+
+def test_epochs_that_run_empty_after_a_stop_are_not_recorded(server: Server) -> None:
+    epochs, asked = 0, []
+    monitor = livetrain.Monitor("empty epochs", server=server.grpc, total_epochs=6)
+    training = Training.__new__(Training)
+    training.server, training.monitor = server, monitor
+    with monitor:
+        wait_until(lambda: monitor.run_id, 20, "the run")
+        training.run_id = monitor.run_id
+        for epoch in range(6):
+            for batch in monitor.steps(range(10)):
+                monitor.log_batch(None, None, 0.5)
+                if (epoch, batch) == (2, 4):
+                    asked.append(training.give("stop"))
+                    wait_until(
+                        lambda: monitor._steering.control.waiting, 20, "the command is there"
+                    )
+            monitor.log_validation(loss=0.25)
+            monitor.log_epoch(loss=0.5)
+            epochs += 1
+        assert epochs == 6
+        assert monitor.flush(20)
+    done = training.command(asked[0])
+    assert (done["state"], done["applied_step"]) == ("applied", 26)
+    curves = training.ask("/metrics?names=val/loss,epoch/loss")["metrics"]
+    assert curves["val/loss"]["steps"] == [9, 19, 25]
+    assert curves["epoch/loss"]["steps"] == [9, 19, 25]
+    events = training.ask("/events?notable=true")["events"]
+    lines = [event["record"]["log"]["message"] for event in events if "log" in event["record"]]
+    said = "stopped by ada: epochs that ran empty after it are not recorded"
+    assert [line for line in lines if "ran empty" in line] == [said]
+
+
 @pytest.mark.parametrize(
     ("verb", "parameters", "why"),
     [

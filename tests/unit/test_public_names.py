@@ -17,6 +17,7 @@ def test_the_public_names() -> None:
         "Monitor",
         "Parameter",
         "Stats",
+        "TrainingStopped",
         "UsageError",
         "__version__",
     ]

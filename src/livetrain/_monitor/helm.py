@@ -57,14 +57,18 @@ class Helm(Base):
             self._together_left = together.begin_epoch(batches)
             if why := together.impossible:
                 self._steering.cannot_agree(why)
-        loop = StepLoop(loader, lambda: self.should_stop, self._place.begin_body, self._end_step)
+        self._place.epoch_begins(stopped=self.should_stop)
+        loop = StepLoop(loader, self._loop_ends, self._place.begin_body, self._end_step)
         self._loop = weakref.ref(loop)  # it calls this monitor, and neither is to keep the other
         return iter(loop)
 
     @property
     def should_stop(self) -> bool:
         """Whether somebody asked the training to stop: leave the loop when it says so."""
-        return self._steering.control.should_stop
+        control = self._steering.control
+        if control.should_stop:
+            control.stopping.heeded = True
+        return control.should_stop
 
     @property
     def paused(self) -> bool:
@@ -171,6 +175,13 @@ class Helm(Base):
             return lambda function: self.on(verb, function, parameters=parameters, title=title)
         self._steering.on(verb, handler, parameters, title)
         return handler
+
+    def _loop_ends(self) -> bool:
+        """Whether the loop over `steps` is to be left; where it is, the training has ended as it was asked to."""
+        stop = self.should_stop
+        if stop:
+            self._steering.control.ended(self._place.step)
+        return stop
 
     def _end_step(self, step: int, waited: float, worked: float) -> None:
         """The body of a loop over `steps` is done with a batch; where it logged none, its step is counted here."""

@@ -31,6 +31,8 @@ _FIELDS = 200  # of an event
 class Logbook(Base):
     """The methods that record something."""
 
+    _empty_epochs_told = False
+
     def log_batch(
         self,
         images: Any,
@@ -170,6 +172,8 @@ class Logbook(Base):
         started = time.perf_counter()
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
+        if self._ran_empty(step):
+            return
         values, _ = self._numbers(engine, means)
         if not engine.refuses_step(at, means):
             engine.put(_records.epoch(number, at, values), Lane.CRITICAL)
@@ -200,10 +204,22 @@ class Logbook(Base):
         started = time.perf_counter()
         number = self._place.epoch_or(epoch)
         at = self._place.step_of(number, step)
+        if self._ran_empty(step):
+            return
         numbers, _ = self._numbers(engine, values)
         if not engine.refuses_step(at, values):
             engine.put(_records.validation(number, at, numbers))
         engine.metering.spent(time.perf_counter() - started)
+
+    def _ran_empty(self, step: int | None) -> bool:
+        """Whether what is logged would be of an epoch without a batch, after a stop; said once."""
+        if step is not None or not self._place.ran_empty:
+            return False
+        if not self._empty_epochs_told:
+            self._empty_epochs_told = True
+            by = self._steering.control.stopping.by
+            self.log_message("info", f"{by}: epochs that ran empty after it are not recorded")
+        return True
 
     def log_message(
         self, level: str, text: str, *, step: int | None = None, source: str = ""

@@ -282,8 +282,10 @@ class Monitor(Logbook, Helm):
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
+    ) -> bool | None:
         self.close_after(error if kind is None or error is not None else kind())
+        # What this monitor raised to leave the training has done its work here.
+        return True if self._steering.raised(error) else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process, such as a DataLoader's worker, must not speak for the run: it is inert.
@@ -333,9 +335,12 @@ class Monitor(Logbook, Helm):
             engine = self._engine
             if engine is None:
                 return None
-            self._steering.control.dismiss("the training ended before it came to this")
+            control = self._steering.control
+            control.ended(self._place.step)
+            control.dismiss("the training ended before it came to this")
             if ending.status == "completed" and not ending.message:
-                ending = replace(ending, message=self._steering.control.stopped_by)
+                ignored = control.stopping.ignored(self._place.step)
+                ending = replace(ending, message="" if ignored else control.stopping.by)
             engine.metering.on_use = None
             engine.begin_close(None if self._status in ENDS else ending, timeout, grace=grace)
             self._inert = "closed"

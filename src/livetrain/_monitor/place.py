@@ -37,6 +37,8 @@ class Place:
         batch: the next batch's index in its epoch.
         logged: batches that were logged so far.
         epoch_open: whether a loop over `Monitor.steps` began this epoch, and nothing ended it yet.
+        ran_empty: whether the loop over `Monitor.steps` began this epoch after a stop, and no batch came since: nothing of it is
+            a result of training.
 
     Example:
         >>> place = Place()
@@ -52,6 +54,7 @@ class Place:
         self.batch = 0
         self.logged = 0
         self.epoch_open = False
+        self.ran_empty = False
         self._turns = False  # whether a batch, or the body of a loop over `steps`, was ever a step
         self._logged_before = 0  # batches, when the body of the loop over `steps` began
         # Before the first batch: the names at the last step, which numbers alone have taken; None: none did.
@@ -75,6 +78,7 @@ class Place:
         else:
             this = self._join()
         self._turns = True
+        self.ran_empty = False
         self.step = this + 1
         return this
 
@@ -119,8 +123,13 @@ class Place:
         self.batch = 0
         self.epoch_open = False
 
+    def epoch_begins(self, *, stopped: bool) -> None:
+        """A loop over `Monitor.steps` begins; `stopped`: it gives out no batch."""
+        self.ran_empty = stopped
+
     def begin_body(self) -> int:
         """The body of a loop over `steps` begins; return the step that it is."""
+        self.ran_empty = False
         self._logged_before = self.logged
         self.step = self._join()
         return self.step

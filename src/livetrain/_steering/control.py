@@ -19,6 +19,8 @@ from typing import Any
 from livetrain._steering.command import Command, Outcome
 from livetrain._steering.recipe import RecipeStep
 from livetrain._steering.settings import Refused, Setting, check_parameters
+from livetrain._steering.sleep import Wakefulness
+from livetrain._steering.stopping import Stopping
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions
 from livetrain.proto import telemetry_pb2 as pb
@@ -54,7 +56,8 @@ class Control:
         clock: seconds, monotonic.
 
     Attributes:
-        should_stop: somebody asked the training to stop; `stopped_by` says who.
+        should_stop: somebody asked the training to stop.
+        stopping: what is known of that.
         paused: the training stands still.
         stood_still: seconds that it was paused in all, until it last went on.
         refuses: why no command is taken at all; empty: they are.
@@ -64,9 +67,11 @@ class Control:
         >>> control.receive(Command("1", "stop", issued_by="ada"))
         <BLANKLINE>
         >>> control.boundary(step=8)
-        stopped by ada
+        told at step 8; it is applied when the training has ended
         >>> control.should_stop
         True
+        >>> control.ended(step=8)
+        stopped by ada
     """
 
     def __init__(
@@ -98,12 +103,14 @@ class Control:
         # Wakes a paused training; what it guards is only that no wake-up is lost.
         self._condition = threading.Condition()
         self.should_stop = False
-        self.stopped_by = ""
+        self.stopping = Stopping()
         self.paused = False
         self.refuses = "" if options.allow else "this training takes no commands"
         self.stood_still = 0.0
         self._paused_at = 0.0
         self._paused_by = ""
+        self._awake = Wakefulness()
+        self._busy_thread = 0  # that is at a boundary
 
     # ------------------------------------------------------------ what is allowed
 
@@ -185,16 +192,30 @@ class Control:
     # ------------------------------------------------------------ the training's thread
 
     def boundary(self, step: int) -> None:
-        """Between two steps: apply what waits, and stay here while paused; `step` is the one that comes next."""
-        while True:
-            decision = self.decide(step)
-            self.carry_out(decision, step)
-            if self.waiting:
-                continue
-            if not self.paused or self.should_stop:
-                break
-            self.wait(_TICK_SECONDS)
-        self.hold(step)
+        """Between two steps: apply what waits, and stay here while paused; `step` is the one that comes next.
+
+        Within itself it does nothing: a handler of the user's, or a signal's, that logs a batch comes here again.
+        """
+        if self.busy:
+            return
+        self._busy_thread = threading.get_ident()
+        try:
+            while True:
+                decision = self.decide(step)
+                self.carry_out(decision, step)
+                if self.waiting:
+                    continue
+                if not self.paused or self.should_stop:
+                    break
+                self.wait(_TICK_SECONDS)
+            self.hold(step)
+        finally:
+            self._busy_thread = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether this thread is at a boundary just now."""
+        return self._busy_thread == threading.get_ident()
 
     @property
     def waiting(self) -> bool:
@@ -243,6 +264,8 @@ class Control:
 
     def hold(self, step: int) -> None:
         """See that what was set holds, and settle what has come into effect by now."""
+        for outcome in self.stopping.goes_on(step):
+            self._settle(outcome)
         for setting in self._settings.values():
             setting.hold()
         for command, outcome in tuple(self._unsettled):
@@ -265,8 +288,15 @@ class Control:
                     min(left, _TICK_SECONDS)
                 )  # short, so that Ctrl-C comes through everywhere
 
+    def ended(self, step: int) -> None:
+        """The training, or its loop over `Monitor.steps`, has ended before `step`: a stop is applied now, and not before."""
+        for outcome in self.stopping.ended(step):
+            self._settle(outcome)
+
     def dismiss(self, why: str) -> None:
-        """Answer whatever the training will not come to any more."""
+        """Answer whatever the training will not come to any more, and let it go on if it is paused."""
+        if self.paused:
+            self._resume(why)
         while self._waiting:
             self._settle(Outcome(self._waiting.popleft().command_id, pb.REJECTED, why))
         while self._unsettled:
@@ -300,7 +330,10 @@ class Control:
                 self._unsettled.append((command, outcome))
                 self._settle(outcome)
                 return
-            self._settle(Outcome(name, pb.APPLIED, message, step, values, previous))
+            if verb == "stop":
+                self._settle(self.stopping.tell(name, message, step))
+            else:
+                self._settle(Outcome(name, pb.APPLIED, message, step, values, previous))
             for listener in self._listeners.get(verb, ()):
                 try:
                     listener()
@@ -326,6 +359,7 @@ class Control:
                 if self.paused:
                     raise Refused(f"the training is paused already{self._paused_by}")
                 self.paused, self._paused_at, self._paused_by = True, self._clock(), by
+                self._awake.begin(self._paused_at)
                 self._announce("paused", f"paused{by}")
                 return f"paused{by}", {}, {}
             case "resume":
@@ -334,7 +368,7 @@ class Control:
                 self._resume(f"resumed{by}")
                 return f"resumed{by}", {}, {}
             case "stop":
-                self.should_stop, self.stopped_by = True, f"stopped{by}"
+                self.should_stop = True
                 if self.paused:
                     self._resume(f"stopping{by}")
                 return f"stopped{by}", {}, {}
@@ -371,10 +405,11 @@ class Control:
         self._announce("running", message)
 
     def _why_resume(self) -> str:
-        options = self._options
-        if self._clock() - self._paused_at >= options.pause_lease_seconds:
+        options, now = self._options, self._clock()
+        self._awake.look(now)
+        if now - self._paused_at - self._awake.slept >= options.pause_lease_seconds:
             return f"resumed by itself: a pause lasts at most {options.pause_lease_seconds:g} s"
-        if self._silence() >= options.lost_contact_seconds:
+        if min(self._silence(), self._awake.seconds(now)) >= options.lost_contact_seconds:
             return f"resumed by itself: no contact with the server for {options.lost_contact_seconds:g} s"
         return ""
 

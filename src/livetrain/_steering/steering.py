@@ -25,7 +25,7 @@ from livetrain._steering.recipe import RecipeStep
 from livetrain._steering.settings import Handled, Setting
 from livetrain._steering.wrappers import groups_of, unwrapped
 from livetrain.config import ControlOptions, Parameter
-from livetrain.exceptions import UsageError
+from livetrain.exceptions import TrainingStopped, UsageError
 from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = ["Steering"]
@@ -72,6 +72,7 @@ class Steering:
         self._optimizers = 0
         self._sizes: list[BatchSize] = []
         self._epoch = 0
+        self._raised: TrainingStopped | None = None
         self.control = Control(
             options,
             answer=self._answer,
@@ -120,6 +121,7 @@ class Steering:
             self.control.boundary(step)
         elif not self._agreement.used:
             self.control.hold(step)
+        self._leave_if_stopped()
 
     def sync(self, broadcast: Broadcast, step: int) -> None:
         """Agree with the other ranks; see `Monitor.sync`."""
@@ -129,6 +131,17 @@ class Steering:
             self.control.refuses = self._refusal
             self._declare()
         self._agreement.sync(broadcast, step)
+        self._leave_if_stopped()
+
+    def raised(self, error: BaseException | None) -> bool:
+        """Return whether an error is the one by which this training was made to leave its loop."""
+        return error is not None and error is self._raised
+
+    def _leave_if_stopped(self) -> None:
+        if self._options.stop == "raise" and self.control.should_stop and not self.control.busy:
+            self._raised = TrainingStopped(self.control.stopping.by)
+            self.control.stopping.heeded = True
+            raise self._raised
 
     def cannot_agree(self, why: str) -> None:
         """Say why several ranks cannot be steered, until one of them calls `sync`."""

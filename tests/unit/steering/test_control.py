@@ -150,11 +150,56 @@ def test_a_handler_that_fails_is_told_to_who_asked_and_not_to_the_training() -> 
     assert (desk.last.state, desk.last.message) == (pb.COMMAND_FAILED, "RuntimeError: no disk")
 
 
-def test_stop_says_who() -> None:
+def test_a_stop_is_applied_when_the_training_has_ended_and_not_before() -> None:
     desk = Desk()
     desk.give("stop")
     desk.control.boundary(step=3)
-    assert (desk.control.should_stop, desk.control.stopped_by) == (True, "stopped by ada")
+    assert (desk.control.should_stop, desk.control.stopping.by) == (True, "stopped by ada")
+    assert (desk.last.state, desk.last.pending) == (pb.ACCEPTED, True)
+    assert desk.last.message == "told at step 3; it is applied when the training has ended"
+    desk.control.stopping.heeded = True
+    desk.control.ended(step=3)
+    assert (desk.last.state, desk.last.applied_step) == (pb.APPLIED, 3)
+    assert desk.last.message == "stopped by ada"
+    desk.control.dismiss("the training ended")
+    assert desk.last.state == pb.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("heeded", "until", "meanwhile", "state"),
+    [
+        (False, "", "goes on: the loop does not ask monitor.should_stop", pb.COMMAND_FAILED),
+        (True, "", "goes on", pb.APPLIED),
+        (True, "min_epochs=8", "goes on: min_epochs=8", pb.APPLIED),
+    ],
+)
+def test_a_training_that_goes_on_after_a_stop_says_so(
+    heeded: bool, until: str, meanwhile: str, state: pb.CommandState
+) -> None:
+    desk = Desk()
+    desk.give("stop")
+    desk.control.boundary(step=57)
+    desk.control.stopping.heeded, desk.control.stopping.until = heeded, until
+    for step in range(58, 80):
+        desk.control.boundary(step=step)
+    said = [outcome.message for outcome in desk.outcomes if outcome.pending]
+    assert said[1:] == [f"told at step 57, {meanwhile}"], "said once"
+    desk.control.ended(step=80)
+    assert desk.last.state == state
+    assert desk.control.stopping.ignored(80) == (state == pb.COMMAND_FAILED)
+    if state == pb.APPLIED:
+        assert desk.last.applied_step == 80
+
+
+def test_a_loop_that_ended_and_goes_on_elsewhere_is_not_stopped() -> None:
+    desk = Desk()
+    desk.give("stop")
+    desk.control.boundary(step=5)
+    desk.control.ended(step=5)
+    assert desk.last.state == pb.APPLIED
+    desk.control.boundary(step=6)
+    assert desk.last.state == pb.COMMAND_FAILED
+    assert desk.last.message == "its loop ended at step 5, and the training went on after it"
 
 
 def in_thread(control: Control) -> threading.Thread:
@@ -187,22 +232,75 @@ def test_a_paused_training_stands_still_until_it_is_resumed_and_takes_commands_m
     assert desk.statuses == [("paused", "paused by ada"), ("running", "resumed by ada")]
 
 
+def pass_awake(desk: Desk, seconds: float, *, silent: bool) -> None:
+    """Let time go by in which the paused training looks around."""
+    end = desk.now + seconds
+    while desk.now < end and desk.control.paused:
+        forward = min(4.5, end - desk.now)
+        desk.silent += forward if silent else 0.0
+        desk.now = at = desk.now + forward
+        wait_for(lambda at=at: desk.control._awake._looked == at or not desk.control.paused)
+
+
 @pytest.mark.parametrize("end", ["lease", "contact", "stop"])
 def test_a_pause_always_ends(end: str) -> None:
-    desk = Desk(pause_lease_seconds=100.0, lost_contact_seconds=60.0)
+    desk = Desk(pause_lease_seconds=20.0, lost_contact_seconds=15.0)
     desk.give("pause")
     training = in_thread(desk.control)
     wait_for(lambda: desk.control.paused)
-    if end == "lease":
-        desk.now = 100.0
-    elif end == "contact":
-        desk.silent = 60.0
+    if end != "stop":
+        pass_awake(desk, 20.0 if end == "lease" else 15.0, silent=end == "contact")
     else:
         desk.give("stop")
     training.join(10.0)
     assert not training.is_alive()
     assert desk.statuses[-1][0] == "running"
     assert desk.control.should_stop == (end == "stop")
+
+
+def test_a_pause_goes_on_after_the_process_was_asleep() -> None:
+    desk = Desk(pause_lease_seconds=100.0, lost_contact_seconds=15.0)
+    desk.give("pause")
+    training = in_thread(desk.control)
+    wait_for(lambda: desk.control.paused)
+    # Stopped for an hour by SIGSTOP: all that time it heard nobody.
+    desk.now = desk.silent = 3600.0
+    wait_for(lambda: desk.control._awake.slept == 3600.0)
+    desk.give("set", learning_rate="0.2")
+    wait_for(lambda: desk.groups[0]["lr"] == 0.2)
+    assert desk.control.paused, "it was the process that was silent"
+    pass_awake(desk, 15.0, silent=True)
+    training.join(10.0)
+    assert not training.is_alive()
+    assert "no contact with the server for 15 s" in desk.statuses[-1][1]
+
+
+def test_a_monitor_that_is_closed_in_a_pause_lets_the_training_go_on() -> None:
+    desk = Desk()
+    desk.give("pause")
+    training = in_thread(desk.control)
+    wait_for(lambda: desk.control.paused)
+    desk.control.dismiss("the training ended")
+    training.join(10.0)
+    assert not training.is_alive()
+    assert desk.statuses[-1] == ("running", "the training ended")
+
+
+def test_a_handler_that_logs_comes_to_no_boundary_within_the_boundary() -> None:
+    desk = Desk()
+    reached = []
+
+    def handler() -> None:
+        reached.append(desk.groups[0]["lr"])
+        desk.give("set", learning_rate="0.2")
+        desk.control.boundary(step=2)  # as log_batch does
+        reached.append(desk.groups[0]["lr"])
+
+    desk.control.allow_verb(pb.ControlDeclaration(verb="sample"), handler)
+    desk.give("sample")
+    desk.control.boundary(step=1)
+    assert reached == [0.1, 0.1]
+    assert desk.groups[0]["lr"] == 0.2, "given by the handler, applied after it"
 
 
 def test_resume_without_a_pause_is_refused() -> None:
