@@ -108,10 +108,17 @@ class LiveTrainCallback(TrainerCallback):  # type: ignore[misc]  # mypy does not
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Open the run."""
-        if self._session is not None:  # an error ended the training before, and nobody said so
-            self._session.finish(args, state, error_under_way() or Unfinished())
         kept = state.stateful_callbacks.get(_PLACE) if self._config.resume else None
         resume = kept["attributes"].get("run") if isinstance(kept, Mapping) else None
+        if self._session is not None:  # an error ended the training before, and nobody said so
+            before, error = self._session, error_under_way()
+            if getattr(args, "auto_find_batch_size", False) and error is None:
+                error = _did_not_fit(before.batch_size, getattr(state, "train_batch_size", None))
+                before.finish(args, state, error)
+                # The Trainer begins the same training again: another attempt of the same run.
+                resume = {**before.monitor.resume_state(), "step": 0, "epoch": 0}
+            else:
+                before.finish(args, state, error or Unfinished())
         self._session = self._open(args, state, kwargs, kwargs.get("optimizer"), resume)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -211,6 +218,12 @@ class LiveTrainCallback(TrainerCallback):  # type: ignore[misc]  # mypy does not
                 log(session)
                 session.monitor.close_after(None)
                 self._place = session.monitor.resume_state()
+
+
+def _did_not_fit(size: int | None, next_size: int | None) -> Unfinished:
+    return Unfinished(
+        f"out of memory with batches of {size}: the Trainer begins again with {next_size}, as auto_find_batch_size=True says"
+    )
 
 
 def _broadcast(value: Any) -> Any:

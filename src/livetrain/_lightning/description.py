@@ -9,7 +9,7 @@ from typing import Any
 from livetrain._frameworks.training import class_names_of, positive
 from livetrain.config import from_environment
 
-__all__ = ["describe_training"]
+__all__ = ["describe_training", "stop_is_late"]
 
 
 def describe_training(trainer: Any, module: Any, *, training: bool = True) -> dict[str, Any]:
@@ -37,3 +37,18 @@ def describe_training(trainer: Any, module: Any, *, training: bool = True) -> di
         "world_size": trainer.world_size if several else 1,
         "session": trainer.strategy.broadcast(uuid.uuid4().hex) if several else None,
     }
+
+
+def stop_is_late(trainer: Any) -> str:
+    """Say why a Trainer that is to stop goes on for a while; empty: it does not.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> stop_is_late(SimpleNamespace(min_epochs=8, min_steps=None, current_epoch=0, global_step=6))
+        'Lightning trains for min_epochs=8 first'
+    """
+    for option, done in (("min_epochs", trainer.current_epoch), ("min_steps", trainer.global_step)):
+        least = getattr(trainer, option, None)
+        if isinstance(least, int) and done < least:
+            return f"Lightning trains for {option}={least} first"
+    return ""

@@ -15,7 +15,7 @@ from livetrain._frameworks.settings import Settings
 from livetrain._frameworks.tap import ForwardTap
 from livetrain._frameworks.training import Training
 from livetrain._lightning.batch_size import LoaderSize
-from livetrain._lightning.description import describe_training
+from livetrain._lightning.description import describe_training, stop_is_late
 from livetrain._lightning.landmarks import Landmarks
 from livetrain._lightning.logger import LiveTrainLogger
 from livetrain._lightning.metrics import (
@@ -170,6 +170,8 @@ class Session:
             self.monitor.sync(trainer.strategy.broadcast)
         if self.monitor.should_stop:
             trainer.should_stop = True
+            if why := stop_is_late(trainer):
+                self.monitor.stop_is_late(why)
 
     @harmless
     def end_epoch(self, trainer: Any) -> None:

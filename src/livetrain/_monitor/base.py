@@ -160,6 +160,9 @@ class Base:
             engine.lull()
 
     def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
+        loop = self._loop() if self._loop is not None else None
+        if loop is not None and loop.batch_size:
+            batch_size = loop.batch_size  # of the batch itself; what is logged may be a part of it
         self._steering.boundary(self._place.step, self._place.epoch, batch_size)
         engine.metering.step_begins(self._steering.control.stood_still)
 

@@ -70,6 +70,12 @@ class Helm(Base):
             control.stopping.heeded = True
         return control.should_stop
 
+    def stop_is_late(self, why: str) -> None:
+        """Say why the training goes on for a while though it is to stop, e.g. ``"Lightning trains for min_epochs=10"``. For
+        integrations.
+        """  # noqa: D205
+        self._steering.control.stopping.until = why
+
     @property
     def paused(self) -> bool:
         """Whether the training stands still between two steps, in `log_batch`."""

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from livetrain._steering.command import Command, Outcome
@@ -269,7 +269,15 @@ class Control:
         for setting in self._settings.values():
             setting.hold()
         for command, outcome in tuple(self._unsettled):
-            if not self._waits_for(command):
+            why = self._waits_for(command)
+            if why and why != outcome.message:
+                outcome = replace(outcome, message=why)
+                self._unsettled = [
+                    (command, outcome) if entry[0] is command else entry
+                    for entry in self._unsettled
+                ]
+                self._settle(outcome)
+            elif not why:
                 self._unsettled.remove((command, outcome))
                 # The batch that was logged last is the first under it.
                 first = max(step - 1, 0)

@@ -43,6 +43,7 @@ class SizeGuard:
         self._sizes = sizes
         self._tell = tell
         self._skipped = 0
+        self._left_out = False
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -56,14 +57,25 @@ class SizeGuard:
         except Exception as error:
             if not is_out_of_memory(error) or not self._go_back():
                 raise
+            self._left_out = True
         else:
             return
         # Outside of the handler: until here the error's traceback held the step's tensors.
         _free_memory()
 
-    def passed(self) -> None:
-        """A batch of the size that holds was trained: what runs out of memory from now on has another reason."""
-        self._skipped = 0
+    def came_to_boundary(self, batch_size: int) -> bool:
+        """The loop is done with a batch; return whether it was trained, and not left out here.
+
+        Once a batch of the size that holds was trained, what runs out of memory has another reason. Of a batch whose size nobody
+        knows (0) that can be said only in the next epoch: until then some of the size that did not fit may still come.
+        """
+        left_out, self._left_out = self._left_out, False
+        if not left_out and all(
+            batch_size == int(size.current()) or (not batch_size and not size.same_epoch)
+            for size in self._sizes
+        ):
+            self._skipped = 0
+        return not left_out
 
     def _go_back(self) -> bool:
         for size in self._sizes:

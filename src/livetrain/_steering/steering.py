@@ -102,12 +102,14 @@ class Steering:
 
     def boundary(self, step: int, epoch: int, batch_size: int = 0) -> None:
         """A batch was logged, and `step` of `epoch` comes next; `batch_size` 0: of a size that nobody knows."""
+        trained = self._guard.came_to_boundary(batch_size)
         for size in self._sizes:
             if epoch != self._epoch:
                 size.epoch_ended()
-            size.saw(batch_size)
-            if batch_size in (0, int(size.current())):
-                self._guard.passed()
+            if trained:
+                size.saw(batch_size)
+            if why := size.lost():
+                self.control.withdraw("batch_size", size.current(), why)
         self._epoch = epoch
         self._come_to(step)
 
@@ -169,9 +171,11 @@ class Steering:
         if groups_of(target):
             self._attach_optimizer(target)
         elif isinstance(getattr(target, "batch_size", None), int):
-            size = BatchSize(target, *self._options.range_of("batch_size"))
-            self._sizes[:] = [size]
-            self._allow(size)
+            before = self._sizes[0] if self._sizes else None
+            if before is None or not before.holds(target):
+                size = BatchSize(target, *self._options.range_of("batch_size"), before)
+                self._sizes[:] = [size]
+                self._allow(size)
         else:
             raise UsageError(
                 f"attach({type(target).__name__}): neither an optimizer nor a batch sampler; "

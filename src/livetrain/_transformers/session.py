@@ -52,6 +52,10 @@ class Session:
         broadcast: makes every rank have what rank 0 has.
         resume: the run to go on with; None: a new one.
 
+    Attributes:
+        monitor: of the training.
+        batch_size: samples of a batch on each device. None: the Trainer does not say.
+
     Raises:
         ConfigurationError: an option of the monitor cannot work.
     """
@@ -89,6 +93,7 @@ class Session:
         self._texts = texts
         self._step = state.global_step
         self._told = 0  # checkpoints
+        self.batch_size = getattr(state, "train_batch_size", None)
         if optimizer is None:
             return
         self.monitor.expect_end()

@@ -143,3 +143,21 @@ def test_where_it_cannot_be_set_it_is_not_offered_and_that_is_said(
         "resume",
         "stop",
     ]
+
+
+def test_a_stop_before_the_least_epochs_says_what_will_happen(pl: ModuleType) -> None:
+    callback = steered(pl, {})
+    stop = {2: Command("s", "stop", issued_by="ada")}
+
+    class Stopping(pl.Callback):  # type: ignore[name-defined,misc]
+        def on_train_batch_start(self, *rest: Any) -> None:
+            if command := stop.get(len(callback.sizes)):
+                callback.monitor._steering.control.receive(command)
+
+    trainer(pl, callback, Stopping(), min_epochs=2, max_epochs=9).fit(module_class(pl)(), loader())
+    steps = len(callback.sizes)
+    assert steps == 2 * SAMPLES // 4, "Lightning trains for the least that it was told to"
+    said = [outcome.message for outcome in callback.outcomes if outcome.pending]
+    assert said[-1] == "told at step 3, goes on: Lightning trains for min_epochs=2 first"
+    end = callback.outcomes[-1]
+    assert (end.state, end.applied_step, end.message) == (pb.APPLIED, steps, "stopped by ada")

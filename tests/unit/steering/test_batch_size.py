@@ -82,15 +82,100 @@ def test_with_workers_it_takes_effect_behind_what_they_have_drawn() -> None:
     assert (training.last.state, training.last.applied_step) == (pb.APPLIED, first)
 
 
-def test_without_a_known_size_the_next_epoch_is_believed() -> None:
+def test_without_a_known_size_it_is_never_said_to_be_in_effect() -> None:
     training = Training()
     training.give("10")
     for _ in range(5):
         training.trained(0)
     assert training.last.pending
-    training.epoch += 1
-    training.trained(0)
+    for _ in range(3):
+        training.epoch += 1
+        training.trained(0)
+    assert training.last.pending
+    assert "whether the loader makes batches of 10 is not known" in training.last.message
+    training.trained(10)
     assert training.last.state == pb.APPLIED
+
+
+def test_a_loader_that_does_not_draw_from_the_sampler_is_said() -> None:
+    training = Training()
+    ours = DataLoader(TensorDataset(torch.zeros(100, 2, 2)), batch_size=4)
+    for (batch,) in ours:
+        training.trained(len(batch))
+    training.epoch += 1
+    training.give("10")
+    for _ in range(3):
+        for (batch,) in ours:
+            training.trained(len(batch))
+        training.epoch += 1
+    assert training.last.state == pb.COMMAND_FAILED
+    assert "a whole epoch went by without a batch of 10" in training.last.message
+
+
+def test_a_loader_that_is_made_anew_each_epoch_keeps_what_was_set_when_it_is_attached() -> None:
+    training = Training()
+    training.epoch_of(give_at=2)
+    assert training.last.state == pb.APPLIED
+    for _ in range(2):
+        training.loader = DataLoader(TensorDataset(torch.zeros(100, 2, 2)), batch_size=4)
+        training.monitor.attach(training.loader.batch_sampler)
+        training.sizes.clear()
+        training.epoch_of()
+        assert training.sizes == [10] * 10
+    assert training.last.state == pb.APPLIED
+
+
+def test_a_size_that_something_else_overwrites_is_said() -> None:
+    training = Training()
+    training.epoch_of(give_at=2)
+    training.loader.batch_sampler.batch_size = 6
+    training.trained(6)
+    assert training.last.state == pb.COMMAND_FAILED
+    assert training.last.message == "something else set the batch size to 6"
+    assert training.last.values == {"batch_size": "6"}
+
+
+@pytest.mark.parametrize(
+    ("drop_last", "why"),
+    [(True, "no batch at all, since drop_last leaves out"), (False, "no batch of that size")],
+)
+def test_more_than_there_are_samples_is_refused(drop_last: bool, why: str) -> None:
+    training = Training(drop_last=drop_last)
+    training.give("101")
+    assert training.last.state == pb.REJECTED
+    assert "the loader has 100 samples, and so " + why in training.last.message
+    training.give("100", "all")
+    training.epoch_of()
+    training.epoch_of()
+    assert (training.last.state, training.last.command_id) == (pb.APPLIED, "all")
+
+
+@pytest.mark.parametrize("logs", [True, False])
+@pytest.mark.parametrize("options", [{}, {"drop_last": True}, {"num_workers": 2}])
+def test_within_a_loop_over_steps_every_batch_that_does_not_fit_is_left_out(
+    options: dict[str, Any], logs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVETRAIN_MODE", "offline")
+    training = Training(**options)
+    monitor, trained = livetrain.Monitor("guarded", control=livetrain.ControlOptions()), []
+    monitor.attach(training.loader.batch_sampler)
+    outcomes: list[Outcome] = []
+    monitor._steering.control._answer = outcomes.append
+    command = Command("c", "set", {"batch_size": "50"})
+    with monitor:
+        for epoch in range(4):
+            for (batch,) in monitor.steps(training.loader):
+                if epoch == 0 and not trained:
+                    monitor._steering.control.receive(command)
+                with monitor.guard():
+                    if len(batch) > 32:
+                        raise out_of_memory()
+                    trained.append((epoch, len(batch)))
+                    if logs:
+                        monitor.log_batch(None, None, 0.5)
+    assert outcomes[-1].state == pb.COMMAND_FAILED
+    assert outcomes[-1].message == "out of memory with batches of 50: back to 4"
+    assert [size for epoch, size in trained if epoch == 3] == [4] * 25
 
 
 def test_another_size_before_it_took_effect_takes_its_place() -> None:
