@@ -468,3 +468,31 @@ def test_a_script_that_an_error_ends_leaves_a_failed_run(
     assert (run["status"], run["message"]) == ("failed", message)
     assert curves["loss"]["steps"] == [0, 1, 2]
     assert get(server, "/api/runs")["runs"][0]["steps"] == 3
+
+
+def test_a_batch_size_that_is_searched_for_is_one_run_with_an_attempt_each(
+    tmp_path: Path, server: ServerProcess
+) -> None:
+    model, steps = vit(), []
+
+    def memory(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        if len(kwargs["pixel_values"]) > 8 and len(steps) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    model.register_forward_pre_hook(memory, with_kwargs=True)
+    callback = LiveTrainCallback()
+
+    class Slow(transformers.TrainerCallback):
+        def on_step_end(self, *rest: Any, **others: Any) -> None:
+            steps.append(callback.monitor.flush(20))  # so that the server knows the run
+
+    train(tmp_path, callback, Slow(), model=model, auto_find_batch_size=True)
+    run, curves = only_run(server)
+    assert (run["status"], run["steps"]) == ("finished", 2 * SAMPLES // 8)
+    assert [attempt["from_step"] for attempt in run["attempts"]] == [0, 0], "those that trained"
+    assert curves["loss"]["steps"] == list(range(2 * SAMPLES // 8))
+    events = get(server, f"/api/runs/{run['run_id']}/events?notable=true")["events"]
+    said = [str(event["record"]) for event in events]
+    tried = [text for text in said if "out of memory with batches of" in text]
+    assert "of 16: the Trainer begins again with" in tried[0]
+    assert "begins again with 8," in tried[-1]
