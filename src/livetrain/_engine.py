@@ -64,6 +64,7 @@ class Engine(Listener):
         packing: "strip", "tiles", or "auto": a strip, if the server takes one.
         meeting: how this rank finds the run of the others; None: it needs nobody.
         pictures: whether this rank sends any.
+        another: how this rank finds another run, should the server not let it into its own; None: there is no other.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Engine(Listener):
         packing: str,
         meeting: Meeting | None = None,
         pictures: bool = True,
+        another: Meeting | None = None,
     ) -> None:
         self.identity = identity
         self.capture = capture
@@ -94,6 +96,7 @@ class Engine(Listener):
         self.tracebacks = True
         self._last_word: Ending | None = None  # that is still to be said
         self._meeting = meeting
+        self._another = another
         self._outbox = Outbox()
         self._ledger = Ledger(identity.session_id, session, backlog, identity.info.run_name)
         self._encode = Fitting(
@@ -370,15 +373,29 @@ class Engine(Listener):
             return True
         if not meeting.ready(now, last=last):
             return False
+        self.identity.info.session_id = meeting.session
         if self.identity.info.rank:
             self._meeting = None
-            self.identity.info.session_id = meeting.session
             if meeting.alone:
                 warn_once_a_minute(
                     "ranks",
                     f"rank {self.identity.info.rank} found no run of rank 0 and shows as a run of its own; "
                     "give Monitor(session=...) the same word on every rank.",
                 )
+        return True
+
+    def turned_away(self, reason: str) -> bool:
+        """Become a run of its own: the server does not let this training into the one that it was given."""
+        another, self._another = self._another, None
+        if another is None:
+            return False
+        warn_once_a_minute(
+            "turned away",
+            f"the livetrain server did not let this training go on in the run that it was given ({reason.rstrip('.')}); "
+            "it shows as a run of its own.",
+        )
+        self.identity.begin_anew(another.session)
+        self._meeting = another if self.identity.info.world_size > 1 else None
         return True
 
     def commanded(self, command: pb.ControlCommand, late: float) -> None:

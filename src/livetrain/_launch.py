@@ -28,7 +28,8 @@ from livetrain._delivery.transport import Endpoint
 from livetrain._engine import Engine
 from livetrain._performance import StepMeter
 from livetrain._point_columns import PointThinner
-from livetrain._ranks.meeting import Meeting
+from livetrain._ranks.meeting import Meeting, next_number
+from livetrain._ranks.restarts import restarts_before
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.private_directory import tighten
@@ -69,6 +70,7 @@ class RunDescription:
     rank: int
     world_size: int
     session: str | None
+    restarts: int = 0
 
 
 def check_types(**given: object) -> None:
@@ -166,6 +168,7 @@ def describe_run(
         rank=_rank("rank", rank, environ.get("RANK"), 0),
         world_size=_rank("world_size", world_size, environ.get("WORLD_SIZE"), 1),
         session=session or env.session,
+        restarts=restarts_before(environ),
     )
 
 
@@ -339,7 +342,9 @@ def launch(
         tags=run.tags,
         controls=controls,
         resumed_step=None if resume is None else resume.step,
+        restart_count=run.restarts,
     )
+    several, number = run.world_size > 1, next_number() if run.world_size > 1 else 0
     limits = SpoolLimits(max_bytes=int(spool_mib * MIB)) if spool_mib else SpoolLimits()
     return Engine(
         Identity(info, resume_token="" if resume is None else resume.resume_token),
@@ -351,8 +356,15 @@ def launch(
         Spool.open(spool_dir / _directory_name(info), limits, thinner=PointThinner()),
         Session(full_jitter),
         images.packing,
-        Meeting(run.rank, info.session_id) if run.world_size > 1 and given is None else None,
+        Meeting(run.rank, info.session_id, number=number, start=run.restarts)
+        if several and given is None
+        else None,
         pictures=run.rank == 0 or images.every_rank,
+        another=Meeting(
+            *(run.rank, uuid.uuid4().hex), number=number, start=run.restarts, another=True
+        )
+        if several or given is not None
+        else None,
     )
 
 

@@ -27,3 +27,8 @@ class Identity:
         """Return what another process needs to speak for this stream, its token included."""
         self.info.resume_token = self.resume_token
         return self.info.SerializeToString()
+
+    def begin_anew(self, session_id: str) -> None:
+        """Speak for another run from now on, a new one."""
+        self.info.session_id, self.resume_token = session_id, ""
+        self.info.ClearField("resumed_step")

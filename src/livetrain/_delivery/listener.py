@@ -21,6 +21,10 @@ class Listener:
     def wished(self, frame_interval_ms: int) -> None:
         """The server says how often it wants frames; 0: as they come."""
 
+    def turned_away(self, reason: str) -> bool:
+        """The server refused the first registration for good; return whether another one is to be tried, now with other words."""
+        return False
+
     def agreed(self, response: pb.SessionResponse) -> None:
         """The server took the registration."""
 

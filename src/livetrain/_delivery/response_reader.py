@@ -62,7 +62,10 @@ class ResponseReader:
         """Read the answer to a registration that came at `now`."""
         if not reply.success:
             reason = one_line(reply.message, _REASON_CHARS) or "the server refused the registration"
-            self._session.rejected(now, Rejected(reason, retryable=reply.retryable))
+            again = reply.retryable
+            if not again and self._session.protocol_version is None:
+                again = self._listener.turned_away(reason)
+            self._session.rejected(now, Rejected(reason, retryable=again))
             return
         identity, config = self._identity, reply.server_config
         if len(reply.resume_token) <= _TOKEN_CHARS:

@@ -13,11 +13,18 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["Meeting", "Store", "torch_store"]
+__all__ = ["Meeting", "Store", "next_number", "torch_store"]
 
 LOOK_SECONDS = 0.1
 GIVE_UP_SECONDS = 60.0
+_GO_ON_SECONDS = 5.0
+"""How long rank 0 of a training that was started again waits for a store that may have its session."""
 _numbers = itertools.count()
+
+
+def next_number() -> int:
+    """Return the number of the next monitor of this process that has other ranks beside it."""
+    return next(_numbers)
 
 
 class Store(Protocol):
@@ -54,7 +61,12 @@ class Meeting:
         session: of this rank; for the others the one that they keep if they meet nobody.
         store: returns the store, or None as long as there is none.
 
+        number: of this monitor; None: the next.
+        start: how often the training was started before. Rank 0 goes on with the session of the start before, if the store has it.
+        another: the session of this start is not to be taken: the ranks meet in a new one.
+
     Attributes:
+        session: of the run, once it is known.
         alone: it met nobody, and looks no longer.
 
     Example:
@@ -74,12 +86,17 @@ class Meeting:
         session: str,
         store: Callable[[], Store | None] = torch_store,
         number: int | None = None,
+        start: int = 0,
+        another: bool = False,
     ) -> None:
         self.session = session
         self.alone = False
         self._rank = rank
         self._store = store
-        self._key = f"livetrain/session/{next(_numbers) if number is None else number}"
+        self._newest = f"livetrain/session/{next_number() if number is None else number}"
+        # What an earlier start left is still there: `torchrun` keeps the store of a training that it starts again.
+        self._key = f"{self._newest}/{start}{'/another' if another else ''}"
+        self._goes_on = start > 0 and not another
         self._met = False
         self._looked: float | None = None
         self._began: float | None = None
@@ -97,16 +114,25 @@ class Meeting:
             self._looked = now
             with contextlib.suppress(Exception):  # a store that goes down with its process group
                 self._look()
-        if not self._met and (last or now - self._began >= GIVE_UP_SECONDS):
+        waited = now - self._began
+        if not self._met and (last or waited >= GIVE_UP_SECONDS):
             self.alone = True
-        return self._met or self.alone or not self._rank
+        if self._met or self.alone:
+            return True
+        if self._rank or (self._goes_on and waited < _GO_ON_SECONDS):
+            return False
+        self._goes_on = False  # from now on its session is in use
+        return True
 
     def _look(self) -> None:
         store = self._store()
         if store is None:
             return
         if not self._rank:
+            if self._goes_on and store.check([self._newest]):
+                self.session = store.get(self._newest).decode()
             store.set(self._key, self.session)
+            store.set(self._newest, self.session)
             self._met = True
         elif store.check([self._key]):
             self.session = store.get(self._key).decode()

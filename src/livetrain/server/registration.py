@@ -122,6 +122,7 @@ class Registrar:
             stream = await self.new_stream(
                 run, info.stream_id, info.rank, hashed(token), leftover=leftover
             )
+            self._note_start(run, info)
         elif not stream.opened and (not token or _fits_any(token, run)):
             # The answer to its first registration was lost on the way; one that joined had another stream's token for that.
             token = secrets.token_urlsafe(24)
@@ -300,8 +301,9 @@ class Registrar:
     def _check_join(self, run: Run, info: pb.SessionInfo) -> None:
         """See that a stream that the run does not know may join it: it is the first, has a token, or is a rank still missing.
 
-        A rank cannot have a token yet; that it knows the session's id, which leaves neither trainer nor server, is enough once.
-        Which ranks there are was said when the run was registered: what a newcomer says of that is not believed.
+        A rank cannot have a token yet; that it knows the session's id, which leaves neither trainer nor server, is enough once for
+        each start of the training that its launcher counted. Which ranks a start has was said when its first one registered: what a
+        newcomer says of that is not believed.
         """
         if not run.streams:
             return
@@ -310,8 +312,13 @@ class Registrar:
         if info.resume_token:
             if _fits_any(info.resume_token, run):
                 return
-        elif info.world_size == run.world_size and info.rank < run.world_size:
-            if all(stream.rank != info.rank for stream in run.streams.values()):
+        elif info.restart_count > run.controls.restart_count:
+            return  # its launcher started the training once more, maybe with another number of ranks
+        elif info.restart_count < run.controls.restart_count or (
+            info.world_size == run.world_size and info.rank < run.world_size
+        ):
+            known = sum(stream.rank == info.rank for stream in run.streams.values())
+            if known <= run.controls.restart_count:
                 return
         elif run.world_size > 1:
             raise RefusedError(
@@ -321,6 +328,13 @@ class Registrar:
         raise RefusedError(
             "This session is known; a resume_token of it is needed and was not given, or is another."
         )
+
+    def _note_start(self, run: Run, info: pb.SessionInfo) -> None:
+        """Note that a launcher started the training once more, where a stream of that start is the first."""
+        if info.restart_count > run.controls.restart_count:
+            run.controls.restart_count = info.restart_count
+            run.controls.world_size = info.world_size
+            self._intake.journal.touch(run.key, run.row)
 
     def adopt_info(self, run: Run, info: pb.SessionInfo) -> None:
         """Take over what a registration says about a run."""

@@ -81,3 +81,46 @@ def test_the_store_of_torch_is_found_once_there_is_a_process_group(tmp_path: Pat
     finally:
         dist.destroy_process_group()
     assert torch_store() is None
+
+
+def test_a_start_that_follows_goes_on_with_the_session_that_the_store_still_has(
+    tmp_path: Path,
+) -> None:
+    kept = store(tmp_path)
+    for start in range(3):
+        others = Meeting(1, "its own", lambda: kept, number=1, start=start)
+        assert not others.ready(now=0.0), "what the start before left is not for this one"
+        first = Meeting(0, f"session {start}", lambda: kept, number=1, start=start)
+        assert first.ready(now=0.0)
+        assert others.ready(now=LOOK_SECONDS)
+        assert first.session == others.session == "session 0"
+
+
+def test_who_may_not_go_on_there_meets_the_others_in_another_session(tmp_path: Path) -> None:
+    kept = store(tmp_path)
+    Meeting(0, "refused", lambda: kept, number=1, start=1).ready(now=0.0)
+    others = Meeting(1, "its own", lambda: kept, number=1, start=1, another=True)
+    assert not others.ready(now=0.0)
+    assert Meeting(0, "fresh", lambda: kept, number=1, start=1, another=True).ready(now=0.0)
+    assert others.ready(now=LOOK_SECONDS)
+    assert others.session == "fresh"
+    following = Meeting(0, "later", lambda: kept, number=1, start=2)
+    assert following.ready(now=0.0)
+    assert following.session == "fresh"
+
+
+def test_rank_0_that_was_started_again_waits_some_seconds_for_the_store_and_then_begins_anew(
+    tmp_path: Path,
+) -> None:
+    kept = store(tmp_path)
+    Meeting(0, "before", lambda: kept, number=1).ready(now=0.0)
+    there: list[dist.Store] = []
+    first = Meeting(0, "its own", lambda: there[0] if there else None, number=1, start=1)
+    assert not first.ready(now=0.0)
+    assert first.ready(now=6.0)
+    there.append(kept)
+    assert first.ready(now=7.0)
+    assert first.session == "its own", "it is in use"
+    others = Meeting(1, "other", lambda: kept, number=1, start=1)
+    assert others.ready(now=0.0)
+    assert others.session == "its own"
