@@ -10,6 +10,7 @@ from livetrain._flower.rounds import Rounds
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.settings import Settings, given_options
 from livetrain._monitor import Monitor
+from livetrain._warnings import warn_once_a_minute
 from livetrain.exceptions import LivetrainError
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ else:
 __all__ = ["LiveTrainStrategy"]
 
 _HOOKS = ("configure_train", "aggregate_train", "configure_evaluate", "aggregate_evaluate")
+_OWN = ("_hooks", "_rounds", "_settings", "_strategy", "monitor")
+_FACE = (*_HOOKS, "start", "summary")
+_EVALUATE_FN = 3  # its place among the arguments of `start` that follow `num_rounds`
 
 
 class LiveTrainStrategy(Strategy):  # type: ignore[misc]  # mypy does not follow Flower
@@ -81,15 +85,38 @@ class LiveTrainStrategy(Strategy):  # type: ignore[misc]  # mypy does not follow
         owner = "LiveTrainStrategy"
         options = given_options(owner, run, server, project, monitor_options)
         self._settings = Settings(owner=owner, options=options, monitor_factory=monitor_factory)
-        self._strategy = strategy
         self._rounds: Rounds | None = None
+        self._hooks: dict[str, Callable[..., Any]] = {}
         self.monitor: Monitor | None = None
+        self._strategy = strategy
 
     def __getattr__(self, name: str) -> Any:
-        # What scripts read of their strategy is the one's inside.
-        if name.startswith("_"):
+        # What scripts read of their strategy is the one's inside, and so is what they write.
+        inside = self.__dict__.get("_strategy")
+        if inside is None or name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self._strategy, name)
+        return getattr(inside, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._is_own(name):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._strategy, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if self._is_own(name):
+            super().__delattr__(name)
+        else:
+            delattr(self._strategy, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self.__dict__.get("_strategy"))})
+
+    def _is_own(self, name: str) -> bool:
+        """Whether an attribute is one of this object, or of a class that somebody derived from ours."""
+        if "_strategy" not in self.__dict__ or name in _OWN or name.startswith("__"):
+            return True
+        return name not in _FACE and hasattr(type(self), name)
 
     def summary(self) -> None:
         """Log the configuration of the strategy inside."""
@@ -103,22 +130,27 @@ class LiveTrainStrategy(Strategy):  # type: ignore[misc]  # mypy does not follow
         opened = harmless(Rounds, but=(LivetrainError,))
         self._rounds = rounds = opened(self._settings, self._strategy, num_rounds)
         self.monitor = rounds.monitor if rounds else None
-        evaluate = kwargs.get("evaluate_fn")
-        if rounds and evaluate is not None:
-            kwargs["evaluate_fn"] = rounds.evaluating(evaluate)
+        if rounds and len(args) > _EVALUATE_FN and args[_EVALUATE_FN] is not None:
+            watched = rounds.evaluating(args[_EVALUATE_FN])
+            args = (*args[:_EVALUATE_FN], watched, *args[_EVALUATE_FN + 1 :])
+        elif rounds and kwargs.get("evaluate_fn") is not None:
+            kwargs["evaluate_fn"] = rounds.evaluating(kwargs["evaluate_fn"])
+        inside = self._strategy
+        own_start = "start" in vars(inside) or type(inside).start is not Strategy.start
+        self._hooks = {name: getattr(inside, name) for name in _HOOKS}
         error: BaseException | None = None
         try:
             with _watched(grid, rounds):
-                if type(self._strategy).start is Strategy.start:
+                if not own_start:
                     return super().start(grid, initial_arrays, num_rounds, *args, **kwargs)
                 # A start of its own is to find our steps where it looks for its own.
-                with _replaced(self._strategy, {name: getattr(self, name) for name in _HOOKS}):
-                    return self._strategy.start(grid, initial_arrays, num_rounds, *args, **kwargs)
+                with _replaced(inside, {name: getattr(self, name) for name in _HOOKS}):
+                    return inside.start(grid, initial_arrays, num_rounds, *args, **kwargs)
         except BaseException as raised:
             error = raised
             raise
         finally:
-            self._rounds = None
+            self._rounds, self._hooks = None, {}
             if rounds:
                 rounds.finish(error)
 
@@ -137,7 +169,7 @@ class LiveTrainStrategy(Strategy):  # type: ignore[misc]  # mypy does not follow
     def aggregate_train(self, server_round: int, replies: Iterable[Any]) -> Any:
         """Have the strategy put the clients' trainings together."""
         replies = list(replies)
-        result = type(self._strategy).aggregate_train(self._strategy, server_round, replies)
+        result = self._of_strategy("aggregate_train")(server_round, replies)
         if self._rounds:
             self._rounds.trained(server_round, replies, result)
         return result
@@ -145,7 +177,7 @@ class LiveTrainStrategy(Strategy):  # type: ignore[misc]  # mypy does not follow
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Any]) -> Any:
         """Have the strategy put the clients' evaluations together."""
         replies = list(replies)
-        result = type(self._strategy).aggregate_evaluate(self._strategy, server_round, replies)
+        result = self._of_strategy("aggregate_evaluate")(server_round, replies)
         if self._rounds:
             self._rounds.evaluated(server_round, replies, result)
         return result
@@ -154,11 +186,21 @@ class LiveTrainStrategy(Strategy):  # type: ignore[misc]  # mypy does not follow
         rounds = self._rounds
         if rounds and rounds.monitor.should_stop:
             return []
-        ask = getattr(type(self._strategy), f"configure_{what}")
-        messages = list(ask(self._strategy, server_round, *given))
+        messages = list(self._of_strategy(f"configure_{what}")(server_round, *given))
         if rounds:
             rounds.asked(what, server_round, messages)
+        else:
+            warn_once_a_minute(
+                "flower:inside",
+                "This federated training is not shown: another strategy runs it, and asks LiveTrainStrategy for its steps alone; "
+                "put LiveTrainStrategy around the outermost one.",
+            )
         return messages
+
+    def _of_strategy(self, hook: str) -> Callable[..., Any]:
+        """Return the strategy's own step, also while ours is in its place."""
+        found: Callable[..., Any] = getattr(self._strategy, hook)
+        return self._hooks[hook] if found == getattr(self, hook) else found
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import runpy
@@ -15,7 +16,7 @@ import pytest
 import torch
 from flwr.app import ArrayRecord, Context, Error, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import FedAvg
+from flwr.serverapp.strategy import DifferentialPrivacyServerSideFixedClipping, FedAvg
 from flwr.supercore.task_identity import TaskIdentity
 
 import livetrain
@@ -23,7 +24,7 @@ from livetrain._console.server_process import ServerProcess
 from livetrain.flower import LiveTrainStrategy
 from livetrain.testing import RecordingMonitor
 from tests.frameworks.flower_app import CLIENTS, EXAMPLE, ROUNDS
-from tests.frameworks.world import Made, get, only_run, same
+from tests.frameworks.world import Made, get, only_run, same, warnings_of
 
 EXAMPLE_APP = runpy.run_path(str(EXAMPLE))
 IDS = [11, 22, 33, 44]
@@ -273,6 +274,107 @@ def test_a_fault_of_ours_costs_the_view_and_not_the_training(
     result = start(LiveTrainStrategy(FedAvg(), monitor_factory=made))
     assert same(alone, result.arrays.to_torch_state_dict().values())
     assert made.only.closed
+
+
+def test_what_is_set_on_it_is_set_on_the_strategy(made: Made) -> None:
+    inside = FedAvg()
+    strategy = LiveTrainStrategy(inside, monitor_factory=made)
+    strategy.fraction_train = 0.5
+    strategy.fraction_train *= 0.5
+    strategy.min_available_nodes, strategy.of_my_own, strategy._private = 3, ["kept"], 1
+    assert (inside.fraction_train, inside.min_available_nodes) == (0.25, 3)
+    assert (inside.of_my_own, inside._private, strategy._private) == (["kept"], 1, 1)
+    del strategy.of_my_own
+    assert not hasattr(inside, "of_my_own")
+    assert "fraction_train" in dir(strategy)
+    strategy.fraction_train = 1.0
+    start(strategy, rounds=1)
+    assert strategy.monitor is made.only
+    assert "monitor" not in vars(inside)
+    twin = copy.deepcopy(strategy)
+    twin.fraction_train = 0.75
+    assert (twin.fraction_train, strategy.fraction_train) == (0.75, 1.0)
+
+
+def test_a_class_derived_from_it_keeps_its_own(made: Made) -> None:
+    class Counting(LiveTrainStrategy):
+        trained = 0
+
+        def __init__(self, strategy: Any, **options: Any) -> None:
+            self.before = "kept"
+            super().__init__(strategy, **options)
+            self.limit = 7
+
+        @property
+        def twice(self) -> int:
+            return 2 * self.trained
+
+        @twice.setter
+        def twice(self, value: int) -> None:
+            self.trained = value // 2
+
+        def aggregate_train(self, server_round: int, replies: Any) -> Any:
+            self.trained += 1
+            return super().aggregate_train(server_round, replies)
+
+    inside = FedAvg()
+    strategy = Counting(inside, monitor_factory=made)
+    start(strategy, rounds=2)
+    strategy.twice = 8
+    assert (strategy.trained, strategy.before, strategy.limit) == (4, "kept", 7)
+    assert not {"trained", "twice", "before"} & vars(inside).keys()
+
+
+@pytest.mark.parametrize("own_start", [True, False])
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_step_of_ones_own_is_taken(made: Made, own_start: bool, outside: bool) -> None:
+    """Set on the strategy, or on what stands around it."""
+
+    class Own(FedAvg):
+        def start(self, *args: Any, **kwargs: Any) -> Any:
+            return super().start(*args, **kwargs)
+
+    inside = Own() if own_start else FedAvg()
+    strategy = LiveTrainStrategy(inside, monitor_factory=made)
+    plain = inside.aggregate_train
+    seen: list[int] = []
+
+    def aggregate_train(server_round: int, replies: Any) -> Any:
+        seen.append(server_round)
+        return plain(server_round, replies)
+
+    (strategy if outside else inside).aggregate_train = aggregate_train
+    start(strategy)
+    assert seen == [1, 2, 3]
+    assert [number for number, *_ in made.only.rounds] == [1, 2, 3]
+    assert vars(inside)["aggregate_train"] is aggregate_train
+
+
+def test_an_evaluation_that_is_given_by_its_place_is_seen(made: Made) -> None:
+    def evaluate(number: int, weights: ArrayRecord) -> MetricRecord:
+        return MetricRecord({"accuracy": number / 10})
+
+    strategy = LiveTrainStrategy(FedAvg(), monitor_factory=made)
+    strategy.start(LocalGrid(), arrays(), 1, 3600, None, None, evaluate)
+    assert [(n, m) for n, _, m, _, _ in made.only.rounds] == [
+        (0, {"accuracy": 0.0}),
+        (1, {"accuracy": 0.1}),
+    ]
+
+
+def test_inside_another_strategy_it_says_that_it_shows_nothing(
+    made: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    within = LiveTrainStrategy(FedAvg(), monitor_factory=made)
+    start(DifferentialPrivacyServerSideFixedClipping(within, 0.0, 1.0, CLIENTS))
+    (said,) = warnings_of(caplog)
+    assert "put LiveTrainStrategy around the outermost one" in said
+    outside = LiveTrainStrategy(
+        DifferentialPrivacyServerSideFixedClipping(FedAvg(), 0.0, 1.0, CLIENTS),
+        monitor_factory=made,
+    )
+    start(outside)
+    assert [number for number, *_ in made.only.rounds] == [1, 2, 3]
 
 
 def test_misuse_is_said_before_the_first_round(server: ServerProcess) -> None:
