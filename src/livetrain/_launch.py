@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -32,7 +33,7 @@ from livetrain._ranks.meeting import Meeting, next_number
 from livetrain._ranks.restarts import restarts_before
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
-from livetrain._spool.private_directory import tighten
+from livetrain._spool.private_directory import is_ours, tighten
 from livetrain._spool.spool import Spool
 from livetrain._text import text_of
 from livetrain._warnings import warn_once_a_minute
@@ -398,4 +399,9 @@ def state_directory(environ: Mapping[str, str]) -> Path:
     try:
         return Path.home() / ".local" / "state" / "livetrain"
     except RuntimeError:  # a user without a home
-        return Path(tempfile.gettempdir()) / f"livetrain-{os.getuid()}"
+        shared = Path(tempfile.gettempdir()) / f"livetrain-{os.getuid()}"
+        # Somebody else may have been there first: whoever owns a directory may put others in the place of those in it.
+        with contextlib.suppress(FileNotFoundError):
+            if not is_ours(shared):
+                return Path(tempfile.mkdtemp(prefix="livetrain-"))
+        return shared

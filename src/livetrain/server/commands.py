@@ -15,13 +15,22 @@ from livetrain.proto import telemetry_pb2 as pb
 
 __all__ = [
     "OLDER_CONTROLS",
+    "PARAMETERS",
+    "PARAMETER_CHARS",
     "REMEMBERED",
+    "VERB_CHARS",
     "Command",
     "CommandBook",
     "moved_on",
     "refusal",
     "to_wire",
+    "too_large",
 ]
+
+VERB_CHARS: Final = 64
+PARAMETERS: Final = 32
+PARAMETER_CHARS: Final = 1000
+"""Of the name of a parameter, and of its value: whatever is given is written into the run's log, also if it is refused."""
 
 _WEIGHT: Final[dict[int, int]] = {
     pb.QUEUED: 1,
@@ -263,6 +272,19 @@ class CommandBook:
         verb = _SHOWN_BY_STATUS.get(status)
         waiting = [c for c in self._commands.values() if c.verb == verb and c.state == pb.SENT]
         return waiting[-1] if waiting else None
+
+
+def too_large(verb: str, parameters: Mapping[str, str]) -> str | None:
+    """Say why a command is too large to be written down; None: it is not.
+
+    Example:
+        >>> too_large("set", {"learning_rate": "1" * 5000})
+        'A command has at most 32 parameters of 1000 characters, and a verb of 64.'
+    """
+    longest = max((len(text) for item in parameters.items() for text in item), default=0)
+    if len(verb) <= VERB_CHARS and len(parameters) <= PARAMETERS and longest <= PARAMETER_CHARS:
+        return None
+    return f"A command has at most {PARAMETERS} parameters of {PARAMETER_CHARS} characters, and a verb of {VERB_CHARS}."
 
 
 def refusal(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.commands import Command
+from livetrain.server.commands import PARAMETER_CHARS, PARAMETERS, VERB_CHARS, Command
 from livetrain.server.desk import DEFAULT_TTL_SECONDS, Desk
 from livetrain.server.intake import Intake
 from livetrain.server.run import Run
@@ -30,7 +30,7 @@ def _whole(text: str) -> str:
 
 
 _Whole = AfterValidator(_whole)
-_Text = Annotated[str, Field(max_length=1000), _Whole]
+_Text = Annotated[str, Field(max_length=PARAMETER_CHARS), _Whole]
 
 
 class Order(BaseModel):
@@ -48,8 +48,8 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    verb: Annotated[str, Field(min_length=1, max_length=64), _Whole]
-    parameters: Annotated[dict[_Text, _Text], Field(max_length=32)] = {}
+    verb: Annotated[str, Field(min_length=1, max_length=VERB_CHARS), _Whole]
+    parameters: Annotated[dict[_Text, _Text], Field(max_length=PARAMETERS)] = {}
     issued_by: Annotated[str, Field(max_length=100), _Whole] = ""
     ttl_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = DEFAULT_TTL_SECONDS
     command_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""

@@ -380,6 +380,9 @@ def test_a_command_is_given_to_the_training(server: ServerProcess) -> None:
         trainer.wait(lambda: [r for r in trainer.responses if r.HasField("command")], "a command")
         client.send('{"type":"command","command":"fly","args":{}}')
         assert "does not allow" in client.read()["message"]
+        for large in ({"a": "x" * 2000}, {str(n): "" for n in range(40)}):
+            client.send(json.dumps({"type": "command", "command": "pause", "args": large}))
+            assert "at most 32 parameters" in client.read()["message"]
         commands = httpx.get(f"{server.http}/api/runs/{run_id}/commands").json()["commands"]
         assert [(c["verb"], c["state"]) for c in commands] == [
             ("fly", "rejected"),

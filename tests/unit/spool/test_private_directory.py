@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from livetrain._launch import spool_directory, state_directory
 from livetrain._spool.private_directory import is_ours, make_private, tighten
 from livetrain._spool.segment_log import SegmentLog
 from livetrain._spool.spool import Spool, discover
+from livetrain.config import Environment
 
 
 def mode(path: Path) -> int:
@@ -75,3 +78,33 @@ def test_a_spool_that_somebody_else_put_there_is_left_alone(
     assert not is_ours(tmp_path / "spools" / "link")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert discover(tmp_path / "spools") == []
+
+
+def test_a_directory_of_all_users_that_somebody_else_took_first_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    usual = tmp_path / f"livetrain-{os.getuid()}"
+    assert state_directory({}) == usual
+    make_private(usual)
+    assert state_directory({}) == usual
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    other = state_directory({})
+    assert other not in (usual, tmp_path)
+    assert mode(other) == 0o700
+
+
+def test_what_lies_below_the_state_directory_is_this_users_alone(tmp_path: Path) -> None:
+    old = tmp_path / "livetrain" / "spool"
+    old.mkdir(mode=0o755, parents=True)
+    old.parent.chmod(0o755)
+    assert spool_directory(None, Environment(), {"XDG_STATE_HOME": str(tmp_path)}) == old
+    assert [mode(old), mode(old.parent)] == [0o700, 0o700]
+    given = tmp_path / "given"
+    given.mkdir(mode=0o755)
+    assert spool_directory(given, Environment(), {}) == given
+    assert mode(given) == 0o755

@@ -14,6 +14,7 @@ from fastapi import APIRouter, WebSocket
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.commands import too_large
 from livetrain.server.desk import Desk
 from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.converse import converse
@@ -162,6 +163,8 @@ class OneTrainer(Listener):
         if run is None or run.ended:
             return "No training is running."
         parameters = {str(name): str(value) for name, value in args.items()}
+        if too_much := too_large(verb, parameters):
+            return too_much
         try:
             given = await self._desk.issue(
                 run,
