@@ -6,17 +6,18 @@ sends is a run like any other, and viewers of the relay see it as the messages t
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from livetrain import _wire
 from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._frameworks.settings import given_options
 from livetrain._monitor import Monitor
-from livetrain._relay_messages import PHASES, records_of
+from livetrain._relay_messages import PHASES, MessageReader
 from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions
 from livetrain.proto import telemetry_pb2 as pb
@@ -26,12 +27,20 @@ __all__ = ["MetricsWebSocketSender"]
 _GRPC_PORT = 50051
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", None)
 _BEGIN = frozenset({"training_mode", "training_start"})
+_OFTEN = frozenset({"batch_metrics", "lr_update", "gradient_stats"})
 _METRICS = {
     "epoch_end": ("metrics",),
+    "gradient_stats": ("layer_norms",),
     **dict.fromkeys(
         ("round_end", "round_metrics", *PHASES), ("metrics", "fit_metrics", "eval_metrics")
     ),
 }
+"""Where a message has mappings of numbers."""
+_NO_NUMBERS: Final = frozenset(
+    {"step", "batch_idx", "epoch", "timestamp", "client_id", "round_num", "scheduler_type"}
+)
+"""What the messages that are sent often have beside their numbers."""
+_NOTES: Final = 50
 _STATUS = {
     pb.INITIALIZING: "initializing",
     pb.RUNNING: "running",
@@ -39,10 +48,29 @@ _STATUS = {
     pb.COMPLETED: "completed",
     pb.FAILED: "failed",
 }
+_Method = Callable[..., None]
+
+
+def _never_raises(method: _Method) -> _Method:
+    """Have a method raise nothing, whatever it is called with: the training goes on, as with the older sender."""
+
+    @functools.wraps(method)
+    def called(self: MetricsWebSocketSender, *arguments: Any, **by_name: Any) -> None:
+        try:
+            method(self, *arguments, **by_name)
+        except Exception as error:
+            warn_once_a_minute(
+                f"relay:{method.__name__}", f"livetrain could not do {method.__name__}: {error!r}"
+            )
+
+    return called
 
 
 class MetricsWebSocketSender:
     """Stands where an older ``MetricsWebSocketSender`` stood: no method of it raises or waits.
+
+    It has the methods of every release. What is given by a name that a method does not have goes with the message, and a
+    ``send_…`` that no release has sends a message of that type, which is kept as an event.
 
     Args:
         websocket_uri: of the relay that the older sender spoke to; its host alone counts: there livetrain-server is looked for.
@@ -75,10 +103,12 @@ class MetricsWebSocketSender:
             host = urlsplit(websocket_uri).hostname
             if host not in _LOOPBACK:
                 self._options["server"] = f"{host}:{_GRPC_PORT}"
+        self.websocket_uri = websocket_uri
         self._make = monitor_factory or Monitor
         self._own = monitor is None
         self._monitor = monitor
-        self._step: int | None = None
+        self._reader = MessageReader()
+        self._noted: set[str] = set()
         self._ended = False
         # Senders were called from whatever thread; two must not make two runs of one training.
         self._lock = threading.RLock()
@@ -88,73 +118,187 @@ class MetricsWebSocketSender:
         """What takes the messages; None before the first."""
         return self._monitor
 
-    def send_metrics(self, metrics: Mapping[str, Any], type: str = "metrics") -> None:
-        """Send a message of any type, with `metrics` as its data."""
-        try:
-            with self._lock:
-                self._send(type, metrics)
-        except Exception as error:  # as the older one: the training goes on
-            warn_once_a_minute("relay", f"livetrain could not send {type!r}: {error!r}")
+    @_never_raises
+    def send_metrics(
+        self,
+        metrics: Mapping[str, Any] | None = None,
+        metric_type: str = "epoch_end",
+        **by_name: Any,
+    ) -> None:
+        """Send a message of any type.
 
+        Args:
+            metrics: its data; some releases call it ``data``.
+            metric_type: its type; ``type`` for short.
+            **by_name: further fields of its data.
+        """
+        given = by_name.pop("data", None) if metrics is None else metrics
+        kind = str(by_name.pop("type", metric_type))
+        data = {**(given if isinstance(given, Mapping) else {"data": given}), **by_name}
+        with self._lock:
+            self._send(kind, data)
+
+    @_never_raises
     def send_training_mode(
-        self, is_federated: bool, num_rounds: int = 0, num_clients: int = 0
+        self, is_federated: bool = False, num_rounds: int = 0, num_clients: int = 0, **more: Any
     ) -> None:
         """Say that a training begins, and whether it is a federated one."""
-        self.send_metrics(
-            {"is_federated": is_federated, "num_rounds": num_rounds, "num_clients": num_clients},
-            "training_mode",
-        )
+        data = {"is_federated": is_federated, "num_rounds": num_rounds, "num_clients": num_clients}
+        self.send_metrics({**data, **more}, "training_mode")
 
-    def send_epoch_end(self, epoch: int, phase: str, metrics: Mapping[str, Any]) -> None:
-        """Send an epoch's metrics; `epoch` counts from 1, `phase` is ``"train"``, ``"val"`` or ``"test"``."""
-        self.send_metrics({"epoch": epoch, "phase": phase, "metrics": metrics}, "epoch_end")
+    @_never_raises
+    def send_epoch_start(self, epoch: int, total_epochs: int = 0, **more: Any) -> None:
+        """Say that an epoch begins; `epoch` counts from 1, or from 0 where the first one is 0."""
+        self.send_metrics({"epoch": epoch, "total_epochs": total_epochs, **more}, "epoch_start")
 
+    @_never_raises
+    def send_epoch_end(
+        self, epoch: int, phase: str, metrics: Mapping[str, Any], **more: Any
+    ) -> None:
+        """Send an epoch's metrics; `epoch` is as in :meth:`send_epoch_start`, `phase` ``"train"``, ``"val"`` or ``"test"``."""
+        self.send_metrics({"epoch": epoch, "phase": phase, "metrics": metrics, **more}, "epoch_end")
+
+    @_never_raises
     def send_round_end(
         self,
         round_num: int,
         total_rounds: int,
         fit_metrics: Mapping[str, Any] | None = None,
         eval_metrics: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> None:
         """Send what the fit and the evaluation of a federated round came to."""
         numbers = {"fit_metrics": fit_metrics or {}, "eval_metrics": eval_metrics or {}}
-        self.send_metrics(
-            {"round": round_num, "total_rounds": total_rounds, **numbers}, "round_end"
-        )
+        data = {"round": round_num, "total_rounds": total_rounds, **numbers, **more}
+        self.send_metrics(data, "round_end")
 
+    @_never_raises
     def send_round_metrics(
-        self, round_num: int, total_rounds: int, metrics: Mapping[str, Any]
+        self, round_num: int, total_rounds: int, metrics: Mapping[str, Any], **more: Any
     ) -> None:
         """Send the metrics of a federated round, over all clients."""
-        data = {"round": round_num, "total_rounds": total_rounds, "metrics": metrics}
+        data = {"round": round_num, "total_rounds": total_rounds, "metrics": metrics, **more}
         self.send_metrics(data, "round_metrics")
 
-    def send_training_end(self, run_id: Any, summary_data: Mapping[str, Any] | None = None) -> None:
+    @_never_raises
+    def send_batch_metrics(
+        self,
+        step: int,
+        batch_idx: int,
+        loss: float,
+        accuracy: float | None,
+        epoch: int,
+        recall: float | None = None,
+        f1: float | None = None,
+        client_id: Any = None,
+        round_num: int | None = None,
+        **more: Any,
+    ) -> None:
+        """Send the numbers of a batch; `step` is the global one. None: not known."""
+        data = {
+            "step": step,
+            "batch_idx": batch_idx,
+            "loss": loss,
+            "accuracy": accuracy,
+            "epoch": epoch,
+            "recall": recall,
+            "f1": f1,
+            "client_id": client_id,
+            "round_num": round_num,
+        }
+        told = {name: value for name, value in data.items() if value is not None}
+        self.send_metrics({**told, **more}, "batch_metrics")
+
+    @_never_raises
+    def send_gradient_stats(
+        self,
+        step: int,
+        total_norm: float,
+        layer_norms: Mapping[str, float],
+        max_norm: float,
+        min_norm: float,
+        **more: Any,
+    ) -> None:
+        """Send how large the gradients of a step are: as a whole, by layer, and the largest and smallest of those."""
+        data = {
+            "step": step,
+            "total_norm": total_norm,
+            "layer_norms": layer_norms,
+            "max_norm": max_norm,
+            "min_norm": min_norm,
+        }
+        self.send_metrics({**data, **more}, "gradient_stats")
+
+    @_never_raises
+    def send_lr_update(
+        self,
+        current_lr: float,
+        step: int,
+        epoch: int,
+        scheduler_type: str | None = None,
+        **more: Any,
+    ) -> None:
+        """Send the learning rate from a step on. `scheduler_type` None: not known."""
+        data = {"current_lr": current_lr, "step": step, "epoch": epoch}
+        named = {} if scheduler_type is None else {"scheduler_type": scheduler_type}
+        self.send_metrics({**data, **named, **more}, "lr_update")
+
+    @_never_raises
+    def send_status(self, status: str, message: str = "", **more: Any) -> None:
+        """Say how the training stands, such as ``"running"``, ``"completed"`` or ``"error"``."""
+        self.send_metrics({"status": status, "message": message, **more}, "status")
+
+    @_never_raises
+    def send_training_end(
+        self, run_id: Any, summary_data: Mapping[str, Any] | None = None, **more: Any
+    ) -> None:
         """Say that the training is over; ``status`` in `summary_data` is ``"completed"``, or anything else for a failure."""
         summary = dict(summary_data) if isinstance(summary_data, Mapping) else {}
-        self.send_metrics({**summary, "run_id": run_id}, "training_end")
+        self.send_metrics({**summary, **more, "run_id": run_id}, "training_end")
 
-    def send_error(self, error_message: str, error_type: str = "training_error") -> None:
+    @_never_raises
+    def send_error(
+        self, error_message: str, error_type: str = "training_error", **more: Any
+    ) -> None:
         """Say that the training failed."""
-        self.send_metrics({"error": str(error_message), "error_type": error_type}, "error")
+        self.send_metrics({"error": str(error_message), "error_type": error_type, **more}, "error")
 
+    @_never_raises
     def send_early_stopping_triggered(
-        self, epoch: int, best_metric_value: float, metric_name: str, patience: int
+        self,
+        epoch: int,
+        best_metric_value: float,
+        metric_name: str = "val_recall",
+        patience: int = 7,
+        **more: Any,
     ) -> None:
         """Say that the training stops early, and what made it."""
         reason = (
             f"Early stopping triggered at epoch {epoch} with best {metric_name}={best_metric_value}"
         )
-        self.send_metrics(
-            {
-                "epoch": epoch,
-                "best_metric_value": best_metric_value,
-                "metric_name": metric_name,
-                "patience": patience,
-                "reason": reason,
-            },
-            "early_stopping",
-        )
+        data = {
+            "epoch": epoch,
+            "best_metric_value": best_metric_value,
+            "metric_name": metric_name,
+            "patience": patience,
+            "reason": reason,
+        }
+        self.send_metrics({**data, **more}, "early_stopping")
+
+    def __getattr__(self, name: str) -> _Method:
+        if not name.startswith("send_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+        def send(*arguments: Any, **by_name: Any) -> None:
+            data = dict(by_name)
+            for argument in arguments:
+                if isinstance(argument, Mapping):
+                    data = {**argument, **data}
+                else:
+                    data.setdefault("arguments", []).append(argument)
+            self.send_metrics(data, name.removeprefix("send_"))
+
+        return send
 
     def close(self, timeout: float = 2.0) -> bool:
         """Wait until what was sent is committed, and end; the interpreter's end does the same. Returns whether all of it is."""
@@ -165,15 +309,17 @@ class MetricsWebSocketSender:
 
     def _send(self, kind: str, data: Mapping[str, Any]) -> None:
         monitor = self._open(kind, data)
-        step = data.get("step")
-        if kind == "batch_metrics" and isinstance(step, int):
-            self._step = max(self._step or 0, step)
-        for record in records_of(kind, _plain(_read(monitor, kind, data)), step=self._step):
+        for record in self._reader.read(kind, _plain(_read(monitor, kind, data))):
             if record.HasField("status_update"):
                 self._tell_status(monitor, record.status_update)
             else:
-                lane = Lane.POINT if kind == "batch_metrics" else Lane.CRITICAL
+                lane = Lane.POINT if kind in _OFTEN else Lane.CRITICAL
                 monitor._put(_writer(record), lane, SMALL_BYTES + record.ByteSize())
+        notes, self._reader.notes = self._reader.notes, []
+        for note in notes:
+            if note not in self._noted and len(self._noted) < _NOTES:
+                self._noted.add(note)
+                monitor.log_message("warning", f"Not understood: {note}.", source="livetrain")
 
     def _open(self, kind: str, data: Mapping[str, Any]) -> Monitor:
         if self._monitor is not None and self._own and self._ended and kind in _BEGIN:
@@ -184,7 +330,8 @@ class MetricsWebSocketSender:
             name = data.get("experiment_name")
             named = {"run": str(name)} if name and "run" not in self._options else {}
             self._monitor = self._make(**{**self._options, **named})
-            self._step, self._ended = None, False
+            self._reader, self._ended = MessageReader(), False
+            self._noted.clear()
         return self._monitor
 
     def _tell_status(self, monitor: Monitor, update: pb.StatusUpdate) -> None:
@@ -200,8 +347,12 @@ def _read(monitor: Monitor, kind: str, data: Mapping[str, Any]) -> Mapping[str, 
     for part in _METRICS.get(kind, ()):
         if isinstance(data.get(part), Mapping):
             read[part] = monitor.read_numbers(data[part])
-    if kind == "batch_metrics":
-        given = {name: data.get(name) for name in ("loss", "accuracy")}
+    if kind in _OFTEN:
+        given = {
+            name: value
+            for name, value in data.items()
+            if name not in _NO_NUMBERS and not isinstance(value, Mapping)
+        }
         read.update(dict.fromkeys(given), **monitor.read_numbers(given))
     return read
 

@@ -14,6 +14,7 @@ from tests.interop.built import built
 from tests.interop.check_dialects import five_at_once, picture, publisher_and_the_others
 from tests.interop.check_load import many_viewers, publisher_storm
 from tests.interop.check_onetrainer import onetrainer_training
+from tests.interop.check_relay import relay_publishers
 from tests.interop.check_senders import onetrainer_from_the_page, same_curve
 from tests.interop.check_telemetry import telemetry_cases, viewers_of_telemetry
 from tests.interop.process import Client
@@ -56,6 +57,12 @@ def test_what_a_page_asks_of_onetrainer_reaches_it(tmp_path: Path) -> None:
 @pytest.mark.browser
 def test_a_training_of_onetrainer_is_shown_as_it_is(page: Page, tmp_path: Path) -> None:
     assert len(onetrainer_training(tmp_path, page)) == 1
+
+
+def test_publishers_of_the_relay_are_kept_apart_and_asked_for_by_their_own_ids(
+    tmp_path: Path,
+) -> None:
+    assert len(relay_publishers(tmp_path)) == 5
 
 
 def test_each_of_many_viewers_gets_what_it_subscribed_to(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ class Kept(RecordingMonitor):
         super().__init__(*args, **options)
         self.records: list[pb.TelemetryRequest] = []
 
-    def _put(self, writer: Any, *_: Any) -> None:
+    def _put(self, writer: Any, *_: Any, **__: Any) -> None:
         stamp = _wire.Stamp(session_id="s", seq=1, unix_ms=5, mono_us=6)
         record = pb.TelemetryRequest.FromString(writer(stamp))
-        if not record.HasField("status_update"):  # these are kept as words
+        if record.WhichOneof("payload") not in ("status_update", "log"):  # these are kept as words
             self.records.append(record)
 
 
@@ -39,7 +39,15 @@ def kept(of: MetricsWebSocketSender) -> Kept:
 
 def test_every_method_has_the_older_ones_parameters() -> None:
     expected = {
-        "send_metrics": ["metrics", "type"],
+        "send_metrics": ["metrics", "metric_type"],
+        "send_epoch_start": ["epoch", "total_epochs"],
+        "send_status": ["status", "message"],
+        "send_batch_metrics": [
+            *("step", "batch_idx", "loss", "accuracy", "epoch", "recall", "f1"),
+            *("client_id", "round_num"),
+        ],
+        "send_gradient_stats": ["step", "total_norm", "layer_norms", "max_norm", "min_norm"],
+        "send_lr_update": ["current_lr", "step", "epoch", "scheduler_type"],
         "send_training_mode": ["is_federated", "num_rounds", "num_clients"],
         "send_epoch_end": ["epoch", "phase", "metrics"],
         "send_round_end": ["round_num", "total_rounds", "fit_metrics", "eval_metrics"],
@@ -52,7 +60,7 @@ def test_every_method_has_the_older_ones_parameters() -> None:
     }
     for name, parameters in expected.items():
         method = getattr(MetricsWebSocketSender, name)
-        assert list(inspect.signature(method).parameters)[1:] == parameters
+        assert list(inspect.signature(method).parameters)[1:-1] == parameters
     assert next(iter(inspect.signature(MetricsWebSocketSender).parameters)) == "websocket_uri"
 
 
@@ -154,6 +162,74 @@ def test_a_monitor_of_ones_own_is_used_and_left_open() -> None:
     assert older.monitor is own
     assert older.close()
     assert not own.closed
+
+
+def test_the_methods_of_newer_releases() -> None:
+    older = sender()
+    older.send_epoch_start(0, 3)
+    older.send_batch_metrics(1, 0, np.float32(0.5), None, 0, recall=0.25, f1=np.float64(0.75))
+    older.send_lr_update(np.float64(1e-3), 1, 0, scheduler_type="StepLR")
+    older.send_gradient_stats(1, 2.0, {"conv1": np.float32(1.5)}, 1.5, 0.5)
+    older.send_batch_metrics(2, 1, 0.5, 0.75, 0, client_id=3, round_num=1)
+    older.send_status("error", "no more memory")
+    seen = kept(older)
+    values = [
+        {s.name: s.value for s in record.scalars.values}
+        for record in seen.records
+        if record.HasField("scalars")
+    ]
+    assert values == [
+        {"recall": 0.25, "f1": 0.75},
+        {"learning_rate": 1e-3},
+        {"total_norm": 2.0, "max_norm": 1.5, "min_norm": 0.5, "layer_norms/conv1": 1.5},
+        {"client/3/loss": 0.5, "client/3/accuracy": 0.75},
+    ]
+    assert seen.statuses == [
+        ("running", "epoch 0 begins"),
+        ("failed", "no more memory"),
+    ]
+    assert seen.messages == [], "all of it is understood"
+    assert older.websocket_uri == "ws://localhost:8765"
+
+
+@pytest.mark.parametrize("name", ["metric_type", "type"])
+def test_a_messages_type_is_given_by_either_name(name: str) -> None:
+    older = sender()
+    data = {"epoch": 1, "phase": "train", "metrics": {"loss": 0.5}}
+    older.send_metrics(data, **{name: "epoch_end"})
+    older.send_metrics(data)  # the type that releases send where none is given
+    older.send_metrics(data=data, metric_type="epoch_end")
+    assert [r.epoch_data.average_loss for r in kept(older).records] == [0.5] * 3
+
+
+def test_a_method_that_no_release_has_sends_a_message_of_its_type() -> None:
+    older = sender()
+    older.send_confusion_matrix([[1, 2], [3, 4]], epoch=3)
+    older.send_confusion_matrix({"matrix": [[1]]})
+    older.send_epoch_end(1, "val", {"loss": 0.5}, learning_rate=0.1)
+    first, second, epoch = kept(older).records
+    assert first.event.kind == "relay/confusion_matrix"
+    assert '"epoch": 3' in first.event.fields["data"]
+    assert "[[1]]" in second.event.fields["data"]
+    assert epoch.validation.loss == 0.5
+    assert [text for _, text in kept(older).messages] == [
+        "Not understood: the type 'confusion_matrix', which is kept as an event.",
+        "Not understood: the field 'learning_rate' of epoch_end.",
+    ]
+    with pytest.raises(AttributeError, match="no_such"):
+        _ = older.no_such
+    assert not hasattr(older, "close_all")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_arguments_that_no_release_has_raise_nothing() -> None:
+    older = sender()
+    for name in dir(MetricsWebSocketSender):
+        if name.startswith("send_"):
+            method = getattr(older, name)
+            assert method() is None
+            assert method(*range(20)) is None
+            assert method(nobody_knows=1) is None
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -18,6 +18,7 @@ from livetrain.server.live import Live
 from livetrain.server.lookup import LARGEST, find_run, find_settled_run
 from livetrain.server.orders import Orders
 from livetrain.server.reports import told_report
+from livetrain.server.result_routes import ResultRoutes
 from livetrain.server.run_list import RunList
 from livetrain.server.run_views import rank_view, run_view
 from livetrain.server.settings_json import read_settings
@@ -55,6 +56,7 @@ class Api:
         )
         self.router.include_router(orders.router)
         self.router.include_router(Curves(intake).router)
+        self.router.include_router(ResultRoutes(intake).router)
         self.router.include_router(Gallery(intake.registry).router)
         route(
             "/healthz",
@@ -71,7 +73,7 @@ class Api:
 
     async def run(self, run_id: str) -> dict[str, Any]:
         """Return a run with its settings, streams and the names of its curves."""
-        run = await find_run(self._registry, run_id)
+        run = await find_run(self._registry, run_id, published=True)
         names = await self._registry.ask_about(run, self._registry.reader.metric_names)
         now = time.monotonic()
         return {

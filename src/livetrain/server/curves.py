@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from livetrain.server.curve_json import curve_pieces, page_json, text
 from livetrain.server.intake import Intake
 from livetrain.server.lookup import LARGEST, find_settled_run
+from livetrain.server.report import report_fields
 from livetrain.server.run import Run
 from livetrain.server.store.grid import Axis, Window
 from livetrain.server.store.question import Question, Stat
@@ -90,7 +91,10 @@ class Curves:
             ),
         ] = None,
     ) -> Response:
-        """Return curves. A non-finite value is null, and its step and kind are listed under `nonfinite`."""
+        """Return curves. A non-finite value is null, and its step and kind are listed under `nonfinite`.
+
+        Who asks for all of a run, with nothing in the query, is told its results as well.
+        """
         run = await find_settled_run(self._intake, run_id)
         if stat == "buckets":
             points = points or _BUCKETS
@@ -102,9 +106,12 @@ class Curves:
         window = Window(axis, _bound(axis, first), _bound(axis, to, up=False))
         question = Question(window, points, stat, attempt)
         wanted = _names(names, name)
+        results: dict[str, Any] = {}
         if wanted is None:
             wanted = await self._registry.ask_about(run, self._registry.reader.metric_names)
-        body = self._pieces(run, wanted, question)
+            if question == Question():
+                results = await report_fields(self._registry, run)
+        body = self._pieces(run, wanted, question, results)
         # Most answers are small, and have a length then.
         pieces: list[bytes] = []
         async for piece in body:
@@ -114,11 +121,11 @@ class Curves:
         return _json(b"".join(pieces))
 
     async def _pieces(
-        self, run: Run, names: Sequence[str], question: Question
+        self, run: Run, names: Sequence[str], question: Question, results: dict[str, Any]
     ) -> AsyncIterator[bytes]:
         """Yield the answer in pieces of some size; what is read for one is not held longer."""
         ask, about, reader = self._registry.ask, self._registry.ask_about, self._registry.reader
-        head = {"run_id": run.run_id, "epoch_id": self._intake.epoch, **_attempts(run)}
+        head = {"run_id": run.run_id, "epoch_id": self._intake.epoch, **_attempts(run), **results}
         yield text(head)[:-1] + b',"metrics":{'
         begun = False
         sizes: Sequence[int] = ()

@@ -17,25 +17,30 @@ LARGEST: Final = 2**63 - 1
 """The largest number that a store can be asked for."""
 
 
-async def find_run(registry: Registry, run_id: str) -> Run:
+async def find_run(registry: Registry, run_id: str, *, published: bool = False) -> Run:
     """Return a run by its id.
+
+    Args:
+        registry: the runs.
+        run_id: the id.
+        published: whether the newest run answers, too, that a publisher of the relay called so: to look at, not to change it.
 
     Raises:
         HTTPException: 404, there is none.
     """
-    run = await registry.find(run_id)
+    run = await (registry.find_named(run_id) if published else registry.find(run_id))
     if run is None:
         raise HTTPException(404, f"There is no run {run_id[:40]!r}; /api/runs lists them.")
     return run
 
 
 async def find_settled_run(intake: Intake, run_id: str) -> Run:
-    """Return a run; of one that is said to be over, everything is in the store.
+    """Return a run to look at; of one that is said to be over, everything is in the store.
 
     Raises:
         HTTPException: 404, there is none.
     """
-    run = await find_run(intake.registry, run_id)
+    run = await find_run(intake.registry, run_id, published=True)
     if run.ended and run.committed < run.offset:
         await intake.settle()
     return run

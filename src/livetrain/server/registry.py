@@ -123,6 +123,14 @@ class Registry:
         """Return a run by its id, or None where there is none."""
         return self._by_id.get(run_id) or await self._load(run_id=run_id)
 
+    async def find_named(self, name: str) -> Run | None:
+        """Return a run by its id, or else the newest one that a publisher of the relay called so; None where there is none."""
+        run = await self.find(name)
+        if run is not None:
+            return run
+        run_id = await self.ask(self.reader.published_run, name)
+        return None if run_id is None else await self.find(run_id)
+
     async def find_session(self, session_hash: str) -> Run | None:
         """Return the newest run of a session, or None where there is none."""
         return self._by_session.get(session_hash) or await self._load(session_hash=session_hash)

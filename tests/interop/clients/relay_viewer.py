@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed
 KNOWN = {
     *("training_mode", "training_start", "epoch_start", "epoch_end", "round_start", "round_end"),
     *("round_metrics", "client_training_start", "client_progress", "client_complete"),
-    *("batch_metrics", "early_stopping", "status", "training_end", "error"),
+    *("batch_metrics", "lr_update", "gradient_stats", "early_stopping", "status"),
+    *("training_end", "error"),
 }
 
 

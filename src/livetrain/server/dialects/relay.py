@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import math
@@ -17,6 +18,7 @@ from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.converse import converse
 from livetrain.server.dialects.mailbox import Mailbox
 from livetrain.server.dialects.plain import BadJsonError, iso, read_any, said, write
+from livetrain.server.dialects.relay_book import Sender
 from livetrain.server.dialects.relay_guest import Guests
 from livetrain.server.dialects.relay_view import Story
 from livetrain.server.guard import Receive, Scope, Send
@@ -35,6 +37,7 @@ _TRY_AGAIN: Final = 1013
 _STEP_SECONDS: Final = 0.1
 _LARGE: Final = 64 * 1024
 """So many characters take milliseconds to read: the event loop is not kept busy with them."""
+_MESSAGE: Final = frozenset({"type", "timestamp", "data"})
 _NEVER_SENT: Final = frozenset({"ping", "connected", "disconnected", "reconnecting", "reconnected"})
 """Types that are no news for others: a viewer's sign of life, and names that viewers use within themselves."""
 
@@ -76,8 +79,11 @@ class Relay(Listener):
         self._guests = guests
         self._recorder = recorder
         self._clients: set[Mailbox[str]] = set()
+        self._numbers = itertools.count(1)
         self._story: Story | None = None
-        self._step: tuple[str, dict[str, Any]] | None = None
+        self._steps: dict[
+            str, dict[str, Any]
+        ] = {}  # the newest of each type, which waits for its turn
         self._stepped = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._complaints = Complaints(log)
@@ -103,22 +109,25 @@ class Relay(Listener):
             return
         mailbox = Mailbox[str](counters.dropped.labels("relay_behind").inc)
         host = socket.client.host if socket.client is not None else ""
+        sender = Sender(host, next(self._numbers))
         self._clients.add(mailbox)
 
         async def hear(text: str | bytes) -> None:
             try:
-                await self._hear(text, mailbox, host)
+                await self._hear(text, mailbox, sender)
             except BadJsonError as error:
                 counters.rejected.labels("relay_message").inc()
                 self._complaints.warn("message", "a message from %s was dropped: %s", host, error)
+                self._guests.record(sender, "", {}, 0, trouble=f"a message ({error})")
 
         try:
             conversation = self._recorder.begin("relay", "/")
             await converse(socket, mailbox, hear, counters, self._intake.turns, conversation)
         finally:
             self._clients.discard(mailbox)
+            self._guests.closed(sender)
 
-    async def _hear(self, text: str | bytes, sender: Mailbox[str], host: str) -> None:
+    async def _hear(self, text: str | bytes, mailbox: Mailbox[str], sender: Sender) -> None:
         given = said(text)
         large = len(given) > _LARGE
         message, plain = await asyncio.to_thread(_plain, given) if large else _plain(given)
@@ -128,11 +137,19 @@ class Relay(Listener):
         if isinstance(kind, str) and kind in _NEVER_SENT:
             return
         for client in self._clients:
-            if client is not sender:
+            if client is not mailbox:
                 client.put(plain)
         data = message.get("data")
-        if isinstance(kind, str) and kind and isinstance(data, dict):
-            self._guests.record(host, kind, data, len(plain))
+        if not isinstance(kind, str) or not kind:
+            trouble = "a message without a type"
+        elif not isinstance(data, dict):
+            trouble = f"a message of the type {kind[:60]!r} whose data is no object"
+        else:
+            unknown = sorted(str(name)[:60] for name in message.keys() - _MESSAGE)
+            trouble = f"the field {unknown[0]!r} beside the data" if unknown else ""
+            self._guests.record(sender, kind, data, len(plain), trouble=trouble)
+            return
+        self._guests.record(sender, "", {}, len(plain), trouble=trouble)
 
     # ------------------------------------------------------------ runs of other trainers
 
@@ -147,7 +164,7 @@ class Relay(Listener):
     def committed(self, run: Run, events: Sequence[live.RunEvent]) -> None:
         """Tell what happened; of steps ten a second."""
         if self._story is None or self._story.run.key != run.key:
-            self._story, self._step = Story(run), None
+            self._story, self._steps = Story(run), {}
         story = self._story
         story.run = run
         for event in events:
@@ -155,7 +172,7 @@ class Relay(Listener):
             if step is not None:
                 for kind, data in story.told(event):
                     self._tell(kind, data, event.received_ms)
-                self._step = step
+                self._steps[step[0]] = step[1]
                 self._step_due()
                 continue
             for kind, data in story.told(event):
@@ -171,10 +188,11 @@ class Relay(Listener):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        step, self._step = self._step, None
-        if step is not None:
+        steps, self._steps = self._steps, {}
+        if steps:
             self._stepped = time.monotonic()
-            self._tell(*step, time.time() * 1000)
+        for kind, data in steps.items():
+            self._tell(kind, data, time.time() * 1000)
 
     def _tell(self, kind: str, data: Mapping[str, Any], when_ms: float) -> None:
         if self._clients:

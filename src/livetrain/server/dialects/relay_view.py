@@ -19,6 +19,9 @@ __all__ = ["Story"]
 
 Message = tuple[str, dict[str, Any]]
 _TYPES: Final = {phase: kind for kind, phase in PHASES.items()}
+_BESIDE: Final = ("accuracy", "recall", "f1")
+_NORMS: Final = ("total_norm", "max_norm", "min_norm")
+_LAYERS: Final = "layer_norms/"
 _WORDS: Final = {pb.INITIALIZING: "initializing", pb.RUNNING: "running", pb.PAUSED: "paused"}
 
 
@@ -38,6 +41,7 @@ class Story:
         self._best: tuple[float, int] | None = None
         self._judged_by_validation = False
         self._summary: dict[str, Any] = {}
+        self._batch: dict[str, Any] = {}  # as it was told last
 
     def told(self, event: live.RunEvent) -> Iterator[Message]:
         """Yield what a record means; steps are told by :meth:`step`."""
@@ -60,7 +64,7 @@ class Story:
                 yield from self._status(record.status_update)
 
     def step(self, event: live.RunEvent) -> Message | None:
-        """Return the numbers of a batch, or None: the record is none."""
+        """Return the numbers of a step: of a batch, the learning rate or the gradients. None: the record has none of them."""
         record = event.record
         offset = event.clock_offset_us
         made_us = made_at_us(record, clock_offset_us=offset, received_ms=event.received_ms)
@@ -81,22 +85,41 @@ class Story:
             }
             if batch.HasField("batch_accuracy"):
                 values["accuracy"] = exact(batch, "exact_accuracy", "batch_accuracy")
+            self._batch = values
             return "batch_metrics", values
         if record.WhichOneof("payload") == "scalars":
-            numbers = {scalar.name: scalar.value for scalar in record.scalars.values}
-            if "loss" not in numbers:
-                return None
-            step, epoch = record.scalars.step, record.scalars.epoch
-            values = {
+            return self._numbers(record.scalars, when)
+        return None
+
+    def _numbers(self, scalars: pb.Scalars, when: float) -> Message | None:
+        numbers: dict[str, Any] = _metrics(scalars.values)
+        step = scalars.step
+        beside: dict[str, Any] = {name: numbers[name] for name in _BESIDE if name in numbers}
+        if "loss" in numbers:
+            values: dict[str, Any] = {
                 "step": step,
                 "batch_idx": step,
-                "loss": finite(numbers["loss"]),
-                "epoch": epoch + 1,
+                "loss": numbers["loss"],
+                "epoch": scalars.epoch + 1,
                 "timestamp": when,
+                **beside,
             }
-            if "accuracy" in numbers:
-                values["accuracy"] = finite(numbers["accuracy"])
+            self._batch = values
             return "batch_metrics", values
+        if beside and self._batch.get("step") == step:
+            self._batch = {**self._batch, **beside}
+            return "batch_metrics", self._batch
+        if "learning_rate" in numbers:
+            rate: dict[str, Any] = {"current_lr": numbers["learning_rate"], "step": step}
+            return "lr_update", {**rate, "epoch": self._batch.get("epoch", self.run.epoch + 1)}
+        if "total_norm" in numbers:
+            norms: dict[str, Any] = {name: numbers.get(name) for name in _NORMS}
+            layers = {
+                name.removeprefix(_LAYERS): value
+                for name, value in numbers.items()
+                if name.startswith(_LAYERS)
+            }
+            return "gradient_stats", {"step": step, **norms, "layer_norms": layers}
         return None
 
     def _newest_batch(

@@ -15,6 +15,12 @@ from livetrain.server.steps import first_step
 from livetrain.server.store import schema
 from livetrain.server.store.curves import read_curves
 from livetrain.server.store.merging import MergePlan, plan_merge
+from livetrain.server.store.publishers import (
+    FoundPublication,
+    find_publication,
+    find_published_run,
+    find_publisher_id,
+)
 from livetrain.server.store.question import Buckets, Curve, Question
 from livetrain.server.store.run_search import RunCursor, RunFilter, count_runs, find_runs
 from livetrain.server.store.samples import list_samples, read_picture
@@ -91,6 +97,21 @@ class Reader:
         )
         with self._engine.connect() as connection:
             return connection.execute(query).mappings().one_or_none()
+
+    def publication(self, *, theirs: str | None, host: str | None) -> FoundPublication | None:
+        """Return the newest run that publishers of the relay told of, by its publisher's id and host; None for any."""
+        with self._engine.connect() as connection:
+            return find_publication(connection, theirs=theirs, host=host)
+
+    def published_run(self, theirs: str) -> str | None:
+        """Return the id of the newest run that a publisher of the relay called so, or None."""
+        with self._engine.connect() as connection:
+            return find_published_run(connection, theirs)
+
+    def publisher_id(self, run_key: int) -> str:
+        """Return what its publisher on the relay calls a run; empty: that is not known."""
+        with self._engine.connect() as connection:
+            return find_publisher_id(connection, run_key)
 
     def runs(self, *, limit: int, before: int | None) -> Sequence[RowMapping]:
         """Return runs, newest first; ``before``: older than the run with this key."""

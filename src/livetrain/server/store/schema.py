@@ -32,6 +32,7 @@ __all__ = [
     "metadata",
     "metrics",
     "old_chunks",
+    "publications",
     "runs",
     "samples",
     "streams",
@@ -235,4 +236,16 @@ deleted_sessions = Table(
     metadata,
     Column("session_hash", String(64), primary_key=True),
     Column("deleted_ms", BigInteger, nullable=False),
+)
+
+# Runs that the metrics relay recorded, as their publishers know them.
+publications = Table(
+    "publications",
+    metadata,
+    Column("run_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("host", Text, nullable=False, index=True),  # of the publisher that told of it last
+    Column("theirs", Text, nullable=False, index=True),  # the publisher's id; empty: not known
+    # The first number of its epochs, 0 or 1, and of those that its batches name; NULL: none was told.
+    Column("first_epoch", Integer, nullable=True),
+    Column("first_of_batches", Integer, nullable=True),
 )

@@ -223,5 +223,7 @@ def delete_slice(connection: Connection, run_key: int, rows: int) -> bool:
     if connection.execute(delete(metrics).where(metrics.c.key.in_(names))).rowcount:
         return False
     connection.execute(delete(schema.streams).where(schema.streams.c.run_key == run_key))
+    published = schema.publications
+    connection.execute(delete(published).where(published.c.run_key == run_key))
     connection.execute(delete(schema.runs).where(schema.runs.c.key == run_key))
     return True

@@ -11,10 +11,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetrain._relay_messages import records_of
 from livetrain.server.dialects.onetrainer_talk import Talk
 from livetrain.server.dialects.relay import cleaned
-from livetrain.server.dialects.relay_book import Book
+from livetrain.server.dialects.relay_book import Book, Sender
 from livetrain.server.dialects.relay_view import Story
 from livetrain.server.limits import Limits
 from livetrain.server.records import read
@@ -99,9 +98,10 @@ def _floats(value: Any) -> list[float]:
 def test_whatever_is_published_becomes_records_that_can_be_taken_and_told(
     kind: str, data: dict[str, Any]
 ) -> None:
-    training = Book().find("h", kind, data, now=0)
     story = Story(run())
-    for record in records_of(kind, data, step=training.step):
+    routed = Book().route(Sender("h"), kind, data, now=0)
+    records = [r for one in routed for r in one.training.reader.read(one.kind, one.data)]
+    for record in records:
         for taken in read(record.SerializeToString(), Limits()):
             assert taken
         happened = event()

@@ -7,11 +7,21 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from livetrain._relay_messages import records_of
+from livetrain._relay_messages import TYPES, MessageReader
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.dialects.relay_view import Story
+from livetrain.server.points import series_of
 from tests.unit.server.dialects.world import event, run
+
+
+def records_of(kind: str, data: dict[str, Any], **more: Any) -> list[pb.TelemetryRequest]:
+    """Return what the only message of a training means."""
+    reader = MessageReader()
+    reader.step = more.get("step")
+    return reader.read(kind, data)
 
 
 def seen(*records: pb.TelemetryRequest, **of: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -190,10 +200,11 @@ def test_numbers_are_exact_and_each_stands_for_itself() -> None:
         "y" * 300: 2.0,
         "": 1.0,
     }
-    (record,) = records_of("epoch_end", {"epoch": 1, "phase": "train", "metrics": metrics})
+    told = {"epoch": 1, "phase": "train", "metrics": metrics}
+    record, validated = records_of("epoch_end", told)
     data = record.epoch_data
     assert (data.exact_loss, data.exact_learning_rate) == (0.1, 1e-50)
-    assert {s.name: s.value for s in data.validation_metrics} == {"ppl": 16777217.0}
+    assert {s.name: s.value for s in validated.validation.metrics} == {"ppl": 16777217.0}
     names = {s.name: s.value for s in data.metrics}
     assert {n: v for n, v in names.items() if len(n) < 50} == {"per/class/a": 1, "per/class/2": 3}
     assert [len(n) for n in names if len(n) > 50] == [256]
@@ -204,6 +215,216 @@ def test_numbers_are_exact_and_each_stands_for_itself() -> None:
     assert record.validation.loss == 0.1
     (record,) = records_of("round_end", {"round": 1, "fit_metrics": {"a": {"b": 1}}})
     assert {s.name for s in record.round.fit_metrics} == {"a/b"}
+
+
+def curves(*said: tuple[str, dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
+    """Return the points of a training's messages by curve, as they would be stored."""
+    reader, found = MessageReader(), {}
+    for kind, data in said:
+        for record in reader.read(kind, data):
+            for name, series in series_of(record, received_ms=1).items():
+                points = zip(series.steps.tolist(), series.values.tolist(), strict=True)
+                found.setdefault(name, []).extend(points)
+    return found
+
+
+@pytest.mark.parametrize(("first", "steps"), [(0, [0, 1, 2]), (1, [0, 1, 2]), (5, [4, 5, 6])])
+def test_a_training_whose_first_number_is_0_counts_from_0(first: int, steps: list[int]) -> None:
+    told = curves(
+        *[
+            ("epoch_end", {"epoch": epoch, "phase": "train", "metrics": {"loss": 1.0}})
+            for epoch in range(first, first + 3)
+        ]
+    )
+    assert [step for step, _ in told["epoch/loss"]] == steps
+
+
+def test_epochs_of_batches_are_counted_on_their_own() -> None:
+    reader = MessageReader()
+    (batch,) = reader.read("batch_metrics", {"step": 1, "epoch": 0, "loss": 1})
+    (epoch,) = reader.read("epoch_end", {"epoch": 1, "phase": "train", "metrics": {}})
+    assert (batch.batch_data.epoch, epoch.epoch_data.epoch) == (0, 0)
+    (batch,) = reader.read("batch_metrics", {"step": 2, "epoch": 1, "loss": 1})
+    assert batch.batch_data.epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("phase", "metrics", "expected"),
+    [
+        ("val", {"val_loss": 1.0, "val_acc": 0.5}, {"val/loss": 1.0, "val/accuracy": 0.5}),
+        ("validation", {"loss": 1.0, "val_loss": 2.0}, {"val/loss": 1.0}),
+        ("VAL", {"val/loss": 1.0, "acc": 0.5}, {"val/loss": 1.0, "val/accuracy": 0.5}),
+        ("train", {"train_loss": 1.0, "train_f1": 0.5}, {"epoch/loss": 1.0, "epoch/f1": 0.5}),
+        ("train", {"loss": 1.0, "val_loss": 2.0}, {"epoch/loss": 1.0, "val/loss": 2.0}),
+        ("test", {"test_loss": 1.0, "test_acc": 0.5}, {"test/loss": 1.0, "test/accuracy": 0.5}),
+        (None, {"loss": 1.0}, {"epoch/loss": 1.0}),
+        ("train", {"epoch": 3, "global_step": 30, "loss": 1.0}, {"epoch/loss": 1.0}),
+        ("warmup", {"loss": 1.0, "val_": 2.0}, {"warmup/loss": 1.0, "warmup/val_": 2.0}),
+    ],
+)
+def test_names_may_repeat_the_phase(
+    phase: str | None, metrics: dict[str, float], expected: dict[str, float]
+) -> None:
+    told = curves(("epoch_end", {"epoch": 1, "phase": phase, "metrics": metrics}))
+    assert {name: points[0][1] for name, points in told.items()} == expected
+    assert all(len(points) == 1 for points in told.values())
+
+
+def test_a_number_that_comes_with_each_phase_is_one_point() -> None:
+    both = {"train_loss": 1.0, "val_loss": 2.0}
+    told = curves(
+        *[
+            ("epoch_end", {"epoch": epoch, "phase": phase, "metrics": both})
+            for epoch in (1, 2)
+            for phase in ("train", "val")
+        ]
+    )
+    assert told == {
+        "epoch/loss": [(0, 1.0), (1, 1.0)],
+        "val/loss": [(0, 2.0), (1, 2.0)],
+    }
+
+
+def test_every_number_of_a_step_is_a_curve() -> None:
+    told = curves(
+        ("batch_metrics", {"step": 3, "loss": 0.5, "recall": 0.25, "f1": 0.75, "auroc": 0.9}),
+        ("lr_update", {"current_lr": 1e-3, "step": 3, "epoch": 1, "scheduler_type": "StepLR"}),
+        (
+            "gradient_stats",
+            {"step": 3, "total_norm": 2, "max_norm": 1.5, "layer_norms": {"fc": 1.5, "a.b": 0.5}},
+        ),
+        ("lr_update", {"current_lr": 1e-4, "client_id": 0}),
+    )
+    assert told == {
+        "loss": [(3, 0.5)],
+        "recall": [(3, 0.25)],
+        "f1": [(3, 0.75)],
+        "auroc": [(3, 0.9)],
+        "learning_rate": [(3, 1e-3)],
+        "total_norm": [(3, 2.0)],
+        "max_norm": [(3, 1.5)],
+        "layer_norms/fc": [(3, 1.5)],
+        "layer_norms/a.b": [(3, 0.5)],
+        "client/0/learning_rate": [(3, 1e-4)],
+    }
+
+
+def test_epochs_of_clients_count_on_over_rounds() -> None:
+    told = curves(
+        *[
+            (
+                "epoch_end",
+                {
+                    "epoch": epoch,
+                    "phase": phase,
+                    "client_id": client,
+                    "round_number": number,
+                    "metrics": {"val_loss" if phase == "val" else "loss": 10 * number + epoch},
+                },
+            )
+            for number in (1, 2)
+            for client in (0, "b")
+            for epoch in (1, 2)
+            for phase in ("train", "val")
+        ]
+    )
+    points = [(0, 11.0), (1, 12.0), (2, 21.0), (3, 22.0)]
+    assert told == {
+        f"client/{client}/{name}": points for client in (0, "b") for name in ("loss", "val/loss")
+    }
+
+
+@pytest.mark.parametrize("kind", ["status", "training_end", "error"])
+def test_what_a_client_says_of_itself_is_not_how_the_training_stands(kind: str) -> None:
+    data = {"client_id": 3, "status": "completed", "error": "boom"}
+    (record,) = records_of(kind, data)
+    assert record.event.kind == f"relay/{kind}"
+
+
+def test_a_status_is_not_the_last_word() -> None:
+    reader = MessageReader()
+    reader.read("status", {"status": "completed"})
+    first, _ = reader.read("epoch_end", {"epoch": 1, "phase": "train", "metrics": {}})
+    assert first.status_update.status == pb.RUNNING
+    reader.read("training_end", {"status": "completed"})
+    (late,) = reader.read("epoch_end", {"epoch": 2, "phase": "train", "metrics": {}})
+    assert late.HasField("epoch_data"), "what comes late takes no end back"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "note"),
+    [
+        ("epoch_end", {"epoch": "1", "metrics": {}}, "epoch of epoch_end: '1' is a text"),
+        ("epoch_end", {"epoch": 1, "metrics": {"loss": "low"}}, "metrics.loss of epoch_end"),
+        ("epoch_end", {"epoch": 1, "metrics": [1]}, "metrics of epoch_end: '[1]' is no object"),
+        ("epoch_end", {"epoch": 1, "metrics": {}, "more": 1}, "the field 'more' of epoch_end"),
+        ("epoch_end", {"epoch": -1, "metrics": {}}, "epoch of epoch_end: '-1' is no whole number"),
+        ("epoch_end", {"epoch": 1, "client_id": [], "metrics": {}}, "names nothing"),
+        ("batch_metrics", {"step": 1e300, "loss": 1}, "step of batch_metrics"),
+        ("batch_metrics", {"step": 1, "loss": 10**400}, "loss of batch_metrics"),
+        ("batch_metrics", {"step": 1, "notes": "x"}, "notes of batch_metrics: 'x' is no number"),
+        ("hello", {}, "the type 'hello'"),
+        ("status", {"status": {}}, "status of status: '{}' is no text"),
+    ],
+)
+def test_what_was_not_understood_is_named(kind: str, data: dict[str, Any], note: str) -> None:
+    reader = MessageReader()
+    reader.read(kind, data)
+    assert any(note in said for said in reader.notes), reader.notes
+
+
+def test_what_is_usual_is_understood() -> None:
+    reader = MessageReader()
+    for kind, data in (
+        ("training_start", {"run_id": 1, "experiment_name": "x", "max_epochs": 3}),
+        ("epoch_end", {"epoch": 1, "phase": "val", "metrics": {"loss": 1, "note": None}}),
+        ("batch_metrics", {"step": 1, "loss": 1, "accuracy": None, "recall": None, "f1": None}),
+        ("round_end", {"round": 1, "total_rounds": 2, "fit_metrics": {}, "eval_metrics": {}}),
+        ("training_end", {"run_id": 1, "status": "completed", "best_epoch": 1}),
+        ("ping", {}),
+    ):
+        reader.read(kind, data)
+    assert reader.notes == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*TYPES, "other"]),
+            st.dictionaries(
+                st.sampled_from(["epoch", "step", "loss", "client_id", "round", "status", "x"]),
+                st.none() | st.integers() | st.floats() | st.text(max_size=3) | st.just([]),
+            ),
+        ),
+        max_size=12,
+    )
+)
+def test_no_message_costs_another(said: list[tuple[str, dict[str, Any]]]) -> None:
+    """Whatever came before: an epoch is on the curve, and its step is never below 0."""
+    reader = MessageReader()
+    for kind, data in said:
+        reader.read(kind, data)
+    last = {"epoch": 3, "phase": "train", "metrics": {"loss": 0.5}}
+    records = reader.read("epoch_end", last)
+    assert [r.epoch_data.exact_loss for r in records if r.HasField("epoch_data")] == [0.5]
+
+
+def test_the_relays_other_numbers_are_seen_by_its_viewers() -> None:
+    batch = {"step": 3, "batch_idx": 3, "epoch": 1, "loss": 0.5, "recall": 0.25, "f1": 0.75}
+    rate = {"current_lr": 1e-3, "step": 3, "epoch": 1}
+    norms = {"step": 3, "total_norm": 2.0, "max_norm": 1.5, "min_norm": 0.5}
+    told = seen(
+        *records_of("batch_metrics", {**batch, "timestamp": 1.7e9}),
+        *records_of("lr_update", rate),
+        *records_of("gradient_stats", {**norms, "layer_norms": {"fc": 1.5}}),
+    )
+    assert [kind for kind, _ in told if not kind.startswith("training")] == [
+        *("batch_metrics", "batch_metrics", "lr_update", "gradient_stats"),
+    ]
+    by_kind = dict(told)
+    assert by_kind["batch_metrics"] == {**batch, "timestamp": 1.7e9}
+    assert by_kind["lr_update"] == rate
+    assert by_kind["gradient_stats"] == {**norms, "layer_norms": {"fc": 1.5}}
 
 
 def test_batches_of_clients_are_curves_of_their_own() -> None:
