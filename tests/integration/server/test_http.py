@@ -203,7 +203,11 @@ def test_what_is_not_finite_is_null_and_listed(server: ServerProcess) -> None:
             )
         trainer.wait_durable(len(values))
     address = f"{server.http}/api/runs/{run_id}"
-    answer = no_bare_token(httpx.get(f"{address}/metrics").text)
+    whole = no_bare_token(httpx.get(f"{address}/metrics").text)
+    answer = no_bare_token(httpx.get(f"{address}/metrics?names=odd/one").text)
+    assert isinstance(whole, dict)
+    assert isinstance(answer, dict)
+    assert whole == {**whole, **answer}, "who asks for all is told the results as well"
     assert answer == {
         "run_id": run_id,
         "epoch_id": ANY,
