@@ -362,6 +362,20 @@ def test_the_console_steers_and_writes_the_recipe(server: Server, tmp_path: Path
     with Training(server, recipe=file) as again:
         wait_until(lambda: again.steps > step + 1, 30, "the step of the recipe")
         assert (again.rates[step - 1], again.rates[step]) == (0.1, 0.02)
+        wait_until(lambda: again.ask("/commands")["commands"], 20, "the replay is audited")
+        wait_until(
+            lambda: again.ask("/commands")["commands"][0]["state"] == "applied", 20, "it is applied"
+        )
+        (replay,) = again.ask("/commands")["commands"]
+        assert (replay["issued_by"], replay["verb"], replay["applied_step"]) == (
+            "recipe",
+            "set",
+            step,
+        )
+        assert replay["parameters"] == {"learning_rate": "0.02"}
+        # It can be replayed itself.
+        assert console(again, "recipe", again.run_id, "--output", str(file)).returncode == 0
+        assert [c["step"] for c in json.loads(file.read_text())["commands"]] == [step]
 
 
 def test_a_loop_over_steps_is_paused_and_stopped_and_timed(server: Server) -> None:

@@ -39,7 +39,7 @@ from livetrain._monitor.numbers import NumberReader
 from livetrain._monitor.place import Place
 from livetrain._resume import ResumeState, read_resume
 from livetrain._stats import Stats
-from livetrain._steering.recipe import read_recipe
+from livetrain._steering.recipe import read_recipe, still_to_come
 from livetrain._steering.steering import Steering
 from livetrain._sync import upload_in_background
 from livetrain._warnings import warn_once_a_minute
@@ -76,7 +76,7 @@ class Monitor(Logbook, Helm):
             ``~/.local/state/livetrain/spool``.
         enabled: False: every method does nothing, at no cost.
         recipe: a file that ``livetrain recipe RUN`` wrote: what was done to that run is done to this one at the same steps.
-            None: nothing.
+            With `resume`, what comes after the step that is gone on at. None: nothing.
         resume: what `resume_state` of an earlier monitor returned: this one goes on with that run, at its step. None: a new run.
         rank, world_size: of this process among several. None: ``$RANK`` and ``$WORLD_SIZE`` as torchrun sets them, else 0 of 1.
             Several are one run with a stream for each; rank 0 speaks for it.
@@ -182,7 +182,9 @@ class Monitor(Logbook, Helm):
             announce=weakly(self.set_status),
             silence=weakly(self._silence, 0.0),
             reachable=weakly(self._reachable, False),
-            recipe=() if recipe is None else read_recipe(recipe),
+            recipe=()
+            if recipe is None
+            else still_to_come(read_recipe(recipe), earlier.step if earlier else 0),
         )
         self._named = NumberReader.alone()
         if self._inert:

@@ -5,13 +5,25 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from livetrain import _wire
 from livetrain._records import Writer
 from livetrain._terminal_text import one_line
 from livetrain.proto import telemetry_pb2 as pb
 
-__all__ = ["ID_CHARS", "Command", "Outcome", "problem_with", "read_command", "result_record"]
+__all__ = [
+    "ID_CHARS",
+    "RECIPE",
+    "Command",
+    "Outcome",
+    "problem_with",
+    "read_command",
+    "result_record",
+]
+
+RECIPE: Final = "recipe"
+"""Who gives the commands of a recipe."""
 
 ID_CHARS = 200
 """Of a command's id: each answer repeats it."""
@@ -43,6 +55,7 @@ class Outcome:
     values: Mapping[str, str] = field(default_factory=dict)  # what took effect
     previous: Mapping[str, str] = field(default_factory=dict)  # what held before
     pending: bool = False  # with ACCEPTED: it was taken, and takes effect later by itself
+    replay: Command | None = None  # of a recipe, of which the server knows nothing
 
 
 _OLDER_VERBS = {
@@ -102,6 +115,10 @@ def result_record(outcome: Outcome, rank: int) -> Writer:
             for name, value in values.items():
                 told[_wire.sendable(name[:_VALUE_CHARS])] = _wire.sendable(value[:_VALUE_CHARS])
         result.ranks.append(rank)
+        if (replay := outcome.replay) is not None:
+            result.replay.verb = _wire.sendable(replay.verb)
+            for name, value in replay.parameters.items():
+                result.replay.parameters[_wire.sendable(name)] = _wire.sendable(value)
         return request.SerializeToString()
 
     return write

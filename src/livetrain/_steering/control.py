@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from livetrain._steering.command import Command, Outcome
+from livetrain._steering.command import RECIPE, Command, Outcome
 from livetrain._steering.recipe import RecipeStep
 from livetrain._steering.settings import Refused, Setting, check_parameters
 from livetrain._steering.sleep import Wakefulness
@@ -95,6 +95,7 @@ class Control:
         self._listeners: dict[str, list[Callable[[], Any]]] = {}
         self._recipe: deque[RecipeStep] = deque(recipe)
         self._waiting: deque[Command] = deque()
+        self._replays: dict[str, Command] = {}  # of the recipe, by id
         self._unsettled: list[tuple[Command, Outcome]] = []  # taken, and not in effect yet
         self._sources: dict[str, str] = {}  # by which command each value was set last
         self._known: OrderedDict[str, Outcome] = (
@@ -154,6 +155,7 @@ class Control:
         if known is not None:
             self._answer(known)
             return
+        self._note_replay(command)
         try:
             if len(self._waiting) >= _MAX_WAITING:
                 raise Refused(f"{_MAX_WAITING} commands wait already")
@@ -230,7 +232,7 @@ class Control:
         while self._recipe and self._recipe[0].step <= step:
             again = self._recipe.popleft()
             name = f"recipe-{again.step}-{uuid.uuid4().hex[:8]}"
-            self.receive(Command(name, again.verb, again.parameters, "the recipe"))
+            self.receive(Command(name, again.verb, again.parameters, RECIPE))
         if not self._waiting and not self.paused:
             return _NOTHING
         commands = []
@@ -321,6 +323,7 @@ class Control:
 
     def _carry_out(self, command: Command, step: int) -> None:
         name, verb = command.command_id, command.verb
+        self._note_replay(command)
         ours = not self._rank or verb in self._custom or verb in _BUILT_IN
         if not ours:
             return  # a handler that only rank 0 has
@@ -421,7 +424,20 @@ class Control:
             return f"resumed by itself: no contact with the server for {options.lost_contact_seconds:g} s"
         return ""
 
+    def _note_replay(self, command: Command) -> None:
+        """The server knows nothing of a recipe's command: what becomes of it says which it is."""
+        if command.issued_by == RECIPE:
+            self._replays[command.command_id] = command
+
     def _settle(self, outcome: Outcome) -> None:
+        if replay := self._replays.get(outcome.command_id):
+            outcome = replace(outcome, replay=replay)
+            if outcome.state in (pb.REJECTED, pb.COMMAND_FAILED) and not self._rank:
+                what = " ".join((replay.verb, *map("=".join, replay.parameters.items())))
+                warn_once_a_minute(
+                    f"recipe:{outcome.command_id}",
+                    f"the recipe's {what} was not carried out: {outcome.message}",
+                )
         self._known[outcome.command_id] = outcome
         while len(self._known) > _MAX_REMEMBERED:
             self._known.popitem(last=False)

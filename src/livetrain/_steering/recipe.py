@@ -10,7 +10,7 @@ from typing import Any
 
 from livetrain.exceptions import ConfigurationError
 
-__all__ = ["RecipeStep", "read_recipe", "recipe_of", "write_recipe"]
+__all__ = ["RecipeStep", "read_recipe", "recipe_of", "still_to_come", "write_recipe"]
 
 _KIND = "livetrain recipe 1"
 _LEFT_OUT = ("pause", "resume")  # they change when a training happens, not what becomes of it
@@ -36,6 +36,18 @@ def recipe_of(commands: Iterable[Mapping[str, Any]]) -> list[RecipeStep]:
         if c["state"] == "applied" and c["verb"] not in _LEFT_OUT
     ]
     return sorted(steps, key=lambda step: step.step)
+
+
+def still_to_come(steps: Iterable[RecipeStep], resumed_at: int) -> list[RecipeStep]:
+    """Return what is left of a recipe for a training that goes on at step `resumed_at`; 0: it begins.
+
+    What was done before that step, or before it was made, is in the checkpoint.
+
+    Example:
+        >>> still_to_come([RecipeStep(5, "set", {}), RecipeStep(9, "stop", {})], resumed_at=5)
+        [RecipeStep(step=9, verb='stop', parameters={})]
+    """
+    return [step for step in steps if not resumed_at or step.step > resumed_at]
 
 
 def write_recipe(steps: Iterable[RecipeStep], run: str) -> str:

@@ -465,7 +465,7 @@ class CommandIssued(_message.Message):
     def __init__(self, command_id: _Optional[str] = ..., verb: _Optional[str] = ..., parameters: _Optional[_Mapping[str, str]] = ..., issued_by: _Optional[str] = ..., issued_ms: _Optional[int] = ..., expires_ms: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
 
 class CommandResult(_message.Message):
-    __slots__ = ("command_id", "state", "applied_step", "message", "values", "ranks", "previous", "pending")
+    __slots__ = ("command_id", "state", "applied_step", "message", "values", "ranks", "previous", "pending", "replay")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -488,6 +488,7 @@ class CommandResult(_message.Message):
     RANKS_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
+    REPLAY_FIELD_NUMBER: _ClassVar[int]
     command_id: str
     state: CommandState
     applied_step: int
@@ -496,7 +497,23 @@ class CommandResult(_message.Message):
     ranks: _containers.RepeatedScalarFieldContainer[int]
     previous: _containers.ScalarMap[str, str]
     pending: bool
-    def __init__(self, command_id: _Optional[str] = ..., state: _Optional[_Union[CommandState, str]] = ..., applied_step: _Optional[int] = ..., message: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., ranks: _Optional[_Iterable[int]] = ..., previous: _Optional[_Mapping[str, str]] = ..., pending: bool = ...) -> None: ...
+    replay: CommandReplay
+    def __init__(self, command_id: _Optional[str] = ..., state: _Optional[_Union[CommandState, str]] = ..., applied_step: _Optional[int] = ..., message: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., ranks: _Optional[_Iterable[int]] = ..., previous: _Optional[_Mapping[str, str]] = ..., pending: bool = ..., replay: _Optional[_Union[CommandReplay, _Mapping]] = ...) -> None: ...
+
+class CommandReplay(_message.Message):
+    __slots__ = ("verb", "parameters")
+    class ParametersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    verb: str
+    parameters: _containers.ScalarMap[str, str]
+    def __init__(self, verb: _Optional[str] = ..., parameters: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Tombstone(_message.Message):
     __slots__ = ("reason", "records", "step", "last_step")

@@ -183,6 +183,8 @@ class Intake:
         if drop_impossible_times(message):
             record.data = message.SerializeToString()
         clock_offset_us = stream.clock.offset_of(own_time_us(message, record.columns), now_us)
+        if record.kind == RESULT and message.command_result.HasField("replay"):
+            self._note_replay(run, message, unix_ms)
         run.offset += 1
         changed, moved = run.advance(stream, record, now_us, clock_offset_us)
         if moved:
@@ -247,6 +249,21 @@ class Intake:
         payload = record.WhichOneof("payload") or ""
         kind = pb.TelemetryRequest.DESCRIPTOR.fields_by_name[payload].number
         self._add(run, None, kind, record.SerializeToString(), 0, record.timestamp_ms, 0)
+
+    def _note_replay(self, run: Run, record: pb.TelemetryRequest, unix_ms: int) -> None:
+        """Write a command into the log that a training gave to itself, by its recipe, before the first thing that became of it."""
+        result = record.command_result
+        if not result.command_id or result.command_id in run.commands:
+            return
+        issued = pb.CommandIssued(
+            command_id=result.command_id,
+            verb=result.replay.verb,
+            parameters=result.replay.parameters,
+            issued_by="recipe",
+            issued_ms=unix_ms,
+            expires_ms=unix_ms,
+        )
+        self.note(run, pb.TelemetryRequest(timestamp_ms=unix_ms, command_issued=issued))
 
     def tell_not_understood(self, run: Run, what: str) -> None:
         """Say in a run's log what one of its clients said and was not understood, once.

@@ -71,6 +71,6 @@ def refuse_server_words(record: pb.TelemetryRequest) -> None:
         raise ProtocolError(
             f"a command's result with {len(result.ranks)} ranks; {_MOST_RANKS} are taken"
         )
-    values = max(len(result.values), len(result.previous))
+    values = max(len(result.values), len(result.previous), len(result.replay.parameters))
     if values > _MOST_VALUES:
         raise ProtocolError(f"a command's result with {values} values; {_MOST_VALUES} are taken")

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import livetrain
+from livetrain._steering.command import Outcome
 from livetrain._steering.control import Control
 from livetrain._steering.rates import learning_rates
 from livetrain._steering.recipe import RecipeStep, read_recipe, recipe_of, write_recipe
 from livetrain.config import ControlOptions
+from livetrain.proto import telemetry_pb2 as pb
 
 
 def command(
@@ -80,3 +82,54 @@ def test_commands_are_carried_out_at_their_steps() -> None:
         control.boundary(step)
         rates.append(groups[0]["lr"])
     assert rates == [0.1, 0.1, 0.5, 0.5, 0.1, 0.1]
+
+
+def test_a_replay_says_what_it_is_on_every_rank_and_what_cannot_be_done_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    groups = [{"lr": 0.1}]
+    told: dict[int, list[Outcome]] = {0: [], 1: []}
+    steps = [
+        RecipeStep(2, "set", {"learning_rate": "0.05"}),
+        RecipeStep(3, "set", {"batch_size": "8"}),
+    ]
+    ranks = [
+        Control(ControlOptions(), told[0].append, recipe=steps),
+        Control(ControlOptions(), told[1].append, rank=1),
+    ]
+    for control in ranks:
+        optimizer = types.SimpleNamespace(param_groups=groups)
+        control.allow_setting(*learning_rates(optimizer, 0.0, 1.0, "learning_rate"))
+    for step in (1, 2, 3):
+        decision = ranks[0].decide(step)
+        for control in ranks:
+            control.carry_out(decision, step)
+    applied = [told[rank][-1 if rank else 1] for rank in (0, 1)]
+    assert [(o.state, o.applied_step) for o in applied] == [(pb.APPLIED, 2)] * 2
+    for outcome in applied:
+        assert outcome.replay is not None
+        assert (outcome.replay.verb, outcome.replay.parameters) == (
+            "set",
+            {"learning_rate": "0.05"},
+        )
+    refused = told[0][-1]
+    assert (refused.state, refused.replay.parameters) == (pb.REJECTED, {"batch_size": "8"})
+    assert (
+        "the recipe's set batch_size=8 was not carried out: this training does not let batch_size be set"
+        in caplog.text
+    )
+
+
+def test_what_was_done_before_a_checkpoint_is_not_done_again(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.json"
+    halve = {"learning_rate": "x0.5"}
+    file.write_text(write_recipe([RecipeStep(5, "set", halve), RecipeStep(9, "set", halve)], "r1"))
+    place = {"session_id": "s", "resume_token": "t", "step": 5, "epoch": 0}
+    groups = [{"lr": 0.05}]  # as the checkpoint has it: halved once
+    monitor = livetrain.Monitor(enabled=False, recipe=file, resume=place)
+    monitor.attach(types.SimpleNamespace(param_groups=groups))
+    rates = {}
+    for step in range(5, 12):
+        monitor._steering.boundary(step, 0)
+        rates[step] = groups[0]["lr"]
+    assert rates == {5: 0.05, 6: 0.05, 7: 0.05, 8: 0.05, 9: 0.025, 10: 0.025, 11: 0.025}
