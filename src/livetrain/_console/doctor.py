@@ -12,6 +12,7 @@ import grpc
 
 import livetrain
 from livetrain._console.server_api import ServerApi, ServerApiError
+from livetrain._requirements import too_old
 
 __all__ = ["Finding", "examine"]
 
@@ -32,11 +33,15 @@ def examine(grpc_address: str, api: ServerApi, mode: str) -> Iterator[Finding]:
     """Look at one thing after the other."""
     yield Finding(True, f"livetrain {livetrain.__version__}, Python {platform.python_version()}")
     yield Finding(True, ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES))
+    for old in too_old():
+        yield Finding(False, old.sentence("livetrain"))
     for extra, package in EXTRAS.items():
         if find_spec(package) is None:
             yield Finding(None, f"without the extra {extra}: pip install 'livetrain[{extra}]'")
         else:
             yield Finding(True, f"with the extra {extra}")
+            own = [old for old in too_old(extra) if old not in too_old()]
+            yield from (Finding(False, old.sentence(f"the extra {extra}")) for old in own)
     if mode != "online":
         yield Finding(None, f"LIVETRAIN_MODE={mode}: trainings here send nothing")
     yield _trainers_way(grpc_address)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 import livetrain
+from livetrain._requirements import too_old
 
 __all__ = ["main"]
 
@@ -106,6 +107,8 @@ def main() -> None:
         _refuse(
             f"livetrain-server needs {missing[0]}, which is not installed; run: pip install 'livetrain[server]'"
         )
+    if old := too_old("server"):
+        _refuse(old[0].sentence("livetrain-server"))
     from livetrain.server.errors import StartError
 
     try:
