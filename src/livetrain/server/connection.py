@@ -222,6 +222,9 @@ class Connection:
                 read = read_part(part, limits)
             shown = isinstance(read, Record) and read.frame is not None
             for record in numbering.place(read):
+                if self._run is not None and not self._intake.journal.has_share(self._run.key):
+                    share.rest()
+                    await self._intake.journal.wait_for_share(self._run.key)
                 await share.turn()
                 if not await self._take(record):
                     return False

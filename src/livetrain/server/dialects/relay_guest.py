@@ -153,6 +153,7 @@ class Guests:
         if run.hear(now, unix_ms):
             self._intake.hub.channel(run).tell_state()
         for record in records:
+            await self._intake.journal.wait_for_share(run.key)
             if isinstance(record, Rejected):
                 self._drop(host, kind, record.reason)
                 notes.append(f"a message of the type {kind[:60]!r} ({record.reason})")

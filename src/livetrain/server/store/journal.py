@@ -30,12 +30,27 @@ log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.05
 """How long a group is gathered: what viewers are told comes at most so often too, so that each commit is told at once."""
+_GROUP_ROWS = 1_024
+"""So many records the runs may put into one group together: it is written in some hundredths of a second."""
+_GROUP_BYTES = 8 * 1024 * 1024
+_LEAST_ROWS = 16
+"""So many a run may put into each group, however many there are: five times what a training at 60 steps a second needs."""
+_LEAST_BYTES = 512 * 1024
+_JOBS = 32
 _LOG_SECONDS = 0.05
 _RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0)
 
 
 class JournalError(Exception):
     """Something could not be written now; it may work later."""
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What a run has put into the group that is being gathered."""
+
+    rows: int = 0
+    bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -70,6 +85,8 @@ class Journal:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="livetrain-writer")
         self._connection: Connection | None = None
         self._open = Group()
+        self._shares: dict[int, _Taken] = {}
+        self._begun = asyncio.Event()
         self._jobs: list[_Job] = []
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -126,6 +143,9 @@ class Journal:
                 group.streams[event["stream_key"]] = {"state": stream_state}
         group.runs[event["run_key"]] = {"state": state}
         group.size += size
+        taken = self._shares.setdefault(event["run_key"], _Taken())
+        taken.rows += 1
+        taken.bytes += size
         self._pool.add(size)
         self._wake.set()
 
@@ -138,6 +158,26 @@ class Journal:
         """Write the state of a stream with the next group, without a record."""
         self._open.streams[stream_key] = {"state": state}
         self._wake.set()
+
+    def has_share(self, run_key: int) -> bool:
+        """Return whether a run may put another record into the group that is being gathered.
+
+        One that has much to say is held to its part of the group, so that those who say little do not wait for it to be written.
+        While the store cannot be written there are no groups, and only the memory is a bound.
+        """
+        taken = self._shares.get(run_key)
+        if taken is None or self.trouble is not None:
+            return True
+        runs = len(self._shares)
+        return taken.rows < max(_LEAST_ROWS, _GROUP_ROWS // runs) and taken.bytes < max(
+            _LEAST_BYTES, _GROUP_BYTES // runs
+        )
+
+    async def wait_for_share(self, run_key: int) -> None:
+        """Wait until a run may put another record into a group; what is gathered is written at once for that."""
+        while not self.has_share(run_key) and not self._closing:
+            self._urgent.set()
+            await self._begun.wait()
 
     async def room(self, timeout: float) -> bool:
         """Wait until there is room for records again; return whether there is."""
@@ -183,6 +223,7 @@ class Journal:
     async def close(self, timeout: float) -> bool:
         """Commit what waits, as far as that is possible within ``timeout`` seconds; return whether all of it is."""
         self._closing = True
+        self._let_waiting_go_on()
         self._wake.set()
         self._urgent.set()
         if self._task is not None:
@@ -209,13 +250,26 @@ class Journal:
 
     async def _commit_all(self) -> None:
         group, self._open = self._open, Group()
-        jobs, self._jobs = self._jobs, []
+        self._begin_group()
+        jobs, self._jobs = self._jobs[:_JOBS], self._jobs[_JOBS:]
+        if self._jobs:
+            self._wake.set()
+            self._urgent.set()
         group.runs = {key: row["state"]() for key, row in group.runs.items()}
         group.streams = {key: row["state"]() for key, row in group.streams.items()}
         if group.events or group.runs or group.streams:
             await self._commit(group)
         if jobs:
             await self._perform(jobs)
+
+    def _begin_group(self) -> None:
+        """Give every run its share of the next group, and let those go on who waited for it."""
+        self._shares = {}
+        self._let_waiting_go_on()
+
+    def _let_waiting_go_on(self) -> None:
+        self._begun.set()
+        self._begun = asyncio.Event()
 
     async def _commit(self, group: Group) -> None:
         loop = asyncio.get_running_loop()
@@ -259,6 +313,7 @@ class Journal:
     def _trouble(self, error: Exception) -> None:
         cause = error.__cause__ if isinstance(error, SQLAlchemyError) and error.__cause__ else error
         self.trouble = trouble_of(cause)
+        self._let_waiting_go_on()  # nobody waits for a group that does not come
         self._troubled(self.trouble)
 
     def _refuse_jobs(self) -> None:
