@@ -12,15 +12,25 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.hostile.attack import Attack, Target, command
 from tests.hostile.bystanders import Bystanders, server_cpu_seconds
 from tests.integration.server.processes import ServerProcess
 
-__all__ = ["HEADINGS", "Row", "calm", "endure", "integrity"]
+__all__ = ["HEADINGS", "Calm", "Row", "calm", "endure", "integrity"]
 
+GATHER_SECONDS = 0.05
+"""For so long the server gathers what it commits."""
 _MIB = 2**20
 _CALM_SECONDS = 1.0
+
+
+class Calm(NamedTuple):
+    """The 99th percentiles of acknowledgements without an attack, in seconds."""
+
+    ack_p99: float
+    ack_cpu: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,8 @@ class Row:
     Attributes:
         name: of the attack.
         ack_p99: of the bystander's acknowledgements, in seconds.
-        calm_p99: the same without an attack.
+        ack_cpu: the same of what the server used of the processor meanwhile: what it is kept from, whatever else this machine does.
+        calm: both without an attack.
         frame_p99: from logging a frame to the viewer having it, in seconds.
         health_wall: the longest answer of ``/healthz``, in seconds.
         health_cpu: the most that the server used of the processor between such a question and its answer, in seconds.
@@ -45,7 +56,8 @@ class Row:
 
     name: str
     ack_p99: float
-    calm_p99: float
+    ack_cpu: float
+    calm: Calm
     frame_p99: float
     health_wall: float
     health_cpu: float
@@ -60,7 +72,12 @@ class Row:
     @property
     def ack_ratio(self) -> float:
         """How much longer acknowledgements take beside the attack."""
-        return self.ack_p99 / self.calm_p99
+        return self.ack_p99 / self.calm.ack_p99
+
+    @property
+    def own_ratio(self) -> float:
+        """The same, of what is the server's own: the time that it gathers a commit for, and what it computes until it is told."""
+        return (GATHER_SECONDS + self.ack_cpu) / (GATHER_SECONDS + self.calm.ack_cpu)
 
     def cells(self) -> list[str]:
         """Return the row as it stands in the table."""
@@ -68,6 +85,8 @@ class Row:
             self.name,
             f"{self.ack_p99 * 1e3:.0f}",
             f"{self.ack_ratio:.2f} ×",
+            f"{self.ack_cpu * 1e3:.0f}",
+            f"{self.own_ratio:.2f} ×",
             f"{self.frame_p99 * 1e3:.0f}",
             f"{self.health_wall * 1e3:.0f}",
             f"{self.health_cpu * 1e3:.0f}",
@@ -83,6 +102,8 @@ class Row:
 HEADINGS = [
     "attack",
     "acknowledged p99, ms",
+    "against none",
+    "of the server's CPU, ms",
     "against none",
     "frame p99, ms",
     "worst /healthz, ms",
@@ -101,11 +122,17 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
 
 
-def calm(bystanders: Bystanders, seconds: float = _CALM_SECONDS) -> float:
-    """Return the 99th percentile of acknowledgements without an attack."""
+def calm(bystanders: Bystanders, seconds: float = _CALM_SECONDS) -> Calm:
+    """See how long acknowledgements take without an attack."""
     first = bystanders.settle()
     time.sleep(seconds)
-    return percentile(bystanders.acknowledgement(first, bystanders.settle() - 1), 0.99)
+    return Calm(*acknowledgements(bystanders, first, bystanders.settle() - 1))
+
+
+def acknowledgements(bystanders: Bystanders, first: int, last: int) -> tuple[float, float]:
+    """Return the 99th percentiles of how long records waited, and of what the server computed meanwhile."""
+    waited = bystanders.acknowledgement(first, last)
+    return percentile([wall for wall, _ in waited], 0.99), percentile([c for _, c in waited], 0.99)
 
 
 def endure(
@@ -114,7 +141,7 @@ def endure(
     attack: Attack,
     *,
     seconds: float,
-    calm_p99: float,
+    usual: Calm,
 ) -> Row:
     """Carry an attack out for so long, and return what it did."""
     folder = Path(f"/proc/{server.process.pid}")
@@ -141,12 +168,14 @@ def endure(
     ended = bystanders.trainer.ended.is_set()
     if not ended:
         bystanders.settle()
+    ack_p99, ack_cpu = acknowledgements(bystanders, first, last)
     peak = _memory(folder, "VmHWM")
     time.sleep(0.3)
     return Row(
         name=attack.name,
-        ack_p99=percentile(bystanders.acknowledgement(first, last), 0.99),
-        calm_p99=calm_p99,
+        ack_p99=ack_p99,
+        ack_cpu=ack_cpu,
+        calm=usual,
         frame_p99=percentile(bystanders.frames(first, last), 0.99),
         health_wall=wall,
         health_cpu=health_cpu,

@@ -29,7 +29,7 @@ def measure(attacks: Sequence[Attack], seconds: float, folder: Path) -> tuple[li
             for attack in several:
                 with Bystanders(server) as bystanders:
                     usual = calm(bystanders, 3.0)
-                    row = endure(server, bystanders, attack, seconds=seconds, calm_p99=usual)
+                    row = endure(server, bystanders, attack, seconds=seconds, usual=usual)
                 rows.append(row)
                 print(f"| {' | '.join(row.cells())} |", flush=True)
             verdicts.append(f"exit code {server.stop()}, store {integrity(data)}")
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         rows, verdict = measure(attacks, seconds, Path(folder))
     print(f"\n{verdict}")
     missed = [
-        row.name for row in rows if not row.unharmed or row.health_cpu > 0.1 or row.ack_ratio > 1.5
+        row.name for row in rows if not row.unharmed or row.health_cpu > 0.1 or row.own_ratio > 1.5
     ]
     print(f"missed: {', '.join(missed) or 'none'}")
     return 1 if missed else 0
