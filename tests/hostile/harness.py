@@ -7,9 +7,12 @@ To add an attack, put an ``Attack`` into the list ``ATTACKS`` of a module in ``t
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +21,13 @@ from tests.hostile.attack import Attack, Target, command
 from tests.hostile.bystanders import Bystanders, server_cpu_seconds
 from tests.integration.server.processes import ServerProcess
 
-__all__ = ["HEADINGS", "Calm", "Row", "calm", "endure", "integrity"]
+__all__ = ["HEADINGS", "Calm", "Row", "calm", "endure", "integrity", "store_folder"]
 
 GATHER_SECONDS = 0.05
 """For so long the server gathers what it commits."""
 _MIB = 2**20
 _CALM_SECONDS = 1.0
+_MEMORY_DISK = Path("/dev/shm")
 
 
 class Calm(NamedTuple):
@@ -189,6 +193,18 @@ def endure(
     )
 
 
+@contextlib.contextmanager
+def store_folder(otherwise: Path | None = None) -> Iterator[Path]:
+    """Make a folder for a server's store, in memory where there is such a disk: it is not the disk that is measured.
+
+    Args:
+        otherwise: where it is made where there is none; None: where temporary files are.
+    """
+    where = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else otherwise
+    with tempfile.TemporaryDirectory(prefix="livetrain-hostile-", dir=where) as folder:
+        yield Path(folder)
+
+
 def integrity(data_dir: Path) -> str:
     """Return what SQLite says of the store once its server has ended; ``ok``: nothing is wrong."""
     with contextlib.closing(sqlite3.connect(data_dir / "livetrain.db")) as store:
@@ -200,7 +216,7 @@ def _memory(folder: Path, what: str) -> int:
 
 
 @contextlib.contextmanager
-def _process(arguments: list[str]):  # type: ignore[no-untyped-def]
+def _process(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     try:
         yield process

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import all_attacks
 from tests.hostile.bystanders import Bystanders
-from tests.hostile.harness import HEADINGS, Row, calm, endure, integrity
+from tests.hostile.harness import HEADINGS, Row, calm, endure, integrity, store_folder
 from tests.integration.server.processes import ServerProcess
 
 
@@ -48,8 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         f"load at the start {os.getloadavg()[0]:.1f}.\n"
     )
     print(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        rows, verdict = measure(attacks, seconds, Path(folder))
+    with store_folder() as folder:
+        rows, verdict = measure(attacks, seconds, folder)
     print(f"\n{verdict}")
     missed = [
         row.name for row in rows if not row.unharmed or row.health_cpu > 0.1 or row.own_ratio > 1.5

@@ -66,7 +66,7 @@ _PACE: Final = Pace(messages=200, bytes=64 * 1024)
 """Pages say of each frame that they have painted it; nobody says more."""
 _RELAY_PACE: Final = Pace(messages=1_000, bytes=1024 * 1024)
 """Publishers send what they measure in each step of a training."""
-_SWITCH_SECONDS: Final = 0.001
+_SWITCH_SECONDS: Final = 0.0005
 
 
 def run(settings: Settings) -> int:

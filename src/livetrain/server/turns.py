@@ -2,8 +2,9 @@
 
 Every client has a share of the loop's time to itself, some of which it may save up. Who stays within that is served at once. Who
 has used it up waits in one queue with all the others of whom that is true, and each round of the loop lets one of them go on for a
-millisecond; who took longer than that is passed over for as many rounds. So a trainer at 60 steps a second is acknowledged in
-time whatever somebody else sends, and the server is never busy with one client for long.
+millisecond; who took longer than that is passed over for as many rounds. While others are there, the loop rests after each of
+these turns. So a trainer at 60 steps a second is acknowledged in time whatever somebody else sends, and the server is never busy
+with one client for long.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import Final
 __all__ = ["Share", "Turns"]
 
 TURN_SECONDS: Final = 0.001
+_PAUSE_SECONDS: Final = 0.001
+"""Between two turns, while others are there: the threads that write what they said need the interpreter too."""
+_PRESENT_SECONDS: Final = 0.2
 _SHARE: Final = 0.05
 """Of the loop's time, which each client has to itself."""
 _SAVED_SECONDS: Final = 0.005
@@ -30,12 +34,17 @@ class Turns:
 
     Args:
         clock: in seconds.
+        pause: seconds between two turns while somebody is there who waits for nobody.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.perf_counter, *, pause: float = _PAUSE_SECONDS
+    ) -> None:
         self.clock = clock
+        self._pause = pause
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._going = False
+        self._served = clock() - _PRESENT_SECONDS
 
     def share(self) -> Share:
         """Return the share of a client that has just come."""
@@ -64,8 +73,17 @@ class Turns:
                 turn.set_result(None)
                 break
         self._going = bool(self._waiting)
-        if self._going:
-            asyncio.get_running_loop().call_soon(self._go_on)
+        if not self._going:
+            return
+        loop = asyncio.get_running_loop()
+        if self._pause and self.clock() - self._served < _PRESENT_SECONDS:
+            loop.call_later(TURN_SECONDS + self._pause, self._go_on)
+        else:
+            loop.call_soon(self._go_on)
+
+    def serve(self, now: float) -> None:
+        """Note that somebody was served who waits for nobody."""
+        self._served = now
 
 
 class Share:
@@ -103,7 +121,11 @@ class Share:
                 await self._turns.wait()
             self._ran = max(0.0, self._ran - TURN_SECONDS)
             self._granted = True
-        self._began = self._turns.clock()
+            self._began = self._turns.clock()
+            return
+        self._began = self._counted
+        if not self._granted:
+            self._turns.serve(self._counted)
 
     def rest(self) -> None:
         """Say that the work is done for now: what follows is waiting for others."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Insert, Update
 
-__all__ = ["execute_many"]
+__all__ = ["execute_many", "insert_many"]
+
+_VARIABLES: Final = 999
+"""So many every release of SQLite takes in one statement."""
 
 
 def execute_many(
@@ -32,3 +36,36 @@ def execute_many(
     pick = itemgetter(*names)
     one = len(names) == 1
     connection.exec_driver_sql(str(compiled), [(pick(row),) if one else pick(row) for row in rows])
+
+
+def insert_many(
+    connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert whole rows, many with each call of the driver.
+
+    The driver lets go of the interpreter with each call and has to wait for it again. Beside a thread that computes, that is what
+    a row by itself costs.
+
+    Args:
+        connection: within a transaction.
+        statement: an insert of whole rows.
+        rows: all with the same names; numbers, texts, bytes and None, as the driver takes them.
+    """
+    if not rows:
+        return
+    if connection.dialect.paramstyle != "qmark":
+        connection.execute(statement, list(rows))
+        return
+    compiled = statement.compile(connection, column_keys=list(rows[0]))
+    names = compiled.positiontup
+    assert names is not None
+    head, _, values = str(compiled).rpartition(" VALUES ")
+    pick = itemgetter(*names)
+    at, size = 0, 1 << (_VARIABLES // len(names)).bit_length() - 1
+    while at < len(rows):
+        # Sizes are powers of two, so that the driver knows the statement again.
+        while size > len(rows) - at:
+            size //= 2
+        parameters = tuple(chain.from_iterable(pick(row) for row in rows[at : at + size]))
+        connection.exec_driver_sql(f"{head} VALUES {', '.join([values] * size)}", parameters)
+        at += size

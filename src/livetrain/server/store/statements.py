@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from livetrain.server.store import schema
+from livetrain.server.store.bulk import execute_many, insert_many
 from livetrain.server.store.chunk_table import delete_run_chunks
 from livetrain.server.store.samples import add_samples, delete_samples
 from livetrain.server.store.storable import is_of_values, storable
@@ -112,7 +113,7 @@ class Group:
 def commit_group(connection: Connection, group: Group) -> None:
     """Write a group."""
     if group.events:
-        connection.execute(_INSERT_EVENTS, group.events)
+        insert_many(connection, _INSERT_EVENTS, group.events)
     if group.samples:
         add_samples(connection, group.samples)
     if group.streams:
@@ -120,18 +121,19 @@ def commit_group(connection: Connection, group: Group) -> None:
             {"of": key, **row, "durable_seq": group.watermarks.get(key, row["durable_seq"])}
             for key, row in group.streams.items()
         ]
-        connection.execute(_UPDATE_STREAM, rows)
+        execute_many(connection, _UPDATE_STREAM, rows)
     if group.runs:
         rows = [{"of": key, **row} for key, row in group.runs.items()]
         settled = [row for row in rows if "config" in row]
         if settled:
-            connection.execute(
+            execute_many(
+                connection,
                 _UPDATE_SETTINGS,
                 [{name: row[name] for name in ("of", "config", "controls")} for row in settled],
             )
         for row in settled:
             del row["config"], row["controls"]
-        connection.execute(_UPDATE_RUN, rows)
+        execute_many(connection, _UPDATE_RUN, rows)
 
 
 def insert_row(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
