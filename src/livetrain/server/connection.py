@@ -47,6 +47,8 @@ _ROOM_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 5.0
 _PICTURE_SECONDS: Final = 60.0
 _BROKEN_SECONDS: Final = 0.02
+_MESSAGE_SECONDS: Final = 0.0002
+"""About what gRPC itself computes for a message and its answer, however small they are."""
 _CODE = pb.ErrorResponse
 
 
@@ -120,13 +122,16 @@ class Connection:
         self._outlet.finish()
 
     async def _write(self) -> None:
-        outlet = self._outlet
+        outlet, share = self._outlet, self._intake.turns.share()
         while True:
+            share.rest()
             if self._deadline is None:
                 await outlet.wait()
             else:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(outlet.wait(), self._deadline - time.monotonic())
+            share.charge(_MESSAGE_SECONDS)
+            await share.turn()
             for response in outlet.take():
                 await self._send(response)
             run, stream = self._run, self._stream
@@ -163,6 +168,7 @@ class Connection:
                 if raw is grpc.aio.EOF:
                     self._conversation.note(half_closed=True)
                     break
+                self._share.charge(_MESSAGE_SECONDS)
                 await self._share.turn()
                 self._conversation.client(raw)
                 intake.counters.messages.inc()

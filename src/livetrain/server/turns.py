@@ -34,13 +34,20 @@ class Turns:
 
     Args:
         clock: in seconds.
+        cpu: what the event loop's thread has used of the processor, in seconds: who is held up by other work of this machine has
+            not used up anything.
         pause: seconds between two turns while somebody is there who waits for nobody.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.perf_counter, *, pause: float = _PAUSE_SECONDS
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        cpu: Callable[[], float] = time.thread_time,
+        *,
+        pause: float = _PAUSE_SECONDS,
     ) -> None:
         self.clock = clock
+        self.cpu = cpu
         self._pause = pause
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._going = False
@@ -121,11 +128,14 @@ class Share:
                 await self._turns.wait()
             self._ran = max(0.0, self._ran - TURN_SECONDS)
             self._granted = True
-            self._began = self._turns.clock()
-            return
-        self._began = self._counted
-        if not self._granted:
+        elif not self._granted:
             self._turns.serve(self._counted)
+        self._began = self._turns.cpu()
+
+    def charge(self, seconds: float) -> None:
+        """Count work that was done for this client elsewhere, such as on a thread of gRPC's."""
+        self._ran = min(_OWED_SECONDS, self._ran + seconds)
+        self._balance = max(-_OWED_SECONDS, self._balance - seconds)
 
     def rest(self) -> None:
         """Say that the work is done for now: what follows is waiting for others."""
@@ -138,7 +148,7 @@ class Share:
         passed = now - self._counted
         self._counted = now
         if self._began is not None:
-            used = now - self._began
+            used = self._turns.cpu() - self._began
             self._ran = min(_OWED_SECONDS, self._ran + used)
             self._balance -= used
         elif self._balance >= 0:

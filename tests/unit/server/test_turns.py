@@ -29,7 +29,7 @@ async def rounds(count: int) -> None:
 def test_who_does_little_waits_for_nobody() -> None:
     async def scenario() -> None:
         clock = Clock()
-        turns = Turns(clock, pause=0.0)
+        turns = Turns(clock, clock, pause=0.0)
         done: list[str] = []
         heavy = [
             asyncio.create_task(spend(turns.share(), clock, 1000, 0.0005, done)) for _ in range(8)
@@ -54,7 +54,7 @@ def test_who_does_little_waits_for_nobody() -> None:
 def test_one_turn_a_round_whoever_wants_one() -> None:
     async def scenario() -> None:
         clock = Clock()
-        turns = Turns(clock, pause=0.0)
+        turns = Turns(clock, clock, pause=0.0)
         done: list[str] = []
         tasks = [
             asyncio.create_task(spend(turns.share(), clock, 200, 0.0005, done)) for _ in range(40)
@@ -73,7 +73,7 @@ def test_one_turn_a_round_whoever_wants_one() -> None:
 def test_who_takes_longer_than_a_turn_is_passed_over() -> None:
     async def scenario() -> None:
         clock = Clock()
-        turns = Turns(clock, pause=0.0)
+        turns = Turns(clock, clock, pause=0.0)
         small: list[str] = []
         large: list[str] = []
         tasks = [
@@ -93,7 +93,7 @@ def test_who_takes_longer_than_a_turn_is_passed_over() -> None:
 def test_a_turn_that_nobody_takes_any_more_goes_to_the_next() -> None:
     async def scenario() -> None:
         clock = Clock()
-        turns = Turns(clock, pause=0.0)
+        turns = Turns(clock, clock, pause=0.0)
         gone, here = asyncio.create_task(turns.wait()), asyncio.create_task(turns.wait())
         await rounds(1)
         gone.cancel()
@@ -107,7 +107,7 @@ def test_a_turn_that_nobody_takes_any_more_goes_to_the_next() -> None:
 def test_a_client_that_rests_is_served_at_once_again() -> None:
     async def scenario() -> None:
         clock = Clock()
-        turns = Turns(clock, pause=0.0)
+        turns = Turns(clock, clock, pause=0.0)
         share = turns.share()
         await spend(share, clock, 500, 0.001, [])
         waits = asyncio.create_task(spend(share, clock, 1, 0.0001, []))
