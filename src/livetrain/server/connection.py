@@ -78,7 +78,7 @@ class Connection:
         self._deadline: float | None = None
         self._too_large = ""
         self._reader: asyncio.Task[None] | None = None
-        self._share = intake.turns.share()
+        self._share = intake.turns.share("trainers")
 
     async def serve(self) -> None:
         """Read and write until both are done."""
@@ -122,7 +122,7 @@ class Connection:
         self._outlet.finish()
 
     async def _write(self) -> None:
-        outlet, share = self._outlet, self._intake.turns.share()
+        outlet, share = self._outlet, self._intake.turns.share("trainers")
         while True:
             share.rest()
             if self._deadline is None:

@@ -128,7 +128,7 @@ class Live:
                 if viewer.close_code:
                     break
                 yield message
-            share = self._intake.turns.share()
+            share = self._intake.turns.share("viewers")
             while not viewer.close_code:
                 await viewer.wait()
                 while not viewer.close_code and (told := viewer.next()) is not None:
@@ -142,7 +142,7 @@ class Live:
         self._intake.registry.raise_if_gone(run)
 
     async def _listen(self, socket: WebSocket, channel: Channel, viewer: Viewer) -> None:
-        share = self._intake.turns.share()
+        share = self._intake.turns.share("viewers")
         try:
             while True:
                 raw = await socket.receive_bytes()
@@ -164,7 +164,7 @@ class Live:
             viewer.close(COME_AGAIN)
 
     async def _follow(self, socket: WebSocket, viewer: Viewer) -> None:
-        sent, share = self._intake.counters.sent, self._intake.turns.share()
+        sent, share = self._intake.counters.sent, self._intake.turns.share("viewers")
         while True:
             await viewer.wait()
             while not viewer.close_code and (message := viewer.next()) is not None:

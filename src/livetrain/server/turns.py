@@ -1,10 +1,10 @@
 """Shares the event loop: whoever has much to do does it in turns, and whoever has little waits for nobody.
 
 Every client has a share of the loop's time to itself, some of which it may save up. Who stays within that is served at once. Who
-has used it up waits in one queue with all the others of whom that is true, and each round of the loop lets one of them go on for a
-millisecond; who took longer than that is passed over for as many rounds. While others are there, the loop rests after each of
-these turns. So a trainer at 60 steps a second is acknowledged in time whatever somebody else sends, and the server is never busy
-with one client for long.
+has used it up waits in a queue with all the others of its kind of whom that is true. Each round of the loop lets one of them go on
+for a millisecond, the kinds by turns, for one may come with many connections; who took longer than that is passed over for as many
+rounds. While others are there, the loop rests after each of these turns. So a trainer at 60 steps a second is acknowledged in
+time whatever somebody else sends, and the server is never busy with one client for long.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
 
-__all__ = ["Share", "Turns"]
+__all__ = ["Kind", "Share", "Turns"]
 
+Kind = Literal["trainers", "viewers", "older"]
 TURN_SECONDS: Final = 0.001
 _PAUSE_SECONDS: Final = 0.001
 """Between two turns, while others are there: the threads that write what they said need the interpreter too."""
 _PRESENT_SECONDS: Final = 0.2
-_SHARE: Final = 0.05
-"""Of the loop's time, which each client has to itself."""
+_SHARES: Final[Mapping[Kind, float]] = {"trainers": 0.1, "viewers": 0.05, "older": 0.05}
+"""Of the loop's time, which each client of a kind has to itself."""
 _SAVED_SECONDS: Final = 0.005
 """So much of it a client may save up."""
 _OWED_SECONDS: Final = 0.05
@@ -49,24 +50,25 @@ class Turns:
         self.clock = clock
         self.cpu = cpu
         self._pause = pause
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        # The kind whose turn is next stands first.
+        self._waiting: dict[Kind, deque[asyncio.Future[None]]] = {kind: deque() for kind in _SHARES}
         self._going = False
         self._served = clock() - _PRESENT_SECONDS
 
-    def share(self) -> Share:
+    def share(self, kind: Kind) -> Share:
         """Return the share of a client that has just come."""
-        return Share(self)
+        return Share(self, kind)
 
     @property
     def waiting(self) -> int:
         """How many wait for their turn."""
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
-    async def wait(self) -> None:
-        """Wait for the next turn; who came first has it first."""
+    async def wait(self, kind: Kind) -> None:
+        """Wait for the next turn of a kind; who came first has it first."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
-        self._waiting.append(turn)
+        self._waiting[kind].append(turn)
         if not self._going:
             self._going = True
             loop.call_soon(self._go_on)
@@ -74,12 +76,10 @@ class Turns:
 
     def _go_on(self) -> None:
         """Let one go on in this round of the loop, and look again in the next."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():  # its client may have gone meanwhile
-                turn.set_result(None)
-                break
-        self._going = bool(self._waiting)
+        turn = self._next()
+        if turn is not None:
+            turn.set_result(None)
+        self._going = self.waiting > 0
         if not self._going:
             return
         loop = asyncio.get_running_loop()
@@ -87,6 +87,15 @@ class Turns:
             loop.call_later(TURN_SECONDS + self._pause, self._go_on)
         else:
             loop.call_soon(self._go_on)
+
+    def _next(self) -> asyncio.Future[None] | None:
+        for kind, queue in list(self._waiting.items()):
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():  # its client may have gone meanwhile
+                    self._waiting[kind] = self._waiting.pop(kind)  # to the end
+                    return turn
+        return None
 
     def serve(self, now: float) -> None:
         """Note that somebody was served who waits for nobody."""
@@ -104,10 +113,12 @@ class Share:
         ...         share.rest()
     """
 
-    __slots__ = ("_balance", "_began", "_counted", "_granted", "_ran", "_turns")
+    __slots__ = ("_balance", "_began", "_counted", "_granted", "_kind", "_part", "_ran", "_turns")
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, kind: Kind) -> None:
         self._turns = turns
+        self._kind: Kind = kind
+        self._part = _SHARES[kind]
         self._balance = _SAVED_SECONDS
         self._counted = turns.clock()
         self._began: float | None = None
@@ -122,10 +133,10 @@ class Share:
         self._count()
         if self._ran >= TURN_SECONDS or (self._balance < 0 and not self._granted):
             self._began = None
-            await self._turns.wait()
+            await self._turns.wait(self._kind)
             while self._ran >= 2 * TURN_SECONDS:  # it took longer than its turn
                 self._ran -= TURN_SECONDS
-                await self._turns.wait()
+                await self._turns.wait(self._kind)
             self._ran = max(0.0, self._ran - TURN_SECONDS)
             self._granted = True
         elif not self._granted:
@@ -153,7 +164,7 @@ class Share:
             self._balance -= used
         elif self._balance >= 0:
             self._ran = max(0.0, self._ran - passed)
-        self._balance += passed * _SHARE
+        self._balance += passed * self._part
         self._balance = max(-_OWED_SECONDS, min(_SAVED_SECONDS, self._balance))
         if self._balance >= 0:
             self._granted = False

@@ -32,10 +32,11 @@ def test_who_does_little_waits_for_nobody() -> None:
         turns = Turns(clock, clock, pause=0.0)
         done: list[str] = []
         heavy = [
-            asyncio.create_task(spend(turns.share(), clock, 1000, 0.0005, done)) for _ in range(8)
+            asyncio.create_task(spend(turns.share("trainers"), clock, 1000, 0.0005, done))
+            for _ in range(8)
         ]
         await rounds(50)
-        light = turns.share()
+        light = turns.share("trainers")
         for _ in range(60):  # a second of a training
             clock.now += 1 / 60
             light.rest()
@@ -57,7 +58,8 @@ def test_one_turn_a_round_whoever_wants_one() -> None:
         turns = Turns(clock, clock, pause=0.0)
         done: list[str] = []
         tasks = [
-            asyncio.create_task(spend(turns.share(), clock, 200, 0.0005, done)) for _ in range(40)
+            asyncio.create_task(spend(turns.share("trainers"), clock, 200, 0.0005, done))
+            for _ in range(40)
         ]
         await rounds(3)  # each has its first millisecond to itself
         for _ in range(500):
@@ -77,8 +79,8 @@ def test_who_takes_longer_than_a_turn_is_passed_over() -> None:
         small: list[str] = []
         large: list[str] = []
         tasks = [
-            asyncio.create_task(spend(turns.share(), clock, 10_000, 0.001, small)),
-            asyncio.create_task(spend(turns.share(), clock, 10_000, 0.010, large)),
+            asyncio.create_task(spend(turns.share("trainers"), clock, 10_000, 0.001, small)),
+            asyncio.create_task(spend(turns.share("trainers"), clock, 10_000, 0.010, large)),
         ]
         await rounds(2_000)
         for task in tasks:
@@ -94,12 +96,15 @@ def test_a_turn_that_nobody_takes_any_more_goes_to_the_next() -> None:
     async def scenario() -> None:
         clock = Clock()
         turns = Turns(clock, clock, pause=0.0)
-        gone, here = asyncio.create_task(turns.wait()), asyncio.create_task(turns.wait())
+        gone, here = (
+            asyncio.create_task(turns.wait("viewers")),
+            asyncio.create_task(turns.wait("viewers")),
+        )
         await rounds(1)
         gone.cancel()
         await asyncio.wait_for(here, 5)
         assert turns.waiting == 0
-        await asyncio.wait_for(turns.wait(), 5)
+        await asyncio.wait_for(turns.wait("viewers"), 5)
 
     asyncio.run(scenario())
 
@@ -108,7 +113,7 @@ def test_a_client_that_rests_is_served_at_once_again() -> None:
     async def scenario() -> None:
         clock = Clock()
         turns = Turns(clock, clock, pause=0.0)
-        share = turns.share()
+        share = turns.share("trainers")
         await spend(share, clock, 500, 0.001, [])
         waits = asyncio.create_task(spend(share, clock, 1, 0.0001, []))
         await asyncio.sleep(0)
@@ -118,5 +123,24 @@ def test_a_client_that_rests_is_served_at_once_again() -> None:
         clock.now += 2.0
         await share.turn()
         assert turns.waiting == 0
+
+    asyncio.run(scenario())
+
+
+def test_many_connections_of_one_kind_keep_no_other_kind_waiting() -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        turns = Turns(clock, clock, pause=0.0)
+        viewers, trainers = [], []
+        crowd = [
+            asyncio.create_task(spend(turns.share("older"), clock, 10_000, 0.001, viewers))
+            for _ in range(100)
+        ]
+        one = asyncio.create_task(spend(turns.share("trainers"), clock, 10_000, 0.001, trainers))
+        await rounds(1000)
+        for task in (*crowd, one):
+            task.cancel()
+        await asyncio.gather(*crowd, one, return_exceptions=True)
+        assert len(trainers) > 0.4 * len(viewers)
 
     asyncio.run(scenario())

@@ -38,7 +38,7 @@ async def converse(
     """
 
     async def write() -> None:
-        share = turns.share()
+        share = turns.share("older")
         while True:
             text = await mailbox.get()
             await share.turn()
@@ -48,7 +48,7 @@ async def converse(
             counters.sent.inc()
 
     writer = asyncio.create_task(write())
-    share = turns.share()
+    share = turns.share("older")
     try:
         # To the end, even when nothing can be written any more: who says something and goes at once has said it.
         while (message := await socket.receive())["type"] != "websocket.disconnect":

@@ -107,7 +107,7 @@ class Guests:
 
     async def _work(self) -> None:
         # One message after the other: each may need a run that the one before made.
-        share = self._intake.turns.share()
+        share = self._intake.turns.share("older")
         while self._waiting:
             await share.turn()
             message = self._waiting.popleft()

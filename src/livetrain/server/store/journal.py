@@ -37,6 +37,7 @@ _LEAST_ROWS = 16
 """So many a run may put into each group, however many there are: five times what a training at 60 steps a second needs."""
 _LEAST_BYTES = 512 * 1024
 _JOBS = 32
+_JOBS_SECONDS = 0.01
 _LOG_SECONDS = 0.05
 _RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0)
 
@@ -252,9 +253,6 @@ class Journal:
         group, self._open = self._open, Group()
         self._begin_group()
         jobs, self._jobs = self._jobs[:_JOBS], self._jobs[_JOBS:]
-        if self._jobs:
-            self._wake.set()
-            self._urgent.set()
         group.runs = {key: row["state"]() for key, row in group.runs.items()}
         group.streams = {key: row["state"]() for key, row in group.streams.items()}
         if group.events or group.runs or group.streams:
@@ -333,7 +331,11 @@ class Journal:
             results = [JournalError(self.trouble)] * len(jobs)
         else:
             self._recovered()
-        for job, result in zip(jobs, results, strict=True):
+        self._jobs[:0] = jobs[len(results) :]
+        if self._jobs:
+            self._wake.set()
+            self._urgent.set()
+        for job, result in zip(jobs, results, strict=False):
             if job.done.done():
                 continue
             if isinstance(result, Exception):
@@ -380,10 +382,16 @@ class Journal:
             commit_group(connection, group)
 
     def _act(self, actions: list[Callable[[Connection], Any]]) -> list[Any]:
-        """Run actions in one transaction; one that fails leaves no trace, and the others hold."""
+        """Run actions in one transaction; one that fails leaves no trace, and the others hold.
+
+        Records wait for it: what is not begun after some time is left for the next one.
+        """
         results: list[Any] = []
+        began = time.perf_counter()
         with self._transaction() as connection:
             for action in actions:
+                if results and time.perf_counter() - began > _JOBS_SECONDS:
+                    break
                 try:
                     with connection.begin_nested():
                         results.append(action(connection))

@@ -106,8 +106,9 @@ def test_few_jobs_at_once_and_commits_between_them(tmp_path: Path) -> None:
             act = journal._act
 
             def counted(actions: list[Any]) -> list[Any]:
-                batches.append(len(actions))
-                return act(actions)
+                done = act(actions)
+                batches.append(len(done))
+                return done
 
             journal._act = counted  # type: ignore[method-assign]
             await asyncio.gather(*(journal.execute(lambda connection: None) for _ in range(100)))
