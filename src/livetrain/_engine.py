@@ -97,7 +97,7 @@ class Engine(Listener):
         self._last_word: Ending | None = None  # that is still to be said
         self._meeting = meeting
         self._another = another
-        self._outbox = Outbox()
+        self._outbox = Outbox(disk_is_slow=lambda: backlog.disk.is_slow)
         self._ledger = Ledger(identity.session_id, session, backlog, identity.info.run_name)
         self._encode = Fitting(
             lambda: governor.settings, lambda: self._ledger.limits.message_bytes, packing

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Backlog"]
+__all__ = ["Backlog", "Disk"]
+
+
+class Disk(Protocol):
+    """How a disk is."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it keeps whoever writes waiting."""
 
 
 class Backlog(Protocol):
@@ -23,6 +31,10 @@ class Backlog(Protocol):
     """Where it is on the disk."""
     memory_only: bool
     """The disk is not in use: what is kept dies with this process."""
+
+    @property
+    def disk(self) -> Disk:
+        """The disk; any thread may ask how it is."""
 
     @property
     def pending_bytes(self) -> int:

@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class Outbox:
         max_records: how many records may stand in line.
         max_bytes: what they may hold together.
         max_picture_bytes: what the encoded pictures among them may hold.
+        disk_is_slow: whether the stream's thread waits for a disk; called on any thread.
 
     Attributes:
         dropped: how many points and other records were left out, by reason.
@@ -80,10 +81,12 @@ class Outbox:
         max_records: int = 1 << 16,
         max_bytes: int = 16 << 20,
         max_picture_bytes: int = 16 << 20,
+        disk_is_slow: Callable[[], bool] = lambda: False,
     ) -> None:
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._max_picture_bytes = max_picture_bytes
+        self._disk_is_slow = disk_is_slow
         # deque.append and popleft are atomic, so the training thread takes no lock that another thread could hold.
         self._line: deque[Record | Mark | Table] = deque()
         # What may be left out, in the order of the line. Entries that were taken meanwhile are passed over.
@@ -127,9 +130,11 @@ class Outbox:
         return self._bytes_in - self._bytes_out > self._max_bytes // 4
 
     def _pace(self) -> None:
-        """Let the stream's thread catch up if half of the room is taken, as long as it does take something."""
+        """Let the stream's thread catch up if half of the room is taken, as long as it takes something and waits for no disk."""
         crowd = self._bytes_in - self._bytes_out
-        if 2 * crowd > self._max_bytes and time.monotonic() - self._took_at < _AT_WORK_SECONDS:
+        if 2 * crowd <= self._max_bytes or time.monotonic() - self._took_at >= _AT_WORK_SECONDS:
+            return
+        if not self._disk_is_slow():
             time.sleep(_PACE_SECONDS)
 
     # ------------------------------------------------------------ rows of numbers

@@ -19,6 +19,7 @@ from pathlib import Path
 from livetrain._spool.damage import Damage
 from livetrain._spool.directory_lock import LockedError
 from livetrain._spool.discovery import SpoolInfo, discover
+from livetrain._spool.disk_watch import DiskWatch
 from livetrain._spool.left_out import LeftOut
 from livetrain._spool.limits import MIB, SpoolLimits
 from livetrain._spool.segment import (
@@ -117,7 +118,7 @@ class Spool:
         thinner: Thinner,
         clock: Callable[[], float],
     ) -> None:
-        self.directory = directory
+        self.directory, self.disk = directory, DiskWatch()
         self.memory_only = True
         self.meta: bytes | None = None
         self.last_seq = 0
@@ -375,24 +376,24 @@ class Spool:
     def _on_disk(self, action: Callable[[], None]) -> None:
         """Do something with the disk; when it fails go on in memory."""
         try:
-            action()
+            with self.disk:
+                action()
         except OSError as error:
             self.memory_only = True
             # Somebody else's directory stays theirs; a full disk is emptied some day.
-            locked = isinstance(error, LockedError)
-            self._retry_at = None if locked else self._clock() + _RETRY_SECONDS
+            again = not isinstance(error, LockedError)
+            self._retry_at = self._clock() + _RETRY_SECONDS if again else None
             self._disk_errors += 1
             if self._disk_errors == 1:  # the reasons of a sick disk repeat
                 _log.warning(
-                    "livetrain cannot use the disk at %s (%s): what the server has not got yet"
-                    " stays in memory, at most %d MiB of it, and is lost if this process ends first."
-                    " Set LIVETRAIN_SPOOL_DIR to a directory that can be written.",
+                    "livetrain cannot use the disk at %s (%s): what the server has not got yet stays in memory, at most %d MiB "
+                    "of it, and is lost if this process ends first. Set LIVETRAIN_SPOOL_DIR to a directory that can be written.",
                     self.directory,
                     error,
                     self._limits.memory_bytes // MIB,
                 )
-            if self._files is not None:
-                self._files.abandon_segment()
+            if (files := self._files) is not None:
+                files.abandon_segment()
 
     def _write_meta(self) -> None:
         files, meta = self._files, self.meta
