@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.admission import RefusedError, hashed
 from livetrain.server.completion import complete
 from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake
@@ -26,25 +26,12 @@ from livetrain.server.older_sessions import (
 from livetrain.server.outlet import Outlet
 from livetrain.server.run import Run, Stream
 
-__all__ = ["OlderRegistrar", "RefusedError", "RunMaker", "hashed"]
+__all__ = ["OlderRegistrar", "RunMaker"]
 
 log = logging.getLogger(__name__)
 
 _FREED_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.02
-
-
-class RefusedError(Exception):
-    """A registration or stream is not let in; ``retryable``: the same may be let in later."""
-
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.retryable = retryable
-
-
-def hashed(secret: str) -> str:
-    """Return what is kept of a session id or token."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class RunMaker(Protocol):

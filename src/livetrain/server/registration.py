@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import secrets
@@ -13,9 +12,18 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.admission import (
+    LEFTOVER,
+    RefusedError,
+    check_join,
+    check_numbers,
+    fits,
+    fits_any,
+    hashed,
+)
 from livetrain.server.completion import complete
 from livetrain.server.intake import Intake
-from livetrain.server.older_registration import OlderRegistrar, RefusedError, hashed
+from livetrain.server.older_registration import OlderRegistrar
 from livetrain.server.payloads import HISTORY_LOST
 from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
 from livetrain.server.run_bounds import cut_info
@@ -30,9 +38,6 @@ __all__ = ["GUEST_STREAM", "RefusedError", "Registrar", "hashed"]
 log = logging.getLogger(__name__)
 
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread
-LEFTOVER: Final = "leftover"
-"""The capability of a stream whose trainer is dead: what comes is from its disk, and no sign of life."""
-_MOST_RANKS: Final = 10_000
 GUEST_STREAM: Final = "guest"
 """The one stream of a run that nobody is connected for."""
 
@@ -100,10 +105,7 @@ class Registrar:
             raise RefusedError(
                 f"A stream_id of 1 to {self._limits.name_chars} characters is needed."
             )
-        if max(info.rank, info.world_size) > _MOST_RANKS:
-            raise RefusedError(
-                f"Rank {info.rank} of world_size={info.world_size} is too high; up to {_MOST_RANKS} ranks are taken."
-            )
+        check_numbers(info)
         if info.first_unacked_seq > self._limits.max_step:
             raise RefusedError(
                 f"first_unacked_seq={info.first_unacked_seq} is too high; up to {self._limits.max_step} is taken."
@@ -117,20 +119,20 @@ class Registrar:
         leftover = LEFTOVER in info.capabilities
         stream = run.streams.get(info.stream_id)
         if stream is None:
-            self._check_join(run, info)
+            check_join(run, info, most_streams=self._limits.streams)
             token = secrets.token_urlsafe(24)
             stream = await self.new_stream(
                 run, info.stream_id, info.rank, hashed(token), leftover=leftover
             )
-            self._note_start(run, info)
-        elif not stream.opened and (not token or _fits_any(token, run)):
+            self._note_start(run, stream, info)
+        elif not stream.opened and (not token or fits_any(token, run)):
             # The answer to its first registration was lost on the way; one that joined had another stream's token for that.
             token = secrets.token_urlsafe(24)
             await self._intake.journal.execute(
                 lambda connection: set_token(connection, stream.key, hashed(token))
             )
             stream.token_hash = hashed(token)
-        elif not _fits(token, stream):
+        elif not fits(token, stream):
             raise RefusedError(
                 "This stream is known; its resume_token is needed and was not given, or is another."
             )
@@ -298,42 +300,12 @@ class Registrar:
         run.streams.add(stream)
         return stream
 
-    def _check_join(self, run: Run, info: pb.SessionInfo) -> None:
-        """See that a stream that the run does not know may join it: it is the first, has a token, or is a rank still missing.
-
-        A rank cannot have a token yet; that it knows the session's id, which leaves neither trainer nor server, is enough once for
-        each start of the training that its launcher counted. Which ranks a start has was said when its first one registered: what a
-        newcomer says of that is not believed.
-        """
-        if not run.streams:
-            return
-        if len(run.streams) >= self._limits.streams:
-            raise RefusedError(f"This run has {self._limits.streams} streams, which is its limit.")
-        if info.resume_token:
-            if _fits_any(info.resume_token, run):
-                return
-        elif info.restart_count > run.controls.restart_count:
-            return  # its launcher started the training once more, maybe with another number of ranks
-        elif info.restart_count < run.controls.restart_count or (
-            info.world_size == run.world_size and info.rank < run.world_size
-        ):
-            known = sum(stream.rank == info.rank for stream in run.streams.values())
-            if known <= run.controls.restart_count:
-                return
-        elif run.world_size > 1:
-            raise RefusedError(
-                f"This run was registered with world_size={run.world_size}, and rank {info.rank} of {info.world_size} is none "
-                "of it; start every rank with the same world_size, or another run with a session of its own."
-            )
-        raise RefusedError(
-            "This session is known; a resume_token of it is needed and was not given, or is another."
-        )
-
-    def _note_start(self, run: Run, info: pb.SessionInfo) -> None:
+    def _note_start(self, run: Run, stream: Stream, info: pb.SessionInfo) -> None:
         """Note that a launcher started the training once more, where a stream of that start is the first."""
         if info.restart_count > run.controls.restart_count:
             run.controls.restart_count = info.restart_count
             run.controls.world_size = info.world_size
+            run.controls.stream_id = stream.stream_id
             self._intake.journal.touch(run.key, run.row)
 
     def adopt_info(self, run: Run, info: pb.SessionInfo) -> None:
@@ -371,7 +343,7 @@ class Registrar:
             raise RefusedError(
                 "This stream is not registered here; register again.", retryable=True
             )
-        if not _fits(opening.resume_token, stream):
+        if not fits(opening.resume_token, stream):
             raise RefusedError(
                 "The resume_token of this stream is missing or wrong; register again.",
                 retryable=True,
@@ -426,13 +398,3 @@ def _history_lost(records: int, stream_id: str) -> pb.TelemetryRequest:
         fields={"records": str(records), "stream_id": stream_id},
     )
     return pb.TelemetryRequest(timestamp_ms=time.time_ns() // 1_000_000, event=event)
-
-
-def _fits(token: str, stream: Stream) -> bool:
-    return bool(token and stream.token_hash) and hmac.compare_digest(
-        hashed(token), stream.token_hash
-    )
-
-
-def _fits_any(token: str, run: Run) -> bool:
-    return any(_fits(token, stream) for stream in run.streams.values())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.server.processes import ServerProcess
+from tests.integration.server.processes import ServerProcess, until
 from tests.integration.server.runs import get
 from tests.integration.server.trainer import Trainer
 
@@ -123,11 +123,11 @@ def test_a_start_is_let_in_once_for_each_rank(server: ServerProcess) -> None:
     with Trainer(server.grpc, stream_id="0-a") as first:
         assert first.register(world_size=2).success
 
-        def joins(stream_id: str, rank: int, restart: int, world_size: int = 2) -> bool:
+        def joins(stream_id: str, rank: int, restart: int, world_size: int = 2, *left: str) -> bool:
             other = Trainer(server.grpc, session_id=first.session_id, stream_id=stream_id)
             with other:
                 return other.register(
-                    rank=rank, world_size=world_size, restart_count=restart
+                    rank=rank, world_size=world_size, restart_count=restart, capabilities=left
                 ).success
 
         assert not joins("0-b", 0, 0)
@@ -136,5 +136,30 @@ def test_a_start_is_let_in_once_for_each_rank(server: ServerProcess) -> None:
         assert joins("1-a", 1, 1)
         assert not joins("2-a", 2, 1), "the start was registered with two ranks"
         assert not joins("1-b", 1, 1, world_size=3)
-        assert joins("1-c", 1, 0), "what an earlier start left on its disk"
-        assert not joins("1-d", 1, 0)
+        assert not joins("1-c", 1, 0), "an earlier start is over"
+        assert joins("1-c", 1, 0, 2, "leftover"), "what it left on its disk"
+        assert not joins("1-d", 1, 0, 2, "leftover")
+
+
+def test_nobody_starts_a_training_again_that_goes_on(server: ServerProcess) -> None:
+    """Who knows the session of a run that is connected is not let in by a count that they make up."""
+    with Trainer(server.grpc, stream_id="0-a") as first:
+        first.register(run_name="goes on")
+        first.open()
+        first.batch(1)
+        first.wait_durable(1)
+        with Trainer(server.grpc, session_id=first.session_id, stream_id="0-b") as other:
+            answer = other.register(restart_count=1, run_name="taken over")
+            assert (answer.success, answer.retryable) == (False, True)
+            assert "still connected" in answer.message
+            assert not other.register(restart_count=2**63).success
+        first.batch(2)
+        first.wait_durable(2)
+        assert not first.errors
+        run_id = first.register().run_id
+        assert get(server, f"/api/runs/{run_id}")["name"] == "goes on"
+    with Trainer(server.grpc, session_id=first.session_id, stream_id="0-c") as again:
+        until(lambda: again.register(restart_count=1).success, "it to be let in")
+        assert not again.register(stream_id="0-d", restart_count=2**63).success
+        again.token = ""
+        assert not again.register(stream_id="0-d", restart_count=2**63).success

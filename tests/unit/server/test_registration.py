@@ -18,7 +18,13 @@ _numbers = itertools.count()
 
 
 async def register(
-    registrar: Registrar, session: str, rank: int, world_size: int, *, token: str = ""
+    registrar: Registrar,
+    session: str,
+    rank: int,
+    world_size: int,
+    *,
+    token: str = "",
+    restarts: int = 0,
 ) -> pb.SessionResponse:
     return await registrar.register(
         pb.SessionInfo(
@@ -29,6 +35,7 @@ async def register(
             world_size=world_size,
             run_name=f"of rank {rank}",
             resume_token=token,
+            restart_count=restarts,
         )
     )
 
@@ -186,3 +193,31 @@ def test_a_reused_id_of_an_older_client_leaves_nothing_of_its_earlier_run(tmp_pa
             assert intake.hub.budget.frames.claims == intake.hub.budget.rings.claims == 1
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("restarts", [1, 1024])
+def test_each_rank_joins_a_restarted_training_once(tmp_path: Path, restarts: int) -> None:
+    """A count of a thousand, as Slurm's is shown, is one start, and a rank that was not there before may come first."""
+
+    async def check() -> None:
+        async with parts(tmp_path) as server:
+            for rank in range(2):
+                assert (await register(server.registrar, "session", rank, 2)).success
+            for rank in (2, 0, 1):
+                again = await register(server.registrar, "session", rank, 3, restarts=restarts)
+                assert again.success
+            run = server.registry.get(again.run_id)
+            assert run is not None
+            for rank in range(4):
+                for world_size in (2, 3):
+                    refused = await register(
+                        server.registrar, "session", rank, world_size, restarts=restarts
+                    )
+                    assert not refused.success
+            await server.intake.settle()
+            server.registry.forget(run)  # a server that comes back knows the same
+            for rank in range(3):
+                refused = await register(server.registrar, "session", rank, 3, restarts=restarts)
+                assert not refused.success
+
+    asyncio.run(check())
