@@ -415,15 +415,14 @@ def bench(session: nox.Session) -> None:
         if path.stem == "bench_peers":  # which need an environment of their own
             session.run("nox", "-s", "bench_peers")
         else:
-            session.run("python", str(path), env={"PYTHONPATH": str(ROOT)})
+            session.run("python", "-m", f"tests.benchmarks.{path.stem}")
 
 
 @nox.session
 def bench_peers(session: nox.Session) -> None:
     """Measure other trackers beside livetrain, on the same images in the same run; `bench` runs it too."""
     session.install("-e", ".[demo]", *group("peers"))
-    peers = "tests/benchmarks/bench_peers.py"
-    session.run("python", peers, *session.posargs, env={"PYTHONPATH": str(ROOT)})
+    session.run("python", "-m", "tests.benchmarks.bench_peers", *session.posargs)
 
 
 @nox.session

@@ -2,7 +2,7 @@
 
 No numbers, no store, no acknowledgement, no second viewer, nothing survives anything. Each role is a process of its own:
 
-    python tests/benchmarks/bare.py server | trainer ADDRESS SECONDS SIZE | viewer URL [livetrain]
+    python -m tests.benchmarks.bare server | trainer ADDRESS SECONDS SIZE | viewer URL [livetrain]
 """
 
 from __future__ import annotations

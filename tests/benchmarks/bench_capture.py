@@ -1,6 +1,6 @@
 """What capturing a frame costs, beside what it could cost at best: a bare copy, a bare JPEG.
 
-    python tests/benchmarks/bench_capture.py [--seconds 4]
+    python -m tests.benchmarks.bench_capture [--seconds 4]
 
 Every figure and the floor that it is compared with come from the same run, taken in turns, at 60 steps a second. Photographs:
 scikit-learn's two, cropped.

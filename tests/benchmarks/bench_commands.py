@@ -1,6 +1,6 @@
 """From a command's POST to the step that is made under it: a real training process, a real server, the clock of one machine.
 
-    python tests/benchmarks/bench_commands.py [--commands 1000] [--pace 20]
+    python -m tests.benchmarks.bench_commands [--commands 1000] [--pace 20]
 
 A training of a small network makes `pace` steps a second. One command after the other sets its learning rate, each at a moment of
 its own within a step. A command is applied when the first step with its rate begins.

@@ -1,6 +1,6 @@
 """What `Monitor.log_batch` costs the training's thread: the real thing, a real server, a viewer, and every way to lose them.
 
-    python tests/benchmarks/bench_log_batch.py [--seconds 5]
+    python -m tests.benchmarks.bench_log_batch [--seconds 5]
 
 A call takes 16 of a batch of 64 photographs at 60 steps a second. The floor, taken in turns with it, is a bare copy of 16 of
 the same images into memory that is there.

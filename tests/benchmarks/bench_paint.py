@@ -1,6 +1,6 @@
 """From `log_batch` to the painted frame: a real training process, a real server, a real Chromium, the clocks of one machine.
 
-    python tests/benchmarks/bench_paint.py [--seconds 8] [--rounds 3] [--size 256]
+    python -m tests.benchmarks.bench_paint [--seconds 8] [--rounds 3] [--size 256]
 
 A training at 60 steps a second logs 16 photographs of a batch of 64. The page says of each frame when it was painted, and how long
 before it was logged. Two floors are measured in the same rounds: a page that does nothing but decode and paint the same pictures,

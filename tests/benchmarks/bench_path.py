@@ -1,6 +1,6 @@
 """What a step costs in processor time, from `log_batch` to a viewer: livetrain beside a bare prototype, in turns, in one run.
 
-    python tests/benchmarks/bench_path.py [--seconds 8] [--rounds 3] [--size 256]
+    python -m tests.benchmarks.bench_path [--seconds 8] [--rounds 3] [--size 256]
 
 A training at 60 steps a second logs 16 photographs of a batch of 64, a server passes them on, one viewer reads. What the three
 processes use is read from the kernel. The prototype (`bare.py`) copies, encodes and forwards the same pictures, no more.

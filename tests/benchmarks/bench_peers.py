@@ -156,7 +156,7 @@ def measured(name: str, seconds: float) -> list[float]:
         done = subprocess.run(
             [
                 sys.executable,
-                __file__,
+                *("-m", "tests.benchmarks.bench_peers"),
                 "--one",
                 name,
                 "--seconds",

@@ -1,6 +1,6 @@
 """What numbers cost the training's thread, and how many of them a second reach the store, on one machine.
 
-    python tests/benchmarks/bench_scalars.py [--points 1000000]
+    python -m tests.benchmarks.bench_scalars [--points 1000000]
 
 Each training is a process of its own beside a real server. The floor is a loop that appends the step, the time and the value to
 three bare arrays, in the same process before the monitor is opened.
@@ -24,6 +24,7 @@ from typing import Any
 from tests.benchmarks.measuring import Quiet
 from tests.faults.processes import Server
 
+COMMAND = [sys.executable, "-m", "tests.benchmarks.bench_scalars"]
 LOOPS = {
     "log({...}), 1 name": (1_000_000, "log", 1),
     "log({...}), 10 names": (100_000, "log", 10),
@@ -128,7 +129,7 @@ def main() -> None:
         count = min(most, max(arguments.points * most // 1_000_000, 100))
         with tempfile.TemporaryDirectory() as folder, Server(Path(folder)) as server, Quiet():
             done = subprocess.run(
-                [sys.executable, __file__, "--train", kind, str(count), str(names)],
+                [*COMMAND, "--train", kind, str(count), str(names)],
                 env={
                     **os.environ,
                     "LIVETRAIN_SERVER": server.grpc,

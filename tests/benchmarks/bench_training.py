@@ -1,6 +1,6 @@
 """How much a real training is slowed down: Lightning with and without the callback, in turns, A B B A.
 
-    python tests/benchmarks/bench_training.py [--pairs 10] [--block 200] [--channels 32]
+    python -m tests.benchmarks.bench_training [--pairs 10] [--block 200] [--channels 32]
 
 A convolutional network tells which of two photographs a crop of 64 × 64 is from, in batches of 64, on one torch thread: some 60 ms
 a step, or with 16 channels a tiny one of 20. The callback with its defaults, a real server, and somebody who watches, all on the

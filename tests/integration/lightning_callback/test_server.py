@@ -14,11 +14,16 @@ from typing import Any
 
 import pytest
 import torch
+from tests.faults.conditions import wait_until
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import livetrain
 from livetrain._console.server_process import ServerProcess
+from livetrain._delivery.transport import Endpoint
+from livetrain._launch import state_directory
+from livetrain._spool.segment_log import segments_of
+from livetrain._sync import leftovers, upload
 
 RANKS = Path(__file__).with_name("ranks.py")
 SAMPLES, BATCH, CLASSES = 24, 4, 3
@@ -42,8 +47,17 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
+def delivered(server: ServerProcess) -> bool:
+    """Upload what waits on the disk; whether nothing does any more. The callback waits for a busy server, but not long."""
+    spool = state_directory(os.environ) / "spool"
+    for left in leftovers(spool):
+        upload(left, Endpoint(server.grpc), timeout=30)
+    return not any(segments_of(folder) for folder in spool.glob("*"))
+
+
 def only_run(server: ServerProcess) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the only run and its curves."""
+    """Return the only run and its curves, once all of it is there."""
+    wait_until(lambda: delivered(server), 60, "every record is delivered")
     (run,) = get(f"{server.http}/api/runs")["runs"]
     details = get(f"{server.http}/api/runs/{run['run_id']}")
     return details, get(f"{server.http}/api/runs/{run['run_id']}/metrics")["metrics"]
