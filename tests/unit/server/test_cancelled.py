@@ -57,7 +57,7 @@ def test_of_an_older_client_too(tmp_path: Path) -> None:
                 cut = await server.cancelled(server.registrar.register(older(at)), at)
                 answer = await server.registrar.register(older(at))
                 assert answer.success, (at, answer.message)
-                run, _, _ = await server.registrar.open_older(f"session{at}")
+                run, _, _ = await server.registrar.older.open(f"session{at}", "", Outlet(""))
                 assert run.run_id == answer.run_id
                 if not cut:
                     break
