@@ -39,6 +39,7 @@ from livetrain.server.limits import Limits
 from livetrain.server.live import Live
 from livetrain.server.logs import set_up
 from livetrain.server.lookup import answer_gone
+from livetrain.server.memory_guard import MemoryGuard
 from livetrain.server.memory_watch import MemoryWatch
 from livetrain.server.orders import Orders
 from livetrain.server.paced_websocket import Pace
@@ -203,6 +204,7 @@ class Server:
         self._dialects = Dialects(self._intake, registrar, desk, live, recorder)
         self._websocket = bounded_websocket(budget.viewers)
         self._web_connections = share_of_descriptors(raise_descriptor_limit())
+        self._guard = MemoryGuard(self._memory, self._intake, self._ingest)
         self._stop = asyncio.Event()
 
     async def serve(
@@ -227,7 +229,7 @@ class Server:
             )
             webs.append((_Uvicorn(config), relay))
         tasks = [asyncio.create_task(web.serve(sockets=[taken])) for web, taken in webs]
-        sweeper = asyncio.create_task(self._upkeep.run())
+        sweeper = asyncio.create_task(self._look_after())
         stop = asyncio.create_task(self._stop.wait())
         while not all(web.started for web, _ in webs) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.005)
@@ -241,6 +243,10 @@ class Server:
         if stop not in done:
             log.error("a part of the server ended by itself; it stops")
         await self._end(grpc_server, [web for web, _ in webs], tasks, sweeper)
+
+    async def _look_after(self) -> None:
+        """Look after the runs and the memory, for good."""
+        await asyncio.gather(self._upkeep.run(), self._guard.run())
 
     async def _end(
         self,

@@ -78,6 +78,7 @@ class Connection:
         self._deadline: float | None = None
         self._too_large = ""
         self._reader: asyncio.Task[None] | None = None
+        self._sender = intake.reception.sender(intake.limits.message_bytes)
         self._share = intake.turns.share("trainers")
 
     async def serve(self) -> None:
@@ -97,6 +98,7 @@ class Connection:
             raise
         finally:
             self._reader.cancel()
+            self._sender.close()
             if self._stream is not None and self._stream.outlet is self._outlet:
                 self._stream.outlet = None
         if self._too_large:
@@ -110,6 +112,22 @@ class Connection:
         await asyncio.sleep(_BROKEN_SECONDS)
         if self._stream is not None and self._stream.outlet is self._outlet:
             self._stream.half_closed = time.monotonic()
+
+    @property
+    def heard(self) -> float:
+        """When its last message came, seconds of the loop's clock."""
+        return self._sender.since
+
+    @property
+    def ending(self) -> bool:
+        """Whether nothing of it is read any more."""
+        return self._outlet.closing
+
+    def send_away(self) -> None:
+        """End it: its trainer comes again, and sends once more what was not acknowledged."""
+        message = "The server's memory is short; come again."
+        self._error(_CODE.BUFFER_FULL, message, retryable=True, retry_after_ms=1000)
+        self._outlet.finish()
 
     def stop_reading(self) -> None:
         """Take nothing more."""
@@ -164,10 +182,12 @@ class Connection:
         context, intake = self._context, self._intake
         try:
             while True:
+                await self._sender.wait()
                 raw = await context.read()
                 if raw is grpc.aio.EOF:
                     self._conversation.note(half_closed=True)
                     break
+                self._sender.arrived(len(raw))
                 self._share.charge(_MESSAGE_SECONDS)
                 await self._share.turn()
                 self._conversation.client(raw)
@@ -183,6 +203,7 @@ class Connection:
                 if not await self._take_all(raw):
                     self._outlet.finish()
                     return
+                del raw  # it may be large, and the next one may come much later
                 if intake.journal.full and not await intake.journal.room(_ROOM_SECONDS):
                     self._error(
                         _CODE.BUFFER_FULL,

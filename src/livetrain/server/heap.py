@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 from typing import Final
 
-__all__ = ["give_back_freed_memory"]
+__all__ = ["give_back_freed_memory", "trim"]
 
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
@@ -23,3 +23,9 @@ def give_back_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, _LARGE)
         mallopt(_ARENA_MAX, 2)
+
+
+def trim() -> None:
+    """Have the C library's allocator give back what is free in it; does nothing where it is not glibc's."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

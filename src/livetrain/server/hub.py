@@ -347,6 +347,14 @@ class Hub:
             self._count_frames(channel)
         return lease
 
+    def drop_frames(self) -> None:
+        """Let go of all frames and pictures that are kept for viewers that come."""
+        for channel in self._channels.values():
+            while channel.frames:
+                channel.drop_oldest_frame()
+            channel.drop_oldest_frame()  # the pictures
+        self._frame_bytes.clear()
+
     def _count_frames(self, channel: Channel) -> None:
         held = channel.frame_bytes
         if held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ __all__ = ["Ingest", "options"]
 
 log = logging.getLogger(__name__)
 
+_SILENT_SECONDS: Final = 5.0
+"""A trainer gives a sign of life every two seconds."""
+
 _OURS: Final = "livetrain.v1.TelemetryService"
 _OLDER: Final = ("telemetry.TelemetryService", "metrics.MetricsService")
 _REGISTERING: Final = ("RegisterTrainingSession", "RegisterSession")
@@ -37,6 +41,9 @@ def options(message_bytes: int) -> list[tuple[str, int]]:
         # Half as much again as is taken: what is a little over can be told to its sender and to the log in our own words.
         ("grpc.max_receive_message_length", message_bytes * 3 // 2),
         ("grpc.max_metadata_size", 16 * 1024),
+        # By itself gRPC takes in ahead of us as much as a connection is quick: megabytes of each of them.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.experimental.tcp_max_read_chunk_size", 256 * 1024),
         ("grpc.so_reuseport", 0),  # a taken port is an error, not shared
         # Both sides ask whether the other is still there; trainers do every 10 s and must not be sent away for it.
         ("grpc.keepalive_time_ms", 10_000),
@@ -110,6 +117,18 @@ class Ingest:
     def streams(self) -> int:
         """How many streams are open."""
         return len(self._open)
+
+    def end_silent(self) -> int:
+        """End streams that said nothing for longer than a trainer is silent, else some of the quietest; return how many."""
+        now = asyncio.get_running_loop().time()
+        there = [connection for connection in self._open if not connection.ending]
+        silent = [one for one in there if now - one.heard > _SILENT_SECONDS]
+        if not silent:
+            there.sort(key=lambda one: one.heard)
+            silent = there[: len(there) // 8]
+        for connection in silent:
+            connection.send_away()
+        return len(silent)
 
     def stop(self) -> None:
         """Take nothing more; streams end once what they sent is acknowledged."""

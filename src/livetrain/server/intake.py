@@ -18,6 +18,7 @@ from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.name_limit import NameLimit
 from livetrain.server.outlet import Outlet
+from livetrain.server.reception import Reception
 from livetrain.server.records import (
     BATCH,
     COLUMNS,
@@ -135,6 +136,7 @@ class Intake:
         epoch: of the store.
 
     Attributes:
+        reception: lets trainers' messages in as fast as there is memory for them.
         names: holds runs to the number of metric names that they may have; it learns what a run has before a record is taken.
         journal: set by the composition root, because it calls back here.
         turns: of all clients on the event loop.
@@ -156,6 +158,7 @@ class Intake:
         self.counters = counters
         self.epoch = epoch
         self.names = NameLimit(registry, limits)
+        self.reception = Reception(hub.budget.received)
         self.turns = Turns()
         self.journal: Journal
         self.pack: Callable[[Run], None]

@@ -95,6 +95,7 @@ class Live:
                     if viewer.close_code:  # what it is being told is gone
                         break
                     await socket.send_bytes(message)
+                    del message
                 await self._follow(socket, viewer)
             except WebSocketDisconnect:
                 pass
@@ -128,12 +129,14 @@ class Live:
                 if viewer.close_code:
                     break
                 yield message
+                del message
             share = self._intake.turns.share("viewers")
             while not viewer.close_code:
                 await viewer.wait()
                 while not viewer.close_code and (told := viewer.next()) is not None:
                     await share.turn()
                     yield told
+                    del told
                     share.rest()
                     self._intake.counters.sent.inc()
                     viewer.grant(1)
@@ -170,6 +173,7 @@ class Live:
             while not viewer.close_code and (message := viewer.next()) is not None:
                 await share.turn()
                 await socket.send_bytes(message)
+                del message  # it may be large, and the next one may come much later
                 share.rest()
                 sent.inc()
             if viewer.close_code:

@@ -14,8 +14,8 @@ __all__ = ["MemoryWatch", "resident_bytes"]
 
 _STATM: Final = Path("/proc/self/statm")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-_TIGHT: Final = 0.7
-_SHORT: Final = 0.85
+_TIGHT: Final = 0.6
+_SHORT: Final = 0.8
 _TRIM_SECONDS: Final = 1.0
 
 
