@@ -99,6 +99,8 @@ class Fields:
         """Return what somebody or something is called, a text or a whole number; empty: it was not told."""
         for name in names:
             value = self.data.get(name)
+            if isinstance(value, float) and value.is_integer():
+                value = int(value)
             if isinstance(value, (str, int)) and str(value):
                 return str(value)
             if value is not None:

@@ -232,7 +232,7 @@ class MessageReader:
         record = pb.TelemetryRequest()
         record.scalars.step = count
         for phase, values in PhaseMetrics().sort(own, 0, fields.numbers("metrics")).items():
-            prefix = f"client/{client}/" + ("" if phase == "train" else f"{phase}/")
+            prefix = f"client/{client}/" + ("epoch/" if phase == "train" else f"{phase}/")
             add_scalars(record.scalars.values, _prefixed(prefix, values))
         return [record]
 

@@ -133,8 +133,11 @@ class MetricsWebSocketSender:
             **by_name: further fields of its data.
         """
         given = by_name.pop("data", None) if metrics is None else metrics
-        kind = str(by_name.pop("type", metric_type))
-        data = {**(given if isinstance(given, Mapping) else {"data": given}), **by_name}
+        kind = by_name.pop("type", metric_type)
+        if not isinstance(kind, str) or not kind:
+            raise TypeError(f"metric_type={kind!r}: not a text; give one, such as 'epoch_end'")
+        told = {} if given is None else {"data": given}
+        data = {**(given if isinstance(given, Mapping) else told), **by_name}
         with self._lock:
             self._send(kind, data)
 

@@ -62,7 +62,7 @@ def test_a_training_of_onetrainer_is_shown_as_it_is(page: Page, tmp_path: Path) 
 def test_publishers_of_the_relay_are_kept_apart_and_asked_for_by_their_own_ids(
     tmp_path: Path,
 ) -> None:
-    assert len(relay_publishers(tmp_path)) == 5
+    assert len(relay_publishers(tmp_path)) == 6
 
 
 def test_each_of_many_viewers_gets_what_it_subscribed_to(tmp_path: Path) -> None:

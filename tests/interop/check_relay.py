@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+import livetrain
 from tests.integration.server.processes import ServerProcess, until
 from tests.interop.process import Client
 from tests.interop.table import Check, Line
@@ -15,6 +16,7 @@ from tests.interop.table import Check, Line
 __all__ = ["CHECKS", "relay_publishers"]
 
 Message = dict[str, Any]
+SDK = Path(livetrain.__file__).parents[1]
 
 
 def said(kind: str, **data: Any) -> Message:
@@ -98,11 +100,11 @@ def federated(server: ServerProcess) -> Line:
     assert told["run_id"] == run["run_id"]
     curves = told["metrics"]
     for client in (0, 1):
-        loss = curves[f"client/{client}/loss"]
-        # Two epochs in each of two rounds, and what each round came to.
-        assert loss["values"][:1] == [1.0]
-        assert set(loss["values"]) == {1.0, 0.5, 2.0}
+        epochs, completed = curves[f"client/{client}/epoch/loss"], curves[f"client/{client}/loss"]
+        assert (epochs["steps"], epochs["values"]) == ([0, 1, 2, 3], [1.0, 0.5, 2.0, 1.0])
+        assert (completed["steps"], completed["values"]) == ([1, 2], [0.5, 1.0])
     assert curves["round/evaluation/accuracy"]["values"] == [0.25, 0.5]
+    assert [row["val_loss"] for row in told["training_history"]] == [0.75, 0.75]
     rounds = httpx.get(f"{server.http}/api/runs/7/federated-rounds").json()
     assert [one["round"] for one in rounds["rounds"]] == [1, 2]
     assert set(rounds["rounds"][1]["clients"]) == {"0", "1"}
@@ -252,10 +254,42 @@ def odd(server: ServerProcess) -> Line:
     )
 
 
+def drop_in(server: ServerProcess) -> Line:
+    """Have a training use livetrain's sender in the place of an older one, with a viewer of the relay beside it."""
+    with Client("relay_viewer", server.relay) as viewer:
+        viewer.connected()
+        with Client("relay_sender", server.grpc, path=SDK) as training:
+            assert training.finish()[-1] == {"committed": True}
+        end = viewer.wait(lambda me: me.of("training_end"), "the end")[0]["data"]
+        told = {message["type"]: message["data"] for message in viewer.said if "type" in message}
+    run = named(server, "drop-in")
+    assert (end["run_id"], end["status"]) == (run["run_id"], "completed")
+    assert told["batch_metrics"].items() >= {"step": 5, "epoch": 2, "recall": 0.75}.items()
+    assert told["lr_update"] == {"current_lr": 1e-3, "step": 5, "epoch": 2}
+    assert told["gradient_stats"]["layer_norms"] == {"conv1": 1.5}
+    assert told["confusion_matrix"] == {"labels": ["a", "b"], "arguments": [[[3, 1], [0, 4]]]}
+    results = answer(server, run["run_id"])
+    curves = results["metrics"]
+    assert curves["loss"]["values"] == [1 / step for step in range(1, 7)]
+    assert curves["epoch/loss"]["values"] == curves["val/loss"]["values"] == [1.0, 0.5]
+    assert {"recall", "f1", "learning_rate", "total_norm", "layer_norms/conv1"} <= set(curves)
+    assert [row["val_acc"] for row in results["training_history"]] == [0.5, 0.5]
+    assert results["final_metrics"]["f1_score"] == 0.25
+    lines = log_of(server, run["run_id"])
+    assert len([line for line in lines if "'confusion_matrix'" in line]) == 1, lines
+    assert len(lines) == len(set(lines))
+    return Line(
+        "relay sender (drop-in)",
+        "every method of every release, and what none has",
+        "the same messages by a viewer of the relay; one run",
+        f"{len(curves)} curves are what was sent; nothing raised",
+    )
+
+
 def relay_publishers(folder: Path) -> Sequence[Line]:
     """Have publishers tell of trainings, and ask for them by the publishers' own ids, after a restart too."""
     with ServerProcess(folder / "data") as server:
-        lines = [federated(server), counts(server), every_number(server), odd(server)]
+        lines = [check(server) for check in (federated, counts, every_number, odd, drop_in)]
         start = said("training_start", run_id=11, experiment_name="restart")
         publish(server, start, said("epoch_end", epoch=0, metrics={"loss": 1.0}))
         until(lambda: [run for run in runs(server) if run["name"] == "restart"], "the run")

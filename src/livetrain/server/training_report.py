@@ -121,10 +121,14 @@ class TrainingReport:
     # ------------------------------------------------------------ what is asked for
 
     def history(self) -> list[dict[str, Any]]:
-        """Return a row for each epoch, counted from 1; None for what was not told."""
+        """Return a row for each epoch, counted from 1, or each round where there are no epochs; None for what was not told."""
+        if self._epochs:
+            rows = {epoch + 1: row for epoch, row in self._epochs.items()}
+        else:
+            rows = {number: _row_of(entry) for number, entry in self._rounds.items()}
         return [
-            {"epoch": epoch + 1, **{name: row.get(name) for name in _HISTORY[1:]}}
-            for epoch, row in sorted(self._epochs.items())
+            {"epoch": number, **{name: row.get(name) for name in _HISTORY[1:]}}
+            for number, row in sorted(rows.items())
         ]
 
     def history_csv(self) -> str:
@@ -155,7 +159,7 @@ class TrainingReport:
 
     def total_epochs(self, planned: int) -> int:
         """Return how many epochs there are: as many as were planned, or else as were told."""
-        return planned or max(self._epochs, default=-1) + 1
+        return planned or max(self._epochs, default=-1) + 1 or len(self._rounds)
 
     def rounds(self) -> dict[str, Any]:
         """Return the rounds of a federated training; none of another."""
@@ -189,6 +193,18 @@ class TrainingReport:
 
 
 _SHORT: Final = (("loss", "loss"), ("accuracy", "acc"))
+
+
+def _row_of(entry: Mapping[str, Any]) -> Numbers:
+    """Return a round as a row of the history."""
+    fit, evaluated = entry["fit_metrics"], {**entry["metrics"], **entry["eval_metrics"]}
+    sources = (("train", fit), ("val", evaluated))
+    return {
+        f"{phase}_{short}": found[name]
+        for phase, found in sources
+        for name, short in _SHORT
+        if name in found
+    }
 
 
 def _finite(value: float) -> float | None:

@@ -17,6 +17,7 @@ KNOWN = {
     *("round_metrics", "client_training_start", "client_progress", "client_complete"),
     *("batch_metrics", "lr_update", "gradient_stats", "early_stopping", "status"),
     *("training_end", "error"),
+    "confusion_matrix",  # a training's own, which is passed on like any other
 }
 
 

@@ -195,7 +195,7 @@ class Relay(Listener):
             self._tell(kind, data, time.time() * 1000)
 
     def _tell(self, kind: str, data: Mapping[str, Any], when_ms: float) -> None:
-        if self._clients:
+        if self._clients and kind not in _NEVER_SENT:
             plain, _ = cleaned(dict(data))
             text = write({"type": kind, "timestamp": iso(when_ms), "data": plain})
             for client in self._clients:

@@ -163,7 +163,7 @@ class Book:
             return released
         if theirs and not training.theirs:
             training.theirs = theirs
-        if kind == "training_start" and not training.name:
+        if kind in _BEGIN and not training.name:
             training.name = _identity(data.get("experiment_name"))
         if sender.connection:
             self._connections[sender.connection] = training
@@ -250,11 +250,17 @@ class Book:
             ended = [
                 one for one in host.trainings if one.theirs == theirs and one.ended is not None
             ]
-            late = bool(ended) and kind not in _BEGIN
-            return ended[-1] if late and now - (ended[-1].ended or 0) <= _APART_SECONDS else None
+            if not ended or kind in _BEGIN:
+                return None
+            late = now - (ended[-1].ended or 0.0) <= _APART_SECONDS
+            return ended[-1] if late or kind in _END else None
         name = _identity(data.get("experiment_name"))
         if kind == "training_start" and name and found.name not in ("", name) and not client:
-            return None  # another one that was given the same id
+            found.reader.notes.append(
+                f"another training, {name[:60]!r}, with the id {theirs[:60]!r} of this one, which goes on: "
+                "what names neither is recorded there"
+            )
+            return None
         return found
 
     @staticmethod
@@ -278,6 +284,8 @@ class Book:
 
 
 def _identity(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value)[:_IDENTITY_CHARS] if isinstance(value, (str, int)) else ""
 
 
@@ -286,8 +294,8 @@ def _is_another(training: Training, kind: str, theirs: str, client: str, now: fl
     if theirs and training.theirs and theirs != training.theirs:
         return True
     if training.ended is not None:
-        # A straggler still belongs to it; what begins a training does not.
-        return kind in _BEGIN or now - training.ended > _APART_SECONDS
+        # A straggler still belongs to it, and so does a second end; what begins a training does not.
+        return kind in _BEGIN or (kind not in _END and now - training.ended > _APART_SECONDS)
     if kind in _BEGIN and not client:
         late = training.worked and now - training.began > _APART_SECONDS
         return kind in training.said or late

@@ -148,6 +148,17 @@ START = {"run_id": 7, "experiment_name": "xray"}
             ],
             [0, 0, 0, 1, 2, 1, 1],
         ),
+        # A second end, however late, is that of the training that has ended.
+        (
+            [
+                (0, "training_start", START),
+                (1, "error", {}),
+                (60, "training_end", {"run_id": 7}),
+                (120, "training_end", {}),
+            ],
+            [0, 0, 0, 0],
+        ),
+        ([(0, "training_start", {"run_id": 7.0}), (60, "training_start", {"run_id": 7})], [0, 0]),
         # Two at once that were given one id.
         (
             [

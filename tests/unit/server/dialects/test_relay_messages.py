@@ -330,7 +330,9 @@ def test_epochs_of_clients_count_on_over_rounds() -> None:
     )
     points = [(0, 11.0), (1, 12.0), (2, 21.0), (3, 22.0)]
     assert told == {
-        f"client/{client}/{name}": points for client in (0, "b") for name in ("loss", "val/loss")
+        f"client/{client}/{name}": points
+        for client in (0, "b")
+        for name in ("epoch/loss", "val/loss")
     }
 
 
