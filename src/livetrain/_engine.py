@@ -179,12 +179,16 @@ class Engine(Listener):
         declared.extend(controls)
         self.put(_records.controls(controls), Lane.CRITICAL)
 
-    def describe(self, config: pb.TrainingConfig, class_names: Sequence[str] | None) -> None:
+    def describe(
+        self, config: pb.TrainingConfig, class_names: Sequence[str] | None, run_name: str = ""
+    ) -> None:
         """Tell what became known about the training: with each registration from now on, and to all that reads or meters it.
 
-        `class_names` are all of them, of which `config` may hold the first alone; None: they stay.
+        `class_names` are all of them, of which `config` may hold the first alone; None: they stay. So does the run's name if
+        `run_name` is empty.
         """
         self.identity.info.config.CopyFrom(config)
+        self.identity.info.run_name = run_name or self.identity.info.run_name
         if class_names:
             self.capture.name_classes(class_names)
         meter = self.metering.meter

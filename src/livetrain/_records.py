@@ -177,8 +177,9 @@ def status(
     config: pb.TrainingConfig | None = None,
     *,
     interrupted: bool = False,
+    run_name: str = "",
 ) -> Writer:
-    """A change of status."""
+    """A change of status, or of the run's name where one is given."""
 
     def write(stamp: _wire.Stamp) -> bytes:
         request = stamp.request()
@@ -186,6 +187,7 @@ def status(
         request.status_update.message = _wire.sendable(message)
         request.status_update.timestamp_ms = stamp.unix_ms
         request.status_update.interrupted = interrupted
+        request.status_update.run_name = _wire.sendable(run_name)
         if config is not None:
             request.status_update.config.CopyFrom(config)
         return request.SerializeToString()

@@ -329,12 +329,14 @@ class MetricsWebSocketSender:
             # Closing waits for the server a little; a training that begins waits for nothing.
             closing, self._monitor = self._monitor, None
             threading.Thread(target=closing.close, name="livetrain-close", daemon=True).start()
+        name = data.get("experiment_name")
         if self._monitor is None:
-            name = data.get("experiment_name")
             named = {"run": str(name)} if name and "run" not in self._options else {}
             self._monitor = self._make(**{**self._options, **named})
             self._reader, self._ended = MessageReader(), False
             self._noted.clear()
+        elif self._own and name and "run" not in self._options and kind in _BEGIN:
+            self._monitor.update(run=str(name))  # it came after the first message
         return self._monitor
 
     def _tell_status(self, monitor: Monitor, update: pb.StatusUpdate) -> None:

@@ -279,6 +279,7 @@ class RecordingMonitor(Monitor):
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,
         batch_size: int | None = None,
+        run: str | None = None,
     ) -> None:
         """Keep what became known."""
         known = {
@@ -287,6 +288,7 @@ class RecordingMonitor(Monitor):
             "total_epochs": total_epochs,
             "batches_per_epoch": batches_per_epoch,
             "batch_size": batch_size,
+            "run": run,
         }
         given: dict[str, Any] = {name: v for name, v in known.items() if v is not None}
         super().update(**given)

@@ -134,6 +134,10 @@ def test_the_experiments_name_is_the_runs() -> None:
     named = sender(run="mine")
     named.send_metrics({"experiment_name": "x-ray"}, "training_start")
     assert kept(named).options["run"] == "mine"
+    late = sender()
+    late.send_training_mode(False)
+    late.send_metrics({"experiment_name": "x-ray"}, "training_start")
+    assert kept(late).updates == [{"run": "x-ray"}]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ _STATUSES = {
     "interrupted": pb.FAILED,
 }
 _MESSAGE_CHARS = 10_000
+_NAME_CHARS = 256
 ENDS = frozenset({"completed", "failed", "interrupted"})
 
 
@@ -60,13 +61,18 @@ class Base:
             raise UsageError(
                 f"set_status({status!r}): no such status; give one of {', '.join(_STATUSES)}."
             )
-        message = text_of(message, _MESSAGE_CHARS)
+        self._tell_status(status, text_of(message, _MESSAGE_CHARS))
+
+    def _tell_status(self, status: str, message: str, run_name: str = "") -> None:
         self._status, self._message = status, message
-        interrupted = status == "interrupted"
-        self._put(
-            _records.status(_STATUSES[status], message, self._config, interrupted=interrupted),
-            Lane.CRITICAL,
+        record = _records.status(
+            _STATUSES[status],
+            message,
+            self._config,
+            interrupted=status == "interrupted",
+            run_name=run_name,
         )
+        self._put(record, Lane.CRITICAL)
 
     def begin_at(self, epoch: int, batch: int = 0) -> None:
         """Say where this training begins, when it does not begin at its start; for the time remaining, and to count on from there.
@@ -94,6 +100,7 @@ class Base:
         total_epochs: int | None = None,
         batches_per_epoch: int | None = None,
         batch_size: int | None = None,
+        run: str | None = None,
     ) -> None:
         """Say what became known about the run only after it began; None leaves what was said before.
 
@@ -103,6 +110,7 @@ class Base:
             total_epochs: for the time remaining.
             batches_per_epoch: for the time remaining.
             batch_size: shown beside the run.
+            run: what the run is called from now on.
 
         Raises:
             ConfigurationError: a value that cannot work.
@@ -125,8 +133,9 @@ class Base:
             del self._config.class_names[:]
         self._config.MergeFrom(told)
         if (engine := self._engine) is not None:
-            engine.describe(self._config, labels)
-            self.set_status(self._status, self._message)
+            name = "" if run is None else text_of(run, _NAME_CHARS)
+            engine.describe(self._config, labels, name)
+            self._tell_status(self._status, self._message, name)
 
     def read_numbers(self, values: Mapping[Any, Any]) -> dict[str, float]:
         """Return numbers as they would be recorded, by their names; it waits for those on a device. For integrations."""

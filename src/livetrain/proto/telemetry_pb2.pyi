@@ -337,7 +337,7 @@ class ResourceUsage(_message.Message):
     def __init__(self, cpu_percent: _Optional[float] = ..., memory_mb: _Optional[float] = ..., gpu_percent: _Optional[float] = ..., gpu_memory_mb: _Optional[float] = ..., memory_total_mb: _Optional[float] = ..., gpu_memory_total_mb: _Optional[float] = ..., has_gpu: bool = ...) -> None: ...
 
 class StatusUpdate(_message.Message):
-    __slots__ = ("status", "message", "config", "timestamp_ms", "interrupted", "traceback", "exit_code")
+    __slots__ = ("status", "message", "config", "timestamp_ms", "interrupted", "traceback", "exit_code", "run_name")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
@@ -345,6 +345,7 @@ class StatusUpdate(_message.Message):
     INTERRUPTED_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    RUN_NAME_FIELD_NUMBER: _ClassVar[int]
     status: TrainingStatus
     message: str
     config: TrainingConfig
@@ -352,7 +353,8 @@ class StatusUpdate(_message.Message):
     interrupted: bool
     traceback: str
     exit_code: int
-    def __init__(self, status: _Optional[_Union[TrainingStatus, str]] = ..., message: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., interrupted: bool = ..., traceback: _Optional[str] = ..., exit_code: _Optional[int] = ...) -> None: ...
+    run_name: str
+    def __init__(self, status: _Optional[_Union[TrainingStatus, str]] = ..., message: _Optional[str] = ..., config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., timestamp_ms: _Optional[int] = ..., interrupted: bool = ..., traceback: _Optional[str] = ..., exit_code: _Optional[int] = ..., run_name: _Optional[str] = ...) -> None: ...
 
 class TrainingConfig(_message.Message):
     __slots__ = ("total_epochs", "batches_per_epoch", "batch_size", "model_name", "dataset_name", "class_names", "config_json")

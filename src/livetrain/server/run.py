@@ -299,6 +299,7 @@ class Run:
         """Take over how its speaker says that it stands."""
         if update.HasField("config"):
             self.set_config(update.config)
+        self.name = update.run_name[: run_bounds.NAME_CHARS] or self.name
         self.message = run_bounds.cut(update.message)
         status = STATUS_WORDS.get(update.status)
         if status is None:

@@ -16,6 +16,7 @@ from livetrain.server.wire import read_varint
 
 __all__ = [
     "LEFT_OUT",
+    "NAME_CHARS",
     "TRACEBACK_CHARS",
     "cut",
     "cut_info",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 TRACEBACK_CHARS: Final = 64 * 1024
+NAME_CHARS: Final = 256
+"""Of a run's name."""
 LEFT_OUT: Final = '{"left_out": "The server has no memory for settings as large as these."}'
 _TEXT_CHARS: Final = 256
 _SENTENCE_CHARS: Final = 4_096

@@ -115,3 +115,12 @@ def test_a_run_from_the_store_is_not_alive_before_it_is_heard() -> None:
     assert Run.from_row(row, now=50.0, unix_ms=1_060_000).contact == "lost"
     row["status"] = "failed"
     assert Run.from_row(row, now=50.0, unix_ms=1_000_100).contact == "ended"
+
+
+def test_a_run_is_called_what_its_trainer_says_last() -> None:
+    named = new_run()
+    named.apply_status(pb.StatusUpdate(status=pb.RUNNING, run_name="x-ray"), 1)
+    named.apply_status(pb.StatusUpdate(status=pb.RUNNING), 2)
+    assert (named.name, named.row()["name"]) == ("x-ray", "x-ray")
+    named.apply_status(pb.StatusUpdate(run_name="y" * 1000), 3)
+    assert named.name == "y" * 256
