@@ -70,12 +70,20 @@ class Expected:
     children: list[int] = field(default_factory=list)
     left_out: bool = False
 
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the starts that are attempts: one that only logged results of what was trained before goes with that."""
+        begun = [number for number, start in enumerate(self.starts, 1) if start is not None]
+        return begun or list(range(1, len(self.starts) + 1))[:1]
+
     def attempt(self, number: int) -> dict[str, Points]:
         """Return the curves of an attempt, by ascending step; those of one step stay in the order in which they came."""
-        return {
-            name: sorted(points, key=lambda point: point[0])
-            for name, points in self.attempts[number - 1].items()
-        }
+        end = len(self.attempts) if number == self.numbers[-1] else number
+        named: dict[str, Points] = {}
+        for part in self.attempts[number - 1 : end]:
+            for name, points in part.items():
+                named.setdefault(name, []).extend(points)
+        return {name: sorted(points, key=lambda point: point[0]) for name, points in named.items()}
 
     def bound(self, number: int) -> float:
         """Return the step from which on later attempts have replaced this one; infinity: none has."""
@@ -92,7 +100,7 @@ class Expected:
 
     def _parts(self, wanted: Callable[[int, float], bool]) -> dict[str, Points]:
         parts: dict[str, Points] = {}
-        for number in range(1, len(self.attempts) + 1):
+        for number in self.numbers:
             for name, points in self.attempt(number).items():
                 parts.setdefault(name, []).extend(
                     point for point in points if wanted(point[0], self.bound(number))
@@ -105,9 +113,10 @@ class Expected:
         """Return where each curve stands."""
         logged: dict[str, list[tuple[int, int, float]]] = {}
         for number, curves in enumerate(self.attempts, 1):
+            of = min(number, self.numbers[-1])
             for name, points in curves.items():
                 known = logged.setdefault(name, [])
-                known += [(number, *point) for point in points if point[0] < self.bound(number)]
+                known += [(of, *point) for point in points if point[0] < self.bound(of)]
         return {name: _tip(points) for name, points in logged.items()}
 
 

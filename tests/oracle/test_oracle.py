@@ -77,8 +77,8 @@ def test_what_was_logged_is_what_is_kept(bench: Bench, training: Training) -> No
         assert bits(shown.curves()) == bits(run.newest())
         if run.newest():  # without names all curves are asked for
             assert_stretches(shown.buckets(sorted(run.newest()), points=8), run.newest())
-        for number in range(1, len(run.attempts) + 1):
-            if run.attempts[number - 1]:
+        for number in run.numbers:
+            if run.attempt(number):
                 assert bits(shown.curves(attempt=number)) == bits(run.attempt(number))
         held = shown.pages()
         assert_page(held.loaded, run)
