@@ -12,7 +12,7 @@ from livetrain._frameworks.figures import learning_rates
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.hook import Hook
 from livetrain._frameworks.settings import Settings, given_options
-from livetrain._frameworks.training import Training
+from livetrain._frameworks.training import Training, labels_of
 from livetrain._monitor import Monitor
 from livetrain.config import from_environment
 from livetrain.exceptions import LivetrainError
@@ -103,15 +103,13 @@ class LiveTrainCallbacks:
     def _train_start(self, trainer: Any) -> None:
         if self._training is not None:
             self._finish(error_under_way() or Unfinished())
-        names = trainer.data.get("names")
-        names = [names[n] for n in sorted(names)] if isinstance(names, Mapping) else names
         args = {n: v for n, v in vars(trainer.args).items() if v is not None}
         self.monitor = self._settings.open(
             {
                 "run": from_environment(os.environ).run
                 or f"{args.get('task')} {trainer.save_dir.name}",
                 "config": args,
-                "class_names": names,
+                "class_names": labels_of(trainer.data.get("names")),
                 "total_epochs": trainer.epochs,
                 "batches_per_epoch": len(trainer.train_loader),
                 "batch_size": trainer.batch_size if trainer.batch_size > 0 else None,

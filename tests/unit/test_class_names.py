@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import livetrain
 from livetrain._class_names import read_class_names
 from livetrain._frameworks.training import class_names_of
+from livetrain._transformers.description import _class_names
 from livetrain.testing import RecordingMonitor
 
 ANIMALS = ("cat", "dog", "eel")
@@ -155,3 +156,20 @@ def test_an_integration_passes_over_what_are_no_labels(other: Any) -> None:
         (SimpleNamespace(classes=other), "classes"), (SimpleNamespace(classes=["cat"]), "classes")
     )
     assert found == ["cat"]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ({0: "cat", 1: "dog"}, ["cat", "dog"]),
+        ({"0": "cat", "1": "dog"}, ["cat", "dog"]),  # as a configuration that was JSON has it
+        ({1: "dog"}, ["0", "dog"]),
+        ({0: "LABEL_0", 1: "LABEL_1"}, None),
+        ({"cat": "Felis"}, None),
+        ({}, None),
+        (None, None),
+        (["cat", "dog"], ["cat", "dog"]),
+    ],
+)
+def test_a_models_configuration_names_classes_and_raises_nothing(names: Any, found: Any) -> None:
+    assert _class_names(SimpleNamespace(id2label=names)) == found

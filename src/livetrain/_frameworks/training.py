@@ -12,7 +12,7 @@ from livetrain._frameworks.metered import metered
 from livetrain._monitor import Monitor
 from livetrain.exceptions import ConfigurationError
 
-__all__ = ["Training", "class_names_of", "positive"]
+__all__ = ["Training", "class_names_of", "labels_of", "positive"]
 
 
 class Training:
@@ -90,14 +90,23 @@ def class_names_of(*places: tuple[Any, str]) -> list[str] | None:
         ['cat', 'dog']
     """
     for owner, attribute in places:
-        names = getattr(owner, attribute, None)
-        try:
-            labels = ordered_labels(names) if isinstance(names, Iterable) else []
-        except ConfigurationError:  # something else of that name
-            continue
-        if labels and all(isinstance(label, str) for label in labels):
+        if (labels := labels_of(getattr(owner, attribute, None))) is not None:
             return labels
     return None
+
+
+def labels_of(names: object) -> list[str] | None:
+    """Return what a framework has as the names of classes, by their indices; None where that is something else.
+
+    Example:
+        >>> labels_of({1: "dog", 0: "cat"}), labels_of({"cat": "Felis"})
+        (['cat', 'dog'], None)
+    """
+    try:
+        labels = ordered_labels(names) if isinstance(names, Iterable) else []
+    except ConfigurationError:
+        return None
+    return labels if labels and all(isinstance(label, str) for label in labels) else None
 
 
 def positive(value: Any) -> int | None:

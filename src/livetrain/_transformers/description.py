@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-from livetrain._frameworks.training import positive
+from livetrain._frameworks.training import labels_of, positive
 from livetrain.config import from_environment
 
 __all__ = ["describe_training"]
@@ -63,6 +63,7 @@ def _changed(args: Any) -> dict[str, Any]:
 
 def _class_names(config: Any) -> list[str] | None:
     names = getattr(config, "id2label", None)
-    if not names or all(re.fullmatch(r"LABEL_\d+", str(name)) for name in names.values()):
+    labels = labels_of(names)
+    if labels is None or all(re.fullmatch(r"LABEL_\d+", name) for name in labels):
         return None  # what a model has that nobody named the classes of
-    return [str(names.get(index, index)) for index in range(max(names) + 1)]
+    return labels
