@@ -18,6 +18,7 @@ from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.name_limit import NameLimit
 from livetrain.server.outlet import Outlet
+from livetrain.server.payloads import SERVER_SOURCE
 from livetrain.server.reception import Reception
 from livetrain.server.records import (
     BATCH,
@@ -281,7 +282,7 @@ class Intake:
             return
         run.not_understood.add(what)
         message = f"Not understood: {what}."
-        entry = pb.Log(level=pb.WARNING, message=message, source="livetrain-server")
+        entry = pb.Log(level=pb.WARNING, message=message, source=SERVER_SOURCE)
         self.note(run, pb.TelemetryRequest(timestamp_ms=_unix_ms(), log=entry))
 
     def conclude(self, run: Run) -> None:

@@ -11,9 +11,17 @@ from typing import Final
 from livetrain._protobuf import LENGTH
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.commands import too_large
 from livetrain.server.wire import Field
 
-__all__ = ["HISTORY_LOST", "payload_of", "refuse_server_words"]
+__all__ = [
+    "HISTORY_LOST",
+    "RANK_BACK",
+    "RANK_LOST",
+    "SERVER_SOURCE",
+    "payload_of",
+    "refuse_server_words",
+]
 
 _PAYLOADS: Final = frozenset(
     field.number for field in pb.TelemetryRequest.DESCRIPTOR.oneofs_by_name["payload"].fields
@@ -28,6 +36,11 @@ _MOST_VALUES: Final = 256
 
 HISTORY_LOST: Final = "history_lost"
 """The kind of the event by which the server says that its store lacks what it had."""
+RANK_LOST: Final = "rank_lost"
+RANK_BACK: Final = "rank_back"
+_OUR_EVENTS: Final = frozenset({HISTORY_LOST, RANK_LOST, RANK_BACK})
+SERVER_SOURCE: Final = "livetrain-server"
+"""Stands as the source of a line in a run's log that the server wrote."""
 
 
 def payload_of(top: Sequence[Field]) -> int:
@@ -59,8 +72,11 @@ def refuse_server_words(record: pb.TelemetryRequest) -> None:
     Raises:
         ProtocolError: it does, or a command's result has more values or ranks than any command has.
     """
-    if record.HasField("event") and record.event.kind == HISTORY_LOST:
-        raise ProtocolError(f"an event of the kind {HISTORY_LOST!r}, which only the server writes")
+    if record.event.kind in _OUR_EVENTS:
+        kind = record.event.kind
+        raise ProtocolError(f"an event of the kind {kind!r}, which only the server writes")
+    if record.log.source == SERVER_SOURCE:
+        raise ProtocolError(f"a line of {SERVER_SOURCE!r}, which only the server writes")
     if not record.HasField("command_result"):
         return
     result = record.command_result
@@ -72,5 +88,7 @@ def refuse_server_words(record: pb.TelemetryRequest) -> None:
             f"a command's result with {len(result.ranks)} ranks; {_MOST_RANKS} are taken"
         )
     values = max(len(result.values), len(result.previous), len(result.replay.parameters))
+    if too_much := too_large(result.replay.verb, result.replay.parameters):
+        raise ProtocolError(f"a command of a recipe that is too large: {too_much.rstrip('.')}")
     if values > _MOST_VALUES:
         raise ProtocolError(f"a command's result with {values} values; {_MOST_VALUES} are taken")

@@ -19,6 +19,7 @@ from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake, error_response
 from livetrain.server.logs import Complaints
 from livetrain.server.packer import Packer
+from livetrain.server.payloads import RANK_BACK, RANK_LOST
 from livetrain.server.run import LOST_SECONDS, STALE_SECONDS, Run, Stream
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.statements import delete_slice, mark_deleted
@@ -165,15 +166,15 @@ class Upkeep:
             if run.ended:
                 self._hub.channel(run).tell_state()
                 if stream.contact == "lost" and before != "lost":
-                    self._note_rank(run, stream, "rank_lost", "said nothing of its end")
+                    self._note_rank(run, stream, RANK_LOST, "said nothing of its end")
                 continue
             if stream.contact == "lost" and run.contact != "lost":
                 said = f"has not been heard for {now - stream.heard:.0f} s"
                 if stream.leftover:
                     said = "said nothing of its end; what it left on its disk has come"
-                self._note_rank(run, stream, "rank_lost", said)
+                self._note_rank(run, stream, RANK_LOST, said)
             elif before == "lost" and stream.contact == "alive":
-                self._note_rank(run, stream, "rank_back", "is heard again")
+                self._note_rank(run, stream, RANK_BACK, "is heard again")
 
     def _note_rank(self, run: Run, stream: Stream, kind: str, what: str) -> None:
         log.info("rank %s of run %s %s", stream.rank, run.run_id, what)

@@ -41,7 +41,7 @@ def check(server: ServerProcess) -> None:
     assert run["remarks"] == ["Rank 3 was lost at step 400."]
     events = get(server, f"/api/runs/{run['run_id']}/events?notable=true")["events"]
     assert sum(e["record"].get("event", {}).get("kind") == "rank_lost" for e in events) == 1
-    assert "  finished · rank 3 was lost at step 400  600  " in shown(server, "runs")
+    assert "  finished · rank 3 was lost at step 400  599  " in shown(server, "runs")
     watched = shown(server, "watch", "four").splitlines()
     assert "finished · rank 3 was lost at step 400" in watched[0]
     assert watched[1] == "Rank 3 was lost at step 400."

@@ -367,6 +367,9 @@ def test_a_payload_is_a_message(number: int) -> None:
         pb.TelemetryRequest(seq=4, command_result=pb.CommandResult(state=pb.SENT)),
         pb.TelemetryRequest(seq=4, command_result=pb.CommandResult(command_id="c")),
         pb.TelemetryRequest(seq=4, event=pb.Event(kind="history_lost", message="all")),
+        pb.TelemetryRequest(seq=4, event=pb.Event(kind="rank_lost", fields={"rank": "1"})),
+        pb.TelemetryRequest(seq=4, event=pb.Event(kind="rank_back", fields={"rank": "1"})),
+        pb.TelemetryRequest(seq=4, log=pb.Log(message="all is well", source="livetrain-server")),
     ],
 )
 def test_what_only_the_server_says_is_refused(record: pb.TelemetryRequest) -> None:
@@ -380,6 +383,11 @@ def test_a_result_has_as_many_ranks_and_values_as_a_command_can_have() -> None:
     assert (
         "100000 ranks"
         in refused(pb.TelemetryRequest(command_result=ranks).SerializeToString()).reason
+    )
+    replay = pb.CommandReplay(verb="set", parameters={"a": "x" * 5000})
+    large = pb.CommandResult(command_id="c", state=pb.ACCEPTED, replay=replay)
+    assert (
+        "too large" in refused(pb.TelemetryRequest(command_result=large).SerializeToString()).reason
     )
     values = {str(n): "1" for n in range(1000)}
     many = pb.CommandResult(command_id="c", state=pb.APPLIED, values=values)
