@@ -14,6 +14,7 @@ from tests.interop.built import built
 from tests.interop.check_dialects import five_at_once, picture, publisher_and_the_others
 from tests.interop.check_load import many_viewers, publisher_storm
 from tests.interop.check_onetrainer import onetrainer_training
+from tests.interop.check_recording import record_and_replay
 from tests.interop.check_relay import relay_publishers
 from tests.interop.check_senders import onetrainer_from_the_page, same_curve
 from tests.interop.check_telemetry import telemetry_cases, viewers_of_telemetry
@@ -44,6 +45,10 @@ def test_trainers_of_the_telemetry_protocol_as_they_really_are(tmp_path: Path) -
 @pytest.mark.browser
 def test_pages_of_the_telemetry_protocol_see_every_batch(page: Page, tmp_path: Path) -> None:
     assert len(viewers_of_telemetry(tmp_path, page)) == 2
+
+
+def test_what_is_recorded_is_heard_again_from_another_server(tmp_path: Path) -> None:
+    assert len(record_and_replay(tmp_path)) == 2
 
 
 def test_one_training_told_in_every_way_gives_the_same_curve(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ _READABLE_BYTES: Final = 16 * 1024
 """A larger message is written without its text for people: to parse it may take very long."""
 _UNREADABLE_BYTES: Final = 1024
 """So much is kept of bytes in which pictures cannot be found."""
+_PEERS: Final = 10_000
 _JOIN_SECONDS: Final = 5.0
 
 
@@ -80,7 +81,8 @@ class DialectRecorder:
         self._path = path
         self._written = os.fstat(self._file).st_size
         self._began = time.monotonic()
-        self._numbers = 0
+        self._numbers = self._connections = 0
+        self._peers: dict[str, int] = {}
         self._lock = threading.Lock()
         self._waiting_bytes = 0
         self._missing = 0
@@ -96,6 +98,7 @@ class DialectRecorder:
         dialect: str,
         path: str,
         *,
+        peer: str = "",
         client: type[Message] | None = None,
         server: type[Message] | None = None,
     ) -> Conversation:
@@ -104,6 +107,7 @@ class DialectRecorder:
         Args:
             dialect: such as ``telemetry-grpc``.
             path: what the client called: a method or a path.
+            peer: from where it spoke. It is written as a number, by which calls over one connection are known; empty: not at all.
             client: what the client's bytes are; None: it says texts.
             server: what the server's bytes are; None: it says texts.
         """
@@ -111,8 +115,20 @@ class DialectRecorder:
             return SILENT
         self._numbers += 1
         conversation = Conversation(self._put, self._numbers, client, server)
-        conversation.note(begin=dialect, path=path)
+        conversation.note(begin=dialect, path=path, **self._connection(peer))
         return conversation
+
+    def _connection(self, peer: str) -> dict[str, int]:
+        if not peer:
+            return {}
+        number = self._peers.pop(peer, None)
+        if number is None:
+            self._connections += 1
+            number = self._connections
+        self._peers[peer] = number
+        if len(self._peers) > _PEERS:
+            del self._peers[next(iter(self._peers))]
+        return {"connection": number}
 
     def close(self) -> None:
         """Write what waits, within some seconds, and end."""

@@ -89,7 +89,11 @@ class Ingest:
     def _registering(self, path: str, recorder: DialectRecorder) -> Any:
         async def register(raw: bytes, context: Any) -> bytes:
             conversation = recorder.begin(
-                "telemetry-grpc", path, client=pb.SessionInfo, server=pb.SessionResponse
+                "telemetry-grpc",
+                path,
+                peer=context.peer(),
+                client=pb.SessionInfo,
+                server=pb.SessionResponse,
             )
             conversation.client(raw)
             try:
@@ -104,7 +108,11 @@ class Ingest:
     def _streaming(self, path: str, recorder: DialectRecorder) -> Any:
         async def stream(_requests: Any, context: Any) -> None:
             conversation = recorder.begin(
-                "telemetry-grpc", path, client=pb.TelemetryRequest, server=pb.TelemetryResponse
+                "telemetry-grpc",
+                path,
+                peer=context.peer(),
+                client=pb.TelemetryRequest,
+                server=pb.TelemetryResponse,
             )
             try:
                 await self._stream(context, conversation)

@@ -24,7 +24,7 @@ def test_what_is_said_stands_in_the_file_in_order(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
     recorder = DialectRecorder(path)
     one = recorder.begin("relay", "/")
-    two = recorder.begin("telemetry-grpc", "/a/B", client=pb.TelemetryRequest)
+    two = recorder.begin("telemetry-grpc", "/a/B", peer="ipv4:1", client=pb.TelemetryRequest)
     one.client('{"type":"ping"}')
     raw = pb.TelemetryRequest(batch_data=pb.BatchData(batch_idx=7)).SerializeToString()
     two.client(raw)
@@ -36,7 +36,7 @@ def test_what_is_said_stands_in_the_file_in_order(tmp_path: Path) -> None:
     assert head["recording"] == 1
     assert [{k: v for k, v in line.items() if k != "at"} for line in said] == [
         {"conversation": 1, "begin": "relay", "path": "/"},
-        {"conversation": 2, "begin": "telemetry-grpc", "path": "/a/B"},
+        {"conversation": 2, "begin": "telemetry-grpc", "path": "/a/B", "connection": 1},
         {"conversation": 1, "from": "client", "text": '{"type":"ping"}'},
         {
             "conversation": 2,
