@@ -48,6 +48,7 @@ from livetrain.server.pages import Pages, read_index
 from livetrain.server.refused_request import refuse_request
 from livetrain.server.registration import Registrar
 from livetrain.server.registry import Registry, RunGoneError
+from livetrain.server.replies import Replies
 from livetrain.server.settings import Address, Settings
 from livetrain.server.store.engine import Store, open_store
 from livetrain.server.store.journal import Journal
@@ -176,6 +177,7 @@ class Server:
         self._settings = settings
         self._counters = Counters()
         budget = Budget.of_mib(settings.memory_mib)
+        self._budget = budget
         self._memory = MemoryWatch(budget.memory_bytes)
         self._counters.show(MemoryFigures(budget, self._memory))
         self._registry = Registry(Reader(store.reader), limits, budget.runs)
@@ -221,7 +223,8 @@ class Server:
         self._journal.start()
         grpc_server.add_generic_rpc_handlers(tuple(self._ingest.handlers()))
         await grpc_server.start()
-        webs = [(_Uvicorn(self._config(self._app(), http)), http)]
+        app = Replies(self._app(), self._budget.replies)
+        webs = [(_Uvicorn(self._config(app, http)), http)]
         if relay is not None:
             # As large a message as the relays that it stands in for took by default.
             config = self._config(

@@ -11,6 +11,7 @@ from livetrain.proto import telemetry_pb2 as pb
 __all__ = ["Outlet"]
 
 _MOST: Final = 1024
+_MOST_BYTES: Final = 256 * 1024
 
 
 class Outlet:
@@ -34,6 +35,7 @@ class Outlet:
         self.closing = False
         self.dropped = 0
         self._responses: deque[pb.TelemetryResponse] = deque()
+        self._bytes = 0
         self._wake = asyncio.Event()
 
     def due(self) -> None:
@@ -43,10 +45,14 @@ class Outlet:
 
     def put(self, response: pb.TelemetryResponse) -> None:
         """Have a response written."""
-        if len(self._responses) >= _MOST:
-            self._responses.popleft()
+        size = response.ByteSize()
+        while self._responses and (
+            len(self._responses) >= _MOST or self._bytes + size > _MOST_BYTES
+        ):
+            self._bytes -= self._responses.popleft().ByteSize()
             self.dropped += 1
         self._responses.append(response)
+        self._bytes += size
         self._wake.set()
 
     def finish(self) -> None:
@@ -68,4 +74,5 @@ class Outlet:
         """Return and forget the responses that wait."""
         taken = list(self._responses)
         self._responses.clear()
+        self._bytes = 0
         return taken

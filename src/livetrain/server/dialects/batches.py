@@ -14,6 +14,7 @@ from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.dialects.column_rows import batches_of
 from livetrain.server.dialects.mailbox import Mailbox
+from livetrain.server.dialects.missed import Missed
 from livetrain.server.dialects.plain import exact
 from livetrain.server.dialects.tiles import Tiles
 from livetrain.server.hub import Listener
@@ -64,9 +65,13 @@ class Batches(Listener, Generic[_Message]):
         self._translator: asyncio.Task[None] | None = None
         self._shown = -_SHOWN_SECONDS
         # What may have been missed: (when, step, message); pictures are large, so they are kept apart.
-        self._bare: deque[tuple[float, int, _Message]] = deque(maxlen=_MISSED_BATCHES)
-        self._pictured: deque[tuple[float, int, _Message]] = deque()
-        self._pictured_bytes = 0
+        pool = intake.budget.viewers
+        self._bare: Missed[_Message] = Missed(
+            pool.claim(), most=_MISSED_BATCHES, most_bytes=_MISSED_BYTES // 4
+        )
+        self._pictured: Missed[_Message] = Missed(
+            pool.claim(), most=_MISSED_BATCHES, most_bytes=_MISSED_BYTES
+        )
         stage.on_change(self._changed)
 
     def batch(self, record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> _Message:
@@ -101,7 +106,8 @@ class Batches(Listener, Generic[_Message]):
     def attending(self, host: str) -> Iterator[Mailbox[_Message]]:
         """Put what a client is to be sent into the mailbox that this yields, as long as it is open; what it missed first."""
         dropped = self._intake.counters.dropped.labels("frame_superseded").inc
-        mailbox = Mailbox[_Message](dropped, limit_bytes=2 * _MISSED_BYTES)
+        claim = self._intake.budget.viewers.claim()
+        mailbox = Mailbox[_Message](dropped, limit_bytes=2 * _MISSED_BYTES, claim=claim)
         if not self._attended():
             self._changed(None)  # what was kept for somebody who did not come back is old
         self._catch_up(mailbox, self._come_back(host))
@@ -128,8 +134,8 @@ class Batches(Listener, Generic[_Message]):
                 mailbox.put(missed[step])
             if missed:
                 return
-        if self._pictured:
-            mailbox.put(self._pictured[-1][2], "frame")
+        if (newest := self._pictured.newest) is not None:
+            mailbox.put(newest, "frame")
         elif (run := self._stage.run) is not None:
             frame = self._intake.hub.channel(run).frame
             if frame is not None:
@@ -168,7 +174,6 @@ class Batches(Listener, Generic[_Message]):
         self._attempt = 0
         self._bare.clear()
         self._pictured.clear()
-        self._pictured_bytes = 0
         self._next = None
         self._loss = 0.0
         self._batches = False
@@ -212,7 +217,7 @@ class Batches(Listener, Generic[_Message]):
         message = self.batch(record, loss=self._loss, fps=_fps(run, now))
         if batch.HasField("batch_loss"):
             self._loss = exact(batch, "exact_loss", "batch_loss")
-        self._bare.append((now, batch.step, message))
+        self._bare.add(now, batch.step, message)
         if now - self._shown > _SHOWN_SECONDS:
             self._tell(message)
 
@@ -269,15 +274,9 @@ class Batches(Listener, Generic[_Message]):
                 continue
             now = time.monotonic()
             message = self.batch(record, loss=self._loss, fps=_fps(run, now))
-            self._keep(now, record.batch_data.step, message)
+            self._pictured.add(now, record.batch_data.step, message)
             for mailbox in self._clients:
                 mailbox.put(message, "frame")
-
-    def _keep(self, now: float, step: int, message: _Message) -> None:
-        self._pictured.append((now, step, message))
-        self._pictured_bytes += len(message)
-        while self._pictured_bytes > _MISSED_BYTES and len(self._pictured) > 1:
-            self._pictured_bytes -= len(self._pictured.popleft()[2])
 
 
 def _as_batch(record: pb.TelemetryRequest) -> pb.TelemetryRequest | None:

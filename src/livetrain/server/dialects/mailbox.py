@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
+from livetrain.server.budget import Claim
+
 __all__ = ["Closed", "Mailbox"]
 
 _Message = TypeVar("_Message", str, bytes)
@@ -23,6 +25,7 @@ class Mailbox(Generic[_Message]):
     Args:
         dropped: called for each message that is left out: replaced, or too much for a client that does not read.
         limit_bytes: what may wait; the newest message always may.
+        claim: what it holds of the server's memory; None: that is not counted.
 
     Example:
         >>> box = Mailbox[str](lambda: None)
@@ -32,7 +35,14 @@ class Mailbox(Generic[_Message]):
         ('hello', 'frame 2', None)
     """
 
-    def __init__(self, dropped: Callable[[], object], *, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        dropped: Callable[[], object],
+        *,
+        limit_bytes: int = LIMIT_BYTES,
+        claim: Claim | None = None,
+    ) -> None:
+        self._claim = claim
         self._dropped = dropped
         self._limit = limit_bytes
         self._waiting: OrderedDict[object, _Message] = OrderedDict()
@@ -51,10 +61,11 @@ class Mailbox(Generic[_Message]):
             self._dropped()
         self._waiting[key] = message
         self._bytes += len(message)
-        while self._bytes > self._limit and len(self._waiting) > 1:
+        while not self._fits() and len(self._waiting) > 1:
             _, oldest = self._waiting.popitem(last=False)
             self._bytes -= len(oldest)
             self._dropped()
+        self._count()
         if self._bytes > self._limit // 2:
             self._room.clear()
         self._wake.set()
@@ -65,14 +76,30 @@ class Mailbox(Generic[_Message]):
             return None
         _, message = self._waiting.popitem(last=False)
         self._bytes -= len(message)
+        self._count()
         if self._bytes <= self._limit // 2:
             self._room.set()
         return message
+
+    def _fits(self) -> bool:
+        return self._bytes <= self._limit and (
+            self._claim is None or self._claim.resize(self._bytes)
+        )
+
+    def _count(self) -> None:
+        if self._claim is not None:
+            self._claim.set(self._bytes)
+
+    def __del__(self) -> None:
+        """Give its memory back."""
+        if self._claim is not None:
+            self._claim.close()
 
     def clear(self) -> None:
         """Forget what waits."""
         self._waiting.clear()
         self._bytes = 0
+        self._count()
         self._room.set()
 
     def close(self) -> None:

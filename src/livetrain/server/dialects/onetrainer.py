@@ -116,7 +116,7 @@ class OneTrainer(Listener):
 
         client = _Client(
             next(self._numbers),
-            Mailbox[str](dropped),
+            Mailbox[str](dropped, claim=self._intake.budget.viewers.claim()),
             Talk(lambda: self._subscribed(client), command),
             _site_of(websocket),
         )

@@ -107,7 +107,8 @@ class Relay(Listener):
             counters.rejected.labels("viewers").inc()
             await socket.close(_TRY_AGAIN, "Too many are connected; come again.")
             return
-        mailbox = Mailbox[str](counters.dropped.labels("relay_behind").inc)
+        dropped = counters.dropped.labels("relay_behind").inc
+        mailbox = Mailbox[str](dropped, claim=self._intake.budget.viewers.claim())
         host = socket.client.host if socket.client is not None else ""
         sender = Sender(host, next(self._numbers))
         self._clients.add(mailbox)

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _ROOM_SECONDS: Final = 5.0
 _WAITING_BYTES: Final = 16 * 1024 * 1024
+_READ: Final = 8
+"""So many times its size a text takes once it is read."""
 _LARGE: Final = 64 * 1024
 """A message of so many characters takes milliseconds to turn into records: the event loop is not kept busy with it."""
 _ENTRY_BYTES: Final = 200
@@ -68,6 +70,7 @@ class Guests:
         self._book = Book()
         self._waiting: deque[_Message] = deque()
         self._bytes = 0
+        self._pool = intake.budget.received
         self._task: asyncio.Task[None] | None = None
         self._complaints = Complaints(log)
 
@@ -90,7 +93,7 @@ class Guests:
             trouble: what of it was not understood, as a clause; empty: nothing.
         """
         size += _ENTRY_BYTES
-        if self._bytes + size > _WAITING_BYTES:
+        if self._bytes + size > _WAITING_BYTES or not self._pool.take(_READ * size):
             self._intake.counters.dropped.labels("relay_record").inc()
             return
         self._waiting.append(_Message(sender, kind, data, size, trouble))
@@ -112,6 +115,7 @@ class Guests:
             await share.turn()
             message = self._waiting.popleft()
             self._bytes -= message.size
+            self._pool.give(_READ * message.size)
             try:
                 await self._record(message)
             except (RefusedError, JournalError, ValueError, TypeError) as error:
