@@ -48,7 +48,15 @@ def _callback(method: _Method) -> _Method:
     @functools.wraps(method)
     def called(self: LiveTrainCallbacks, *arguments: Any, **by_name: Any) -> None:
         known = {_NAMES.get(given, given): value for given, value in by_name.items()}
-        harmless(method)(self, *arguments, **known)
+        try:
+            method(self, *arguments, **known)
+        except Exception as error:
+            warn_once_a_minute(
+                f"onetrainer:{name}",
+                f"livetrain failed in {name} ({type(error).__name__}: {error}); the training goes on.",
+                exc=True,
+            )
+            harmless(self._recorder.note)(name, f"{name}: {error!r:.200}")
         self._pass_on(name, *arguments, **by_name)
 
     return called

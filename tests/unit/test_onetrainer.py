@@ -229,6 +229,20 @@ def test_arguments_by_the_names_of_any_release(name: str, by_name: dict[str, Any
     assert heard == [by_name]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_runs_log_says_once_what_was_not_understood() -> None:
+    shown = callbacks()
+    shown.on_update_status("Training ...")
+    for _ in range(3):
+        shown.on_update_train_progress(types.SimpleNamespace(epoch="x"), 10, 2)
+        shown.on_sample_default(types.SimpleNamespace(file_type="VIDEO", data=object()))
+        shown.on_update_sample_default_progress("x", None)
+    told = [text for _, text in monitor(shown).messages]
+    assert len(told) == 3
+    assert all(text.startswith("Not understood: ") for text in told)
+    assert "VIDEO" in told[1]
+
+
 @pytest.mark.parametrize("name", [*SIX, *OLDER])
 @pytest.mark.filterwarnings("ignore")
 def test_arguments_that_no_release_has_raise_nothing(name: str) -> None:

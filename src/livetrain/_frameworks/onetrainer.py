@@ -111,16 +111,16 @@ class Recorder:
             self._lengths = lengths
             monitor.update(batches_per_epoch=lengths[0] or None, total_epochs=lengths[1] or None)
         self._step, self._epoch = step, epoch
-        loss = self._number(monitor, progress, "loss")
+        loss = self._number(progress, "loss")
         if loss is not None:
             self._losses.append(loss)
         if within is not None:
             monitor._place.batch = within  # as it says, not as we would count
         monitor.log_batch(None, None, loss, epoch=epoch, step=step)
-        if (smooth := self._number(monitor, progress, "smooth_loss")) is not None:
+        if (smooth := self._number(progress, "smooth_loss")) is not None:
             monitor.log({"smooth_loss": smooth}, step=step)
 
-    def _number(self, monitor: Monitor, progress: Any, name: str) -> float | None:
+    def _number(self, progress: Any, name: str) -> float | None:
         """Return a number of a progress; None: it has none, or something that is none, of which the run's log is told once."""
         given = getattr(progress, name, None)
         if given is None:
@@ -128,11 +128,14 @@ class Recorder:
         try:
             return float(given)
         except Exception as error:
-            if name not in self._misread:
-                self._misread.add(name)
-                text = f"OneTrainer's {name} cannot be read: {given!r:.100} ({error!s:.200}); it is left out."
-                monitor.log_message("warning", text, source="livetrain")
+            self.note(name, f"{name}: {given!r:.100} is no number ({error!s:.100})")
             return None
+
+    def note(self, about: str, what: str) -> None:
+        """Say in the run's log what was not understood, once for each thing that it is about; nothing before there is a run."""
+        if self.monitor is not None and about not in self._misread:
+            self._misread.add(about)
+            self.monitor.log_message("warning", f"Not understood: {what}.", source="livetrain")
 
     def _end_epoch(self, monitor: Monitor, epoch: int) -> None:
         losses, self._losses = self._losses, []
@@ -194,7 +197,8 @@ class Recorder:
             picture = output
         file_type = getattr(output, "file_type", None)
         if file_type is not None and "image" not in str(file_type).lower():
-            return  # a video or a sound: there is nothing to show of it
+            self.note("file_type", f"a sample of the type {file_type!s:.40}, which is not shown")
+            return
         if picture is not None:
             self._open().log_sample(picture, kind=kind)
 

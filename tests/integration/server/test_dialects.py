@@ -378,18 +378,23 @@ def test_a_command_is_given_to_the_training(server: ServerProcess) -> None:
         client.send('{"type":"command","command":"pause","args":{}}')
         assert client.read()["status"] == "acknowledged"
         trainer.wait(lambda: [r for r in trainer.responses if r.HasField("command")], "a command")
-        client.send('{"type":"command","command":"fly","args":{}}')
+        client.send('{"type":"command","command":"backup","args":{}}')
         assert "does not allow" in client.read()["message"]
+        client.send('{"type":"command","command":"fly","args":{}}')
+        answer = client.read()
+        assert (answer["type"], answer["error_code"]) == ("error", "PROCESSING_ERROR")
+        assert "no command 'fly'" in answer["message"], "what nobody knows is not acknowledged"
         for large in ({"a": "x" * 2000}, {str(n): "" for n in range(40)}):
             client.send(json.dumps({"type": "command", "command": "pause", "args": large}))
             assert "at most 32 parameters" in client.read()["message"]
         commands = httpx.get(f"{server.http}/api/runs/{run_id}/commands").json()["commands"]
         assert [(c["verb"], c["state"]) for c in commands] == [
             ("fly", "rejected"),
+            ("backup", "rejected"),
             ("pause", "sent"),
         ]
-        assert commands[1]["issued_by"].startswith("OneTrainer's web UI at 127.0.0.1")
-        assert commands[1]["origin"] == "127.0.0.1"
+        assert commands[2]["issued_by"].startswith("OneTrainer's web UI at 127.0.0.1")
+        assert commands[2]["origin"] == "127.0.0.1"
     client.__exit__(None, None, None)
 
 

@@ -29,7 +29,7 @@ from livetrain.server.dialects.onetrainer_events import (
     status_of,
     system_stats,
 )
-from livetrain.server.dialects.onetrainer_talk import Talk
+from livetrain.server.dialects.onetrainer_talk import Talk, UnknownCommandError
 from livetrain.server.dialects.plain import iso, write
 from livetrain.server.hub import Listener
 from livetrain.server.intake import Intake
@@ -49,6 +49,17 @@ _STATS_SECONDS: Final = 2.0
 _TRY_AGAIN: Final = 1013
 _REPLACED: Final = frozenset({"training_progress", "system_stats"})
 """Of these a client that is slow gets the newest; of the others every one."""
+_COMMANDS: Final = (
+    "pause",
+    "resume",
+    "stop",
+    "sample",
+    "sample_default",
+    "sample_custom",
+    "backup",
+    "save",
+)
+"""What clients of the web UI are known to ask for; the training says which of it can be done."""
 _VERBS: Final = {"sample": "sample_now", "sample_default": "sample_now"}
 
 
@@ -60,6 +71,10 @@ class _Client:
         self.mailbox = mailbox
         self.talk = talk
         self.site = site
+
+
+def _unknown(verb: str, known: Sequence[str]) -> str:
+    return f"There is no command {verb[:60]!r}; there are {', '.join(known)[:300]}."
 
 
 def _site_of(websocket: WebSocket) -> str:
@@ -160,7 +175,11 @@ class OneTrainer(Listener):
 
     async def _command(self, verb: str, args: Mapping[str, Any], host: str) -> str:
         run = self._stage.run
+        declared = [] if run is None else [one.verb for one in run.declared]
+        known = list(dict.fromkeys([*_COMMANDS, *declared]))
         if run is None or run.ended:
+            if verb not in known:
+                raise UnknownCommandError(_unknown(verb, known))
             return "No training is running."
         parameters = {str(name): str(value) for name, value in args.items()}
         if too_much := too_large(verb, parameters):
@@ -175,7 +194,11 @@ class OneTrainer(Listener):
             )
         except JournalError as error:
             return f"The store cannot be written now ({error}); nothing was done, try again."
-        return given.message if given.state == pb.REJECTED else f"{verb} was given to the training."
+        if given.state != pb.REJECTED:
+            return f"{verb} was given to the training."
+        if verb not in known:
+            raise UnknownCommandError(_unknown(verb, known))
+        return given.message
 
     async def status(self) -> dict[str, Any]:
         """Return how many are connected and how the training stands."""

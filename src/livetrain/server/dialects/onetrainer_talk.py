@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from livetrain.server.dialects.plain import BadJsonError, read, said, write
 
-__all__ = ["Subscriptions", "Talk"]
+__all__ = ["Subscriptions", "Talk", "UnknownCommandError"]
 
 _MOST_EVENTS: Final = 1_000
 _LONGEST: Final = 256
@@ -23,12 +23,16 @@ class _Refused(Exception):  # noqa: N818  # it is an answer
         self.code = code
 
 
+class UnknownCommandError(LookupError):
+    """Nobody knows such a command: it is not acknowledged."""
+
+
 class Talk:
     """One client's side of the protocol.
 
     Args:
         subscribed: called after the client's subscriptions changed, and before it is told so.
-        command: carries a command out and returns a sentence about it.
+        command: carries a command out and returns a sentence about it; one that nobody knows raises :exc:`UnknownCommandError`.
 
     Attributes:
         subscriptions: what the client wants to hear of; known and unknown names alike.
@@ -51,6 +55,8 @@ class Talk:
             code, message = refusal.code, str(refusal)
         except BadJsonError as error:
             code, message = "INVALID_JSON", f"The message is not JSON: {error}."
+        except UnknownCommandError as error:
+            code, message = "PROCESSING_ERROR", str(error)
         except Exception as error:
             code = "PROCESSING_ERROR"
             message = f"The message could not be processed ({type(error).__name__}: {error})."
@@ -102,7 +108,9 @@ class Talk:
         command, args = message.get("command"), message.get("args")
         if command is None or command == "":
             raise _Refused("MISSING_COMMAND", "A command has a field command.")
-        said_of_it = await self._command(str(command), args if isinstance(args, dict) else {})
+        if args is not None and not isinstance(args, dict):
+            raise _Refused("PROCESSING_ERROR", "The field args of a command is an object.")
+        said_of_it = await self._command(str(command), args or {})
         return {
             "type": "command_received",
             "command": command,

@@ -76,7 +76,8 @@ def test_command() -> None:
         "status": "acknowledged",
         "message": "pause {'a': 1}",
     }
-    assert say(talk(), {"type": "command", "command": "pause", "args": 3})["message"] == "pause {}"
+    for args in ({}, {"args": None}, {"args": {}}):
+        assert say(talk(), {"type": "command", "command": "pause", **args})["message"] == "pause {}"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,8 @@ def test_command() -> None:
         ({"type": "command", "command": ""}, "MISSING_COMMAND"),
         ({"type": "command", "command": None}, "MISSING_COMMAND"),
         ({"type": "command", "command": "explode"}, "PROCESSING_ERROR"),
+        ({"type": "command", "command": "pause", "args": 3}, "PROCESSING_ERROR"),
+        ({"type": "command", "command": "pause", "args": ["a"]}, "PROCESSING_ERROR"),
         ({"type": "subscribe", "events": [["log"]]}, "PROCESSING_ERROR"),
         ({"type": "subscribe", "events": [str(n) for n in range(2000)]}, "PROCESSING_ERROR"),
         ({"type": "subscribe", "events": ["x" * 10_000]}, "PROCESSING_ERROR"),
