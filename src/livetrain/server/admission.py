@@ -26,11 +26,12 @@ _MOST_RESTARTS: Final = 2**31
 
 
 class RefusedError(Exception):
-    """A registration or stream is not let in; ``retryable``: the same may be let in later."""
+    """A registration or stream is not let in; ``retryable``: the same may be let in later, after ``retry_after_ms``."""
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, message: str, *, retryable: bool = False, retry_after_ms: int = 0) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after_ms = retry_after_ms
 
 
 def hashed(secret: str) -> str:

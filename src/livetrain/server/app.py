@@ -139,7 +139,9 @@ async def _serve(
     )
     recorder = stack.enter_context(contextlib.closing(DialectRecorder(settings.record_dialect)))
     limits = Limits()
-    grpc_server = grpc.aio.server(options=options(limits.message_bytes))
+    grpc_server = grpc.aio.server(
+        options=options(limits.message_bytes, share_of_descriptors(raise_descriptor_limit()))
+    )
     try:
         grpc_port = grpc_server.add_insecure_port(str(settings.grpc))
     except RuntimeError:

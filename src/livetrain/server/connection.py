@@ -15,16 +15,15 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.desk import Desk
 from livetrain.server.dialect_recorder import Conversation
 from livetrain.server.intake import Intake, error_response
-from livetrain.server.older_messages import older_session_of, read_older
+from livetrain.server.logs import Complaints
+from livetrain.server.older_messages import is_older, older_session_of, read_older
 from livetrain.server.older_records import adopt
 from livetrain.server.outlet import Outlet
 from livetrain.server.records import (
-    BUNDLE,
     HEARTBEAT,
     OPEN,
     PERFORMANCE,
     REPORT,
-    SEQ,
     STATUS,
     Numbering,
     Part,
@@ -38,6 +37,7 @@ from livetrain.server.registration import RefusedError, Registrar
 from livetrain.server.run import Run, Stream
 from livetrain.server.sequencing import Verdict
 from livetrain.server.store.journal import JournalError
+from livetrain.server.stream_places import StreamPlaces
 
 __all__ = ["Connection"]
 
@@ -47,6 +47,7 @@ _ROOM_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 5.0
 _PICTURE_SECONDS: Final = 60.0
 _BROKEN_SECONDS: Final = 0.02
+_COME_AGAIN_MS: Final = 5_000
 _MESSAGE_SECONDS: Final = 0.0002
 """About what gRPC itself computes for a message and its answer, however small they are."""
 _CODE = pb.ErrorResponse
@@ -63,6 +64,8 @@ class Connection:
         context: Any,
         complain: Any,
         conversation: Conversation,
+        places: StreamPlaces,
+        complaints: Complaints,
     ) -> None:
         self._intake = intake
         self._registrar = registrar
@@ -76,7 +79,10 @@ class Connection:
         self._number = 0
         self._attached: set[int] = set()
         self._deadline: float | None = None
-        self._too_large = ""
+        self._refusal: tuple[grpc.StatusCode, str] | None = None
+        self._places = places
+        self._complaints = complaints
+        self.client = str(context.peer())
         self._reader: asyncio.Task[None] | None = None
         self._sender = intake.reception.sender(intake.limits.message_bytes)
         self._share = intake.turns.share("trainers")
@@ -91,18 +97,28 @@ class Connection:
             # A trainer that ends hangs up as soon as its last record is acknowledged.
             if self._stream is None or not self._stream.ended:
                 # All that gRPC tells us of either.
-                log.info(
-                    "a stream from %s broke off: its connection is gone, or a message was larger than gRPC takes",
-                    self._context.peer(),
-                )
+                said = "a stream from %s broke off: its connection is gone, or a message was larger than gRPC takes"
+                self._complaints.note("broke off", said, self.client)
             raise
         finally:
             self._reader.cancel()
             self._sender.close()
             if self._stream is not None and self._stream.outlet is self._outlet:
                 self._stream.outlet = None
-        if self._too_large:
-            await self._context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, self._too_large)
+        if self._refusal is not None:
+            await self._context.abort(*self._refusal)
+
+    def end_silent(self, seconds: float) -> None:
+        """End if nothing was said for so long."""
+        if self._stream is None:
+            self.leave(f"Nothing was heard for {seconds:.0f} s; a stream begins with StreamOpen.")
+
+    def leave(self, reason: str) -> None:
+        """End without having begun, and say why."""
+        self._complain(self._context, "silent_stream", reason)
+        self._refusal = grpc.StatusCode.DEADLINE_EXCEEDED, reason
+        self.stop_reading()
+        self._outlet.finish()
 
     async def _note_half_close(self) -> None:
         """Note that an older client said in order that nothing more comes, which is its word for the end."""
@@ -194,10 +210,11 @@ class Connection:
                 intake.counters.messages.inc()
                 intake.counters.bytes.inc(len(raw))
                 if len(raw) > intake.limits.message_bytes:
-                    self._too_large = (
+                    too_large = (
                         f"{len(raw)} bytes, of which {intake.limits.message_bytes} are taken"
                     )
-                    self._reject(Rejected(None, self._too_large, whole=True))
+                    self._refusal = grpc.StatusCode.RESOURCE_EXHAUSTED, too_large
+                    self._reject(Rejected(None, too_large, whole=True))
                     self._outlet.finish()
                     return
                 if not await self._take_all(raw):
@@ -237,7 +254,7 @@ class Connection:
                 await asyncio.sleep(0)
             await share.turn()
             read: Record | Rejected | None
-            if isinstance(part, Part) and self._is_older(part):
+            if isinstance(part, Part) and is_older(part, self._run):
                 read = await self._read_older(part)
                 if read is None:
                     continue
@@ -328,12 +345,8 @@ class Connection:
             self._outlet.due()
         elif verdict is Verdict.GAP:
             expected = stream.order.expected
-            self._error(
-                _CODE.INVALID_DATA,
-                f"Record {seq} came, but {expected} is expected; go on from there.",
-                retryable=True,
-                expected_seq=expected,
-            )
+            said = f"Record {seq} came, but {expected} is expected; go on from there."
+            self._error(_CODE.INVALID_DATA, said, retryable=True, expected_seq=expected)
             return False
         return verdict is not Verdict.FENCED
 
@@ -404,34 +417,34 @@ class Connection:
         opening = record.message.stream_open
         self._outlet.session_id = record.session_id
         try:
-            run, stream, number = await self._registrar.open_stream(record.session_id, opening)
+            run, stream, number = await self._registrar.open_stream(
+                record.session_id, opening, self._admit
+            )
         except (RefusedError, JournalError) as error:
             self._complain(self._context, "stream", error)
-            self._error(
-                _CODE.INVALID_SESSION, str(error), retryable=getattr(error, "retryable", True)
-            )
+            again, after_ms = getattr(error, "retryable", True), getattr(error, "retry_after_ms", 0)
+            self._error(_CODE.INVALID_SESSION, str(error), retryable=again, retry_after_ms=after_ms)
             return False
         self._attach(run, stream, number)
         self._outlet.due()
         return True
 
-    def _is_older(self, part: Part) -> bool:
-        """Return whether a message is an older client's: it belongs to such a run, or says nothing of a stream or a number."""
-        if part.top is None or any(field.number in (OPEN, BUNDLE) for field in part.top):
-            return False
-        if self._run is not None:
-            return self._run.protocol == 0
-        return all(field.number != SEQ for field in part.top)
+    def _admit(self, known: bool) -> None:
+        """Take a place among the streams that are open; ``known``: whether the stream was open before."""
+        reason = self._places.open(self, known=known)
+        if reason:
+            raise RefusedError(reason, retryable=True, retry_after_ms=_COME_AGAIN_MS)
 
     async def _read_older(self, part: Part) -> Record | Rejected | None:
         """Return what an older client says, in the schema of today; None: it speaks for no run, which it was told."""
         session_id = older_session_of(part)
         if self._run is None or session_id not in ("", self._outlet.session_id):
             self._outlet.session_id = session_id
-            peer = self._context.peer()
             self._share.rest()
             try:
-                self._attach(*await self._registrar.older.open(session_id, peer, self._outlet))
+                opened = await self._registrar.older.open(session_id, self.client, self._outlet)
+                self._admit(known=True)  # it has no other word for it
+                self._attach(*opened)
             except (RefusedError, JournalError) as refusal:
                 self._complain(self._context, "stream", refusal)
                 if all(field.number != HEARTBEAT for field in part.top or ()):
@@ -451,7 +464,7 @@ class Connection:
         stream.active = time.monotonic()
         if run.key not in self._attached:
             self._attached.add(run.key)
-            peer = self._context.peer()
-            log.info("stream %s of run %s is open, from %s", stream.stream_id, run.run_id, peer)
+            said = "stream %s of run %s is open, from %s"
+            self._complaints.note("open", said, stream.stream_id, run.run_id, self.client)
         self._intake.tell_trouble(stream)
         self._desk.attached(run, stream)

@@ -78,14 +78,29 @@ def set_up(form: str, level: str) -> None:
 
 
 class Complaints:
-    """Warnings of one logger, at most one per cause and minute."""
+    """Lines of one logger that others cause: warnings, at most one per cause and minute, and some lines of what is usual."""
 
     _PERIOD: Final = 60.0
     _CAUSES: Final = 1000
+    _USUAL: Final = 30
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
         self._said: dict[str, tuple[float, int]] = {}
+        self._noted: dict[str, tuple[float, int]] = {}
+
+    def note(self, cause: str, message: str, *args: object) -> None:
+        """Log what is usual, at most thirty times a minute for each cause: nobody fills a disk with coming and going."""
+        now = time.monotonic()
+        began, lines = self._noted.get(cause, (now, 0))
+        more = ""
+        if now - began >= self._PERIOD:
+            if lines > self._USUAL:
+                more = f" (and {lines - self._USUAL} more like it before)"
+            began, lines = now, 0
+        self._noted[cause] = (began, lines + 1)
+        if lines < self._USUAL:
+            self._logger.info(message + more, *map(clean, args))
 
     def warn(self, cause: str, message: str, *args: object) -> None:
         """Log a warning, unless one of the same cause was logged within the minute; arguments come from strangers."""

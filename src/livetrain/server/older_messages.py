@@ -9,12 +9,26 @@ from livetrain._protobuf import LENGTH
 from livetrain.exceptions import ProtocolError
 from livetrain.server.intake import Intake
 from livetrain.server.older_schema import OlderReader
-from livetrain.server.records import Part, Record, Rejected, read_part
+from livetrain.server.records import BUNDLE, OPEN, SEQ, Part, Record, Rejected, read_part
 from livetrain.server.run import Run, Stream
 
-__all__ = ["older_session_of", "read_older"]
+__all__ = ["is_older", "older_session_of", "read_older"]
 
 _SESSION: Final = 1
+
+
+def is_older(part: Part, run: Run | None) -> bool:
+    """Return whether a message is an older client's: it belongs to such a run, or says nothing of a stream or a number.
+
+    Args:
+        part: the message.
+        run: for which its stream speaks; None: for none yet.
+    """
+    if part.top is None or any(field.number in (OPEN, BUNDLE) for field in part.top):
+        return False
+    if run is not None:
+        return run.protocol == 0
+    return all(field.number != SEQ for field in part.top)
 
 
 def older_session_of(part: Part) -> str:

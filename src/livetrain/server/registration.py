@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -22,9 +22,10 @@ from livetrain.server.admission import (
     hashed,
 )
 from livetrain.server.completion import complete
+from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake
+from livetrain.server.logs import Complaints
 from livetrain.server.older_registration import OlderRegistrar
-from livetrain.server.payloads import HISTORY_LOST
 from livetrain.server.run import GUEST, LOST_SECONDS, Run, Stream
 from livetrain.server.run_bounds import cut_info
 from livetrain.server.sequencing import Sequencer
@@ -32,6 +33,7 @@ from livetrain.server.settings_json import clean_settings
 from livetrain.server.store.journal import JournalError
 from livetrain.server.store.statements import add_run, add_stream, mark_opened, set_token
 from livetrain.server.store.trouble import trouble_sentence
+from livetrain.server.welcome import history_lost, server_config
 
 __all__ = ["GUEST_STREAM", "RefusedError", "Registrar", "hashed"]
 
@@ -55,6 +57,7 @@ class Registrar:
         self._intake = intake
         self._registry = intake.registry
         self._limits = intake.limits
+        self._complaints = Complaints(log)
         # Two ranks of a new run come at once; one makes it, the other joins.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.older = OlderRegistrar(self, intake)
@@ -151,7 +154,7 @@ class Registrar:
         if info.first_unacked_seq:
             lost = stream.order.start_at(info.first_unacked_seq)
             if lost:
-                self._intake.note(run, _history_lost(lost, stream.stream_id))
+                self._intake.note(run, history_lost(lost, stream.stream_id))
         now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
         stream.hear(now, unix_ms)
         stream.clock.registered(info.sent_us or info.timestamp_ms * 1000, unix_ms * 1000)
@@ -228,8 +231,10 @@ class Registrar:
         ):
             raise RefusedError("This run was deleted.")
         if self._registry.full:
+            self._make_room()
+        if self._registry.full:
             raise RefusedError(
-                f"This server has {self._limits.runs} live runs, which is its limit.",
+                f"This server has {self._limits.runs} live runs, which is its limit; come again in a minute.",
                 retryable=True,
             )
         if self._registry.short:
@@ -266,8 +271,19 @@ class Registrar:
         }
         run.key = await self._intake.journal.execute(lambda connection: add_run(connection, row))
         self._registry.add(run)
-        log.info("run %s of project %s begins: %s", run.run_id, run.project, run.name)
+        self._complaints.note(
+            "begins", "run %s of project %s begins: %s", run.run_id, run.project, run.name
+        )
         return run
+
+    def _make_room(self) -> None:
+        """Forget runs that nobody streams to or watches; they are in the store, should somebody ask."""
+        intake = self._intake
+        for run in self._registry.silent(time.monotonic()):
+            if not intake.hub.channel(run).viewers:
+                self._registry.forget(run)
+                intake.names.forget(run)
+                intake.hub.forget(run, COME_AGAIN)
 
     async def new_stream(
         self, run: Run, stream_id: str, rank: int, token_hash: str, *, leftover: bool = False
@@ -331,11 +347,21 @@ class Registrar:
             stream.outlet.finish()
             stream.outlet = None
 
-    async def open_stream(self, session_id: str, opening: pb.StreamOpen) -> tuple[Run, Stream, int]:
+    async def open_stream(
+        self,
+        session_id: str,
+        opening: pb.StreamOpen,
+        admit: Callable[[bool], None] = lambda known: None,
+    ) -> tuple[Run, Stream, int]:
         """Return the run and stream that a connection speaks for, and its number.
 
+        Args:
+            session_id: of the run.
+            opening: what the trainer says of the stream.
+            admit: called with whether the stream was open before; it raises where there is no room for it.
+
         Raises:
-            RefusedError: the stream is not registered, or its token is wrong.
+            RefusedError: the stream is not registered, its token is wrong, or there is no room for it.
         """
         run = await self._registry.find_session(hashed(session_id))
         stream = run.streams.get(opening.stream_id) if run is not None and run.protocol else None
@@ -348,6 +374,7 @@ class Registrar:
                 "The resume_token of this stream is missing or wrong; register again.",
                 retryable=True,
             )
+        admit(stream.opened)
         self.fence(run, stream)
         connection = stream.order.connection
         if not stream.opened:
@@ -372,29 +399,5 @@ class Registrar:
             retryable=retryable,
             server_epoch=self._intake.epoch,
             server_time_ms=time.time_ns() // 1_000_000,
-            server_config=pb.ServerConfig(
-                max_batch_size=16,
-                max_image_dimension=512,
-                heartbeat_interval_ms=2000,
-                buffer_size=1000,
-                max_message_bytes=self._limits.message_bytes,
-                credit_bytes=self._limits.credit_bytes,
-                accepts_strips=True,
-                max_records=self._limits.records,
-                max_elements=self._limits.elements,
-                max_record_bytes=self._limits.record_bytes,
-                max_name_chars=self._limits.name_chars,
-                max_metrics=self._limits.metrics,
-                max_step=self._limits.max_step,
-                accepts_columns=True,
-            ),
+            server_config=server_config(self._limits),
         )
-
-
-def _history_lost(records: int, stream_id: str) -> pb.TelemetryRequest:
-    event = pb.Event(
-        kind=HISTORY_LOST,
-        message=f"{records} records that were acknowledged before are not in this store any more.",
-        fields={"records": str(records), "stream_id": stream_id},
-    )
-    return pb.TelemetryRequest(timestamp_ms=time.time_ns() // 1_000_000, event=event)

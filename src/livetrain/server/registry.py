@@ -275,6 +275,19 @@ class Registry:
             and all(stream.outlet is None for stream in run.streams.values())
         ]
 
+    def silent(self, now: float) -> list[Run]:
+        """Return some runs that nobody streams to and that wait for nothing to be written, those silent for the longest first."""
+        found = [
+            run
+            for run in self._by_key.values()
+            if now - run.heard > _SHORT_SECONDS
+            and run.committed == run.offset
+            and not run.sealing
+            and all(stream.outlet is None for stream in run.streams.values())
+        ]
+        found.sort(key=lambda run: run.heard)
+        return found[: max(1, self._limits.runs // 20)]
+
     def close(self) -> None:
         """Take no more questions."""
         self._threads.shutdown(wait=False, cancel_futures=True)
