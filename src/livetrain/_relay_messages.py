@@ -68,7 +68,8 @@ _STATUS: Final = (
     (("completed", "finished"), pb.COMPLETED),
     (("failed", "error"), pb.FAILED),
 )
-_CLIENTS: Final = 1_000
+_CLIENTS: Final = 256
+_NOTES: Final = 50
 Records = list[pb.TelemetryRequest]
 
 
@@ -134,9 +135,9 @@ class MessageReader:
         """
         if kind == "ping":
             return []
-        fields = Fields(kind, data, self.notes.append)
+        fields = Fields(kind, data, self._note)
         if kind not in TYPES:
-            self.notes.append(f"the type {kind[:60]!r}, which is kept as an event")
+            self._note(f"the type {kind[:60]!r}, which is kept as an event")
             return [_event(OTHER + kind, kind, {"data": dict(data)}, step=self.step)]
         if kind != "batch_metrics":  # whatever number a batch has is a curve
             fields.note_unknown(TYPES[kind] | _ANYWHERE)
@@ -145,6 +146,10 @@ class MessageReader:
             self._over = False
             records.insert(0, _status(pb.RUNNING, ""))
         return records
+
+    def _note(self, note: str) -> None:
+        if len(self.notes) < _NOTES:
+            self.notes.append(note)
 
     def _read(self, kind: str, fields: Fields) -> Records:
         client = fields.identity("client_id")

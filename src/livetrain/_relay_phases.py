@@ -23,7 +23,7 @@ _PHASES: Final = {
     "testing": "test",
 }
 _NAMES: Final = {"acc": "accuracy"}
-_REMEMBERED: Final = 5_000
+_REMEMBERED: Final = 256
 
 
 def phase_of(told: str) -> str:

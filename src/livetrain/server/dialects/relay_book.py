@@ -20,8 +20,8 @@ __all__ = ["Book", "Kept", "Routed", "Sender", "Training"]
 
 _APART_SECONDS: Final = 5.0
 """Messages of one training that were sent at once come within this time."""
-_HOSTS: Final = 1_000
-_TRAININGS: Final = 16
+_HOSTS: Final = 256
+_TRAININGS: Final = 8
 """So many trainings of one host are known at once."""
 _CONNECTIONS: Final = 10_000
 _IDENTITY_CHARS: Final = 256
