@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
 from livetrain._frameworks.guard import harmless
 from livetrain._frameworks.settings import Settings, given_options
+from livetrain._frameworks.table import table_text
 from livetrain._lightning.experiment import LazyExperiment, silent_experiment
 from livetrain._lightning.landmarks import tell_checkpoint
 from livetrain._lightning.namespaces import follow
@@ -50,6 +51,9 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
     NAME of ``self.log(NAME)``     its own      every ``Trainer(log_every_n_steps=)``, and at an epoch's end, under the
                                                 names that Lightning gives: ``NAME_step``, ``NAME_epoch``
     NAME of ``log_metrics``        its own      each call
+    pictures of ``log_image``      –            each call, as samples
+    rows of ``log_table``,         –            each call, as lines of the run's log
+    ``log_text``
     ============================== ============ ==================================================================
 
     The step is the one that Lightning gives. Hyper-parameters and the model's size are the run's settings; a checkpoint is an
@@ -149,11 +153,37 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
         self.log_hyperparams({"model": size})
 
     @harmless
-    def log_image(self, key: str, images: Any, step: int | None = None, **_: Any) -> None:
-        """Record pictures, whole, under a caption."""
+    def log_image(
+        self,
+        key: str,
+        images: Any,
+        step: int | None = None,
+        caption: Sequence[str] | None = None,
+        **_: Any,
+    ) -> None:
+        """Record pictures, whole, under their key, and a caption each if there are any."""
         if _is_first_rank():
-            for image in images:
-                self._open().log_sample(image, prompt=key)
+            for number, image in enumerate(images):
+                said = "" if caption is None else f": {caption[number]}"
+                self._open().log_sample(image, prompt=f"{key}{said}", step=step)
+
+    @harmless
+    def log_table(
+        self,
+        key: str,
+        columns: Iterable[Any] | None = None,
+        data: Any = None,
+        dataframe: Any = None,
+        step: int | None = None,
+    ) -> None:
+        """Record a table as lines of the run's log, up to 100 rows: a data frame, or rows and the names of their columns."""
+        if _is_first_rank():
+            text = table_text(columns, data if dataframe is None else dataframe)
+            self._open().log_message("info", f"{key}\n{text}", step=step)
+
+    def log_text(self, key: str, *args: Any, **kwargs: Any) -> None:
+        """Record texts as a table: the arguments are those of `log_table`."""
+        self.log_table(key, *args, **kwargs)
 
     @harmless
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:

@@ -192,6 +192,20 @@ def test_pictures_are_samples(made: Made) -> None:
     logger = LiveTrainLogger(monitor_factory=made)
     logger.log_image("generated", ["one", "two"], step=3)
     assert made[0].samples == [("one", "generated", "default"), ("two", "generated", "default")]
+    assert made[0].sample_steps == [3, 3]
+    logger.log_image("generated", ["three"], caption=["a dog"])
+    assert made[0].samples[2] == ("three", "generated: a dog", "default")
+
+
+def test_tables_and_texts_are_lines_of_the_log(made: Made) -> None:
+    logger = LiveTrainLogger(monitor_factory=made)
+    logger.log_table("answers", ["prompt", "score"], [["a dog", 0.5]], step=7)
+    logger.log_text("answers", columns=["text"], data=[["one"], ["two"]])
+    assert made[0].messages == [
+        ("info", "answers\nprompt | score\na dog | 0.5"),
+        ("info", "answers\ntext\none\ntwo"),
+    ]
+    assert made[0].message_steps[0] == 7
 
 
 def test_a_pickled_logger_is_its_configuration(made: Made) -> None:
