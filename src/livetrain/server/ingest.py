@@ -211,6 +211,8 @@ class Ingest:
         return await self._registrar.register(info, client, misread)
 
     def _read(self, raw: bytes) -> tuple[pb.SessionInfo, list[str]]:
+        if len(raw) > self._limits.message_bytes:
+            raise ProtocolError(f"{len(raw)} bytes; {self._limits.message_bytes} are taken")
         count_elements(raw, pb.SessionInfo.DESCRIPTOR, limit=self._limits.elements)
         info = pb.SessionInfo.FromString(raw)
         # Of ours a newer release may say more than is known here.

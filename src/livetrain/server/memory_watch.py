@@ -14,9 +14,9 @@ __all__ = ["MemoryWatch", "resident_bytes"]
 
 _STATM: Final = Path("/proc/self/statm")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-_TIGHT: Final = 0.6
-_SHORT: Final = 0.8
-_TRIM_SECONDS: Final = 1.0
+_TIGHT: Final = 0.5
+_SHORT: Final = 0.7
+_TRIM_SECONDS: Final = 0.5
 
 
 def resident_bytes() -> int:
@@ -78,7 +78,7 @@ class MemoryWatch:
         return self.part >= _SHORT
 
     def trim_due(self) -> bool:
-        """Return whether the allocator should give back what it keeps; at most once a second."""
+        """Return whether the allocator should give back what it keeps; at most twice a second."""
         now = self._clock()
         if not self.tight or now - self._trimmed < _TRIM_SECONDS:
             return False

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         list[Annotated[str, BeforeValidator(_host)]], NoDecode, BeforeValidator(_split)
     ] = []
     retain_events: int = Field(default=200_000, ge=1_000)
-    memory_mib: int = Field(default=1024, ge=128, le=1_048_576)
+    memory_mib: int = Field(default=1024, ge=256, le=1_048_576)
     retain_days: float | None = Field(default=None, gt=0)
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -139,7 +139,7 @@ def registrations(size: int) -> Callable[[Target, float, int], None]:
     def one(target: Target, end: float, number: int) -> None:
         hostile = Hostile(target)
         config = pb.TrainingConfig(config_json='{"a": "' + "x" * size + '"}')
-        config.class_names.extend(f"{n}" * 40 for n in range(2_000))
+        config.class_names.extend(f"{n}" * 20 for n in range(2_000))
         if not hostile.register(config=config, timeout=5.0).success:
             return
 
@@ -367,13 +367,20 @@ def of_dialects(target: Target) -> socket.socket:
 
 
 ATTACKS = [
-    Attack("memory: registrations of 5 MB", side_by_side(6, registrations(5_000_000))),
-    Attack("memory: unread logs of 1 MB", side_by_side(1, large_logs(1_000_000))),
-    Attack("memory: frames of 3.9 MB of 70 ranks", side_by_side(1, frames_of_ranks(70, 3_900_000))),
-    Attack("memory: halves of messages", side_by_side(1, half_a_message(90))),
+    # In every run of the tests all of them go on at once: see `test_memory`.
+    Attack("memory: registrations of 4 MB", side_by_side(4, registrations(4_000_000)), slice=False),
+    Attack("memory: unread logs of 1 MB", side_by_side(1, large_logs(1_000_000)), slice=False),
+    Attack(
+        "memory: frames of 3.9 MB of 70 ranks",
+        side_by_side(1, frames_of_ranks(70, 3_900_000)),
+        slice=False,
+    ),
+    Attack("memory: halves of messages", side_by_side(1, half_a_message(90)), slice=False),
     Attack("memory: an older id, reused", side_by_side(2, reused_id(1_000_000)), slice=False),
-    Attack("memory: pings that are not read", side_by_side(4, pings)),
+    Attack("memory: pings that are not read", side_by_side(4, pings), slice=False),
     Attack("memory: refused commands", side_by_side(2, refused_commands), slice=False),
     Attack("memory: nested relay messages", side_by_side(2, nested_relay), slice=False),
-    Attack("memory: views that are not read", side_by_side(1, never_read(60, of_dialects))),
+    Attack(
+        "memory: views that are not read", side_by_side(1, never_read(60, of_dialects)), slice=False
+    ),
 ]

@@ -62,10 +62,10 @@ def test_what_the_process_holds_is_compared_with_what_it_may() -> None:
     watch = MemoryWatch(1000, lambda: held, lambda: now)
     assert watch.look() == 0.0
     watch.begin()
-    held = 800
-    assert (watch.look(), watch.tight, watch.short) == (0.7, True, False)
+    held = 600
+    assert (watch.look(), watch.tight, watch.short) == (0.5, True, False)
     assert [watch.trim_due(), watch.trim_due()] == [True, False]
-    now = 1.0
+    now = 0.5
     assert watch.trim_due()
     held = 1000
     assert (watch.look(), watch.short) == (0.9, True)
