@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Final
 
 from livetrain._protobuf import LENGTH
 from livetrain.exceptions import ProtocolError
 from livetrain.server.intake import Intake
 from livetrain.server.older_schema import OlderReader
-from livetrain.server.records import BUNDLE, OPEN, SEQ, Part, Record, Rejected, read_part
+from livetrain.server.records import BATCH, BUNDLE, OPEN, SEQ, Part, Record, Rejected, read_part
 from livetrain.server.run import Run, Stream
+from livetrain.server.wire import fields, read_varint
 
 __all__ = ["is_older", "older_session_of", "read_older"]
 
 _SESSION: Final = 1
+_PICTURE: Final = b"\x0a"
+"""What an image begins with before its bytes, which hold no fields."""
+_HEAVY: Final = 12 * 1024
+"""Bytes of a batch beside its pictures from which on it may take milliseconds to look at its fields."""
 
 
 def is_older(part: Part, run: Run | None) -> bool:
@@ -40,6 +46,22 @@ def older_session_of(part: Part) -> str:
     return session_id
 
 
+def _is_heavy(part: Part) -> bool:
+    """Return whether a batch may have so many fields that the event loop should not look at them."""
+    if len(part.raw) < _HEAVY:
+        return False
+    beside = 0
+    with contextlib.suppress(ProtocolError):
+        for batch in part.top or ():
+            if batch.number == BATCH and batch.wire_type == LENGTH:
+                for field in fields(part.raw, batch.value, batch.end):
+                    size = field.end - field.value
+                    beside += size
+                    if part.raw[field.value : field.value + 1] == _PICTURE:
+                        beside -= min(size, read_varint(part.raw, field.value + 1)[0])
+    return beside > _HEAVY
+
+
 async def read_older(part: Part, run: Run, stream: Stream, intake: Intake) -> Record | Rejected:
     """Return what an older client says, or why it is not taken.
 
@@ -51,17 +73,17 @@ async def read_older(part: Part, run: Run, stream: Stream, intake: Intake) -> Re
     """
     reader = stream.older = stream.older or OlderReader()
     top = part.top or []
+    limits = intake.limits
     try:
-        if part.heavy:
-            translated = await asyncio.to_thread(reader.translate, part.raw, top)
+        if part.heavy or _is_heavy(part):
+            translated = await asyncio.to_thread(reader.translate, part.raw, top, limits)
         else:
-            translated = reader.translate(part.raw, top)
+            translated = reader.translate(part.raw, top, limits)
     except ProtocolError as error:
         return Rejected(0, str(error), size=len(part.raw))
     for remark in translated.remarks:
         intake.tell_not_understood(run, remark)
     told = Part(translated.raw)
-    limits = intake.limits
     read = (
         await asyncio.to_thread(read_part, told, limits) if part.heavy else read_part(told, limits)
     )

@@ -18,6 +18,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT, bytes_field, key, varint
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.limits import Limits
 from livetrain.server.wire import Field, fields, read_varint
 
 __all__ = ["TOLD_CURVES", "OlderReader", "Translation", "misread_fields"]
@@ -57,6 +58,7 @@ _LENGTH_TYPES: Final = frozenset(
     {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_MESSAGE}
 )
 
+_LIMITS: Final = Limits()
 _Piece = bytes | memoryview
 
 
@@ -92,6 +94,17 @@ def _known_fields(descriptor: Any) -> dict[int, _Known]:
     return found
 
 
+@cache
+def _plain_tags(descriptor: Any) -> frozenset[int]:
+    """Return what stands before those fields of a message that need no further look."""
+    return frozenset(
+        number << 3 | wire_type
+        for number, known in _known_fields(descriptor).items()
+        if known.message is None and known.values is None
+        for wire_type in known.wire_types
+    )
+
+
 class _Reading:
     """What was found in one message that is not as its schema has it."""
 
@@ -101,11 +114,41 @@ class _Reading:
         self._left = _TOO_MANY
 
     def look(self, raw: bytes, descriptor: Any, start: int, end: int) -> None:
-        """Compare the fields of ``raw[start:end]`` with a message's."""
-        known = _known_fields(descriptor)
-        for field in fields(raw, start, end):
-            self.count()
-            self.compare(raw, descriptor.name, known.get(field.number), field)
+        """Compare the fields of ``raw[start:end]`` with a message's. Nothing is made of a field that is as it should be.
+
+        Raises:
+            ProtocolError: the bytes are no message, or have too many fields.
+        """
+        plain = _plain_tags(descriptor)
+        at = start
+        while at < end:
+            begin = at
+            tag = raw[at]
+            at += 1
+            if tag >= 0x80:
+                tag, at = read_varint(raw, begin)
+            wire_type = tag & 7
+            value = at
+            if wire_type == LENGTH:
+                size, value = read_varint(raw, at)
+                at = value + size
+            elif wire_type == VARINT:
+                _, at = read_varint(raw, at) if raw[at : at + 1] >= b"\x80" else (0, at + 1)
+            elif wire_type == FIXED32:
+                at += 4
+            elif wire_type == FIXED64:
+                at += 8
+            else:
+                raise ProtocolError(f"wire type {wire_type} is not used by this protocol")
+            if at > end or tag < 8:
+                raise ProtocolError("a field goes past the end of its message")
+            self._left -= 1
+            if self._left < 0:
+                raise ProtocolError(f"more than {_TOO_MANY} fields in one message")
+            if tag not in plain:
+                field = Field(tag >> 3, wire_type, begin, value, at)
+                known = _known_fields(descriptor).get(tag >> 3)
+                self.compare(raw, descriptor.name, known, field)
 
     def compare(self, raw: bytes, message: str, known: _Known | None, field: Field) -> None:
         """Compare a field with what a message has under its number, and what is in it."""
@@ -121,11 +164,6 @@ class _Reading:
             value, _ = read_varint(raw, field.value)
             if value not in known.values:
                 self.unknown.append(f"the value {value} as {known.name} of {message}")
-
-    def count(self) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise ProtocolError(f"more than {_TOO_MANY} fields in one message")
 
 
 def misread_fields(raw: bytes, descriptor: Any) -> list[str]:
@@ -183,12 +221,13 @@ class OlderReader:
             self.told.add(curve)
         return curve in self.told
 
-    def translate(self, raw: bytes, top: Sequence[Field]) -> Translation:
+    def translate(self, raw: bytes, top: Sequence[Field], limits: Limits = _LIMITS) -> Translation:
         """Return a message as today's schema has it.
 
         Args:
             raw: the message.
             top: its fields.
+            limits: how much may belong to a batch's tiles.
 
         Raises:
             ProtocolError: something in it is not of either schema; the sentence names it.
@@ -208,7 +247,7 @@ class OlderReader:
             if not payload and reading.unknown:
                 raise ProtocolError(f"it has {reading.unknown[0]} and no payload that is known")
             return Translation(raw, reading.unknown)
-        batch, problem = self._batch(raw, batches[0], reading)
+        batch, problem = self._batch(raw, batches[0], reading, limits)
         view = memoryview(raw)
         pieces: list[_Piece] = []
         for field in top:
@@ -218,7 +257,9 @@ class OlderReader:
                 pieces.append(view[field.start : field.end])
         return Translation(b"".join(pieces), reading.unknown, problem)
 
-    def _batch(self, raw: bytes, batch: Field, reading: _Reading) -> tuple[list[_Piece], str]:
+    def _batch(
+        self, raw: bytes, batch: Field, reading: _Reading, limits: Limits
+    ) -> tuple[list[_Piece], str]:
         """Return a batch in pieces, and why its tiles are left out of it."""
         parts = fields(raw, batch.value, batch.end)
         places = self._layout(parts)
@@ -227,6 +268,7 @@ class OlderReader:
         numbers: list[_Piece] = []
         tiles: list[_Piece] = []
         values: dict[int, float] = {}
+        count: dict[int, int] = {}
         problem = ""
         for part in parts:
             number = part.number if part.number >= _OURS else places.get(part.number, 0)
@@ -248,7 +290,10 @@ class OlderReader:
                 tiles += bytes_field(_IMAGES, image)
             else:
                 tiles += piece
-                problem = problem or self._tile_problem(raw, part, field, reading)
+                count[number] = count.get(number, 0) + 1
+                if count[number] > limits.tiles:
+                    problem = problem or f"more than {limits.tiles} tiles in one batch"
+                problem = problem or self._tile_problem(raw, part, field, reading, limits)
         if self._later and _ACCURACY in values and _LOSS not in values and not self._later_loss:
             raise ProtocolError(
                 "field 7 of BatchData may be its loss or its accuracy: there is no other to tell"
@@ -272,7 +317,9 @@ class OlderReader:
             self._later = False
         return _LATER if self._later else _FIRST
 
-    def _tile_problem(self, raw: bytes, part: Field, field: _Known, reading: _Reading) -> str:
+    def _tile_problem(
+        self, raw: bytes, part: Field, field: _Known, reading: _Reading, limits: Limits
+    ) -> str:
         """Return why what belongs to single tiles cannot be shown; empty: nothing is wrong."""
         if field.message is None:
             cut = part.wire_type == LENGTH and part.end > part.value and raw[part.end - 1] >= 0x80
@@ -281,15 +328,17 @@ class OlderReader:
                 if cut
                 else ""
             )
-        inner = _Reading()
+        size = part.end - part.value
+        if field.name != "images" and size > limits.tile_bytes:
+            return f"{size} bytes that belong to one tile; {limits.tile_bytes} are taken"
+        wrong = len(reading.wrong)
         try:
-            inner.look(raw, field.message, part.value, part.end)
+            reading.look(raw, field.message, part.value, part.end)
         except ProtocolError as error:
             if self._later:
                 raise ProtocolError(f"field {part.number} of BatchData: {error}") from None
             return str(error)
-        reading.unknown += inner.unknown
-        return inner.wrong[0] if inner.wrong else ""
+        return reading.wrong[wrong] if len(reading.wrong) > wrong else ""
 
 
 def _moved(view: memoryview, part: Field, number: int) -> list[_Piece]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import httpx
 import pytest
-from tests.integration.server.processes import ServerProcess
+from tests.integration.server.processes import ServerProcess, until
 from tests.integration.server.trainer import METRICS, TELEMETRY, Trainer
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -127,3 +130,90 @@ def test_an_id_that_is_used_again_after_the_end_is_another_run(server: ServerPro
     listed = httpx.get(f"{server.http}/api/runs").json()["runs"]
     assert [run["run_id"] for run in listed] == runs[::-1]
     assert {run["status"] for run in listed} == {"finished"}
+
+
+def bare(index: int, **told: Any) -> pb.TelemetryRequest:
+    """Return a batch with nothing but its index and what it tells."""
+    return pb.TelemetryRequest(batch_data=pb.BatchData(batch_idx=index, **told))
+
+
+def curves(server: ServerProcess, run_id: str) -> dict[str, list[float]]:
+    metrics = httpx.get(f"{server.http}/api/runs/{run_id}/metrics").json()["metrics"]
+    return {name: curve["values"] for name, curve in metrics.items()}
+
+
+def test_a_session_goes_on_in_its_run_after_the_server_was_killed(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server, older(server, session="on") as trainer:
+        run_id = trainer.register().run_id
+        trainer.open()
+        trainer.send(bare(0, batch_loss=1.0))
+        trainer.send(bare(1, batch_loss=0.5, batch_accuracy=0.75))
+        trainer.wait(lambda: len(trainer.acks) == 2, "both acknowledgements")
+        server.kill()
+    with ServerProcess(tmp_path / "data") as server, older(server, session="on") as trainer:
+        trainer.open()  # it does not register again
+        trainer.send(pb.TelemetryRequest(status_update=pb.StatusUpdate(status=pb.RUNNING)))
+        trainer.send(bare(2))
+        trainer.wait(lambda: trainer.acks, "an acknowledgement")
+        (run,) = httpx.get(f"{server.http}/api/runs").json()["runs"]
+        assert (run["run_id"], run["steps"], run["contact"]) == (run_id, 3, "alive")
+        # Both were told before, so that a zero is one now.
+        assert curves(server, run_id) == {"loss": [1.0, 0.5, 0.0], "accuracy": [0.75, 0.0]}
+
+
+def test_a_second_training_that_never_registers_does_not_take_the_first_ones_stream(
+    shared_server: ServerProcess,
+) -> None:
+    with older(shared_server) as first:
+        run_id = first.register(config=pb.TrainingConfig(model_name="both")).run_id
+        first.open()
+        first.send(bare(0, batch_loss=1.0))
+        first.wait(lambda: first.acks, "an acknowledgement")
+        with older(shared_server, session=first.session_id) as second:
+            second.open()
+            second.send(bare(0, batch_loss=2.0))
+            second.wait(lambda: second.acks, "an acknowledgement")
+            first.send(bare(1, batch_loss=1.0))
+            first.finish()
+            second.finish()
+            for trainer in (first, second):
+                assert not trainer.errors
+                assert trainer.error is None
+            assert [ack.batch_idx for ack in first.acks] == [0, 1]
+    assert curves(shared_server, run_id) == {"loss": [1.0, 1.0]}
+    found = httpx.get(f"{shared_server.http}/api/runs?q=both").json()["runs"]
+    assert [curves(shared_server, run["run_id"])["loss"] for run in found] == [[2.0], [1.0, 1.0]]
+
+
+def test_a_stream_that_tells_of_two_sessions_mixes_nothing(shared_server: ServerProcess) -> None:
+    with older(shared_server) as one, older(shared_server) as two:
+        ids = [trainer.register().run_id for trainer in (one, two)]
+        one.open()
+        for index in range(6):
+            message = bare(index, batch_loss=float(index + 1))
+            message.session_id = (one, two)[index % 2].session_id
+            one.send_raw(message.SerializeToString())
+        one.finish()
+        said = [(r.session_id, r.ack.batch_idx) for r in one.responses if r.HasField("ack")]
+        assert said == [((one, two)[n % 2].session_id, n) for n in range(6)]
+        assert not one.errors
+    assert curves(shared_server, ids[0]) == {"loss": [1.0, 3.0, 5.0]}
+    assert curves(shared_server, ids[1]) == {"loss": [2.0, 4.0, 6.0]}
+
+
+def test_a_silent_stream_without_heartbeats_is_never_lost(shared_server: ServerProcess) -> None:
+    with older(shared_server) as trainer:
+        run_id = trainer.register().run_id
+        trainer.open()
+        trainer.send(bare(0, batch_loss=1.0))
+
+        def contact() -> str:
+            said: str = httpx.get(f"{shared_server.http}/api/runs/{run_id}").json()["contact"]
+            return said
+
+        until(lambda: contact() == "stale", "its silence to be noticed")
+        assert not trainer.ended.is_set()
+        trainer.send(bare(1, batch_loss=0.5))
+        until(lambda: contact() == "alive", "it to be heard again")
+        trainer.finish()
+        assert (trainer.error, trainer.errors) == (None, [])
