@@ -47,6 +47,7 @@ class Attack:
         slice: whether it is part of every test run; of attacks of one kind the strongest is enough.
         log_lines: so many lines of the server's log it may cause.
         flags: of the server, which then is one of its own.
+        before: what its command line begins with, such as ``prlimit`` and its options.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Attack:
     slice: bool = True
     log_lines: int = 10
     flags: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
 
 
 class Hostile:

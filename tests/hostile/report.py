@@ -19,12 +19,12 @@ def measure(attacks: Sequence[Attack], seconds: float, folder: Path) -> tuple[li
     """Carry attacks out one after the other, on one server unless an attack has flags, and check the stores."""
     rows: list[Row] = []
     verdicts: list[str] = []
-    groups: dict[tuple[str, ...], list[Attack]] = {}
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Attack]] = {}
     for attack in attacks:
-        groups.setdefault(attack.flags, []).append(attack)
-    for number, (flags, several) in enumerate(groups.items()):
+        groups.setdefault((attack.flags, attack.before), []).append(attack)
+    for number, ((flags, before), several) in enumerate(groups.items()):
         data = folder / f"data{number}"
-        with ServerProcess(data, *flags) as server:
+        with ServerProcess(data, *flags, before=before) as server:
             for attack in several:
                 with Bystanders(server) as bystanders:
                     usual = calm(bystanders, 3.0)

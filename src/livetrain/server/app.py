@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc.aio
 import uvicorn
@@ -37,7 +39,7 @@ from livetrain.server.ingest import Ingest, options
 from livetrain.server.intake import Intake
 from livetrain.server.limits import Limits
 from livetrain.server.live import Live
-from livetrain.server.logs import set_up
+from livetrain.server.logs import Complaints, set_up
 from livetrain.server.lookup import answer_gone
 from livetrain.server.memory_guard import MemoryGuard
 from livetrain.server.memory_watch import MemoryWatch
@@ -69,6 +71,8 @@ _PACE: Final = Pace(messages=200, bytes=64 * 1024)
 _RELAY_PACE: Final = Pace(messages=1_000, bytes=1024 * 1024)
 """Publishers send what they measure in each step of a training."""
 _SWITCH_SECONDS: Final = 0.0005
+_WORKERS: Final = 2
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def run(settings: Settings) -> int:
@@ -210,6 +214,7 @@ class Server:
         self._web_connections = share_of_descriptors(raise_descriptor_limit())
         self._guard = MemoryGuard(self._memory, self._intake, self._ingest)
         self._stop = asyncio.Event()
+        self._complaints = Complaints(log)
 
     async def serve(
         self,
@@ -222,6 +227,9 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.set_exception_handler(self._report)
+        # Few at once: what they do holds the interpreter.
+        loop.set_default_executor(ThreadPoolExecutor(_WORKERS, "livetrain-worker"))
         self._journal.start()
         grpc_server.add_generic_rpc_handlers(tuple(self._ingest.handlers()))
         await grpc_server.start()
@@ -252,6 +260,19 @@ class Server:
     async def _look_after(self) -> None:
         """Look after the runs and the memory, for good."""
         await asyncio.gather(self._upkeep.run(), self._guard.run())
+
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what asyncio has to tell; where no connection can be taken, it would say so thousands of times."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            self._counters.rejected.labels("descriptors").inc()
+            self._complaints.warn(
+                "descriptors",
+                "no connection can be taken (%s); raise the limit of open files (ulimit -n)",
+                error.strerror,
+            )
+        else:
+            loop.default_exception_handler(context)
 
     async def _end(
         self,
@@ -330,5 +351,6 @@ class Server:
             log_config=None,
             server_header=False,
             proxy_headers=False,
-            backlog=1024,
+            # So often asyncio tries to take a connection at once, whether or not it fails.
+            backlog=128,
         )

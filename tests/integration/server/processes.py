@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -40,12 +40,13 @@ class ServerProcess:
         *flags: str,
         env: dict[str, str] | None = None,
         relay: str | None = "127.0.0.1:0",
+        before: Sequence[str] = (),
     ) -> None:
         arguments = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", str(data_dir)]
         if relay is not None:
             arguments += ["--relay", relay]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "livetrain.server.cli", *arguments, *flags],
+            [*before, sys.executable, "-m", "livetrain.server.cli", *arguments, *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
