@@ -72,6 +72,7 @@ _RELAY_PACE: Final = Pace(messages=1_000, bytes=1024 * 1024)
 """Publishers send what they measure in each step of a training."""
 _SWITCH_SECONDS: Final = 0.0005
 _WORKERS: Final = 2
+_BACKLOG: Final = 1024
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -108,7 +109,7 @@ def _listen(address: Address, flag: str) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
     try:
         listener.bind(address)
-        listener.listen(1024)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise StartError(
@@ -246,6 +247,8 @@ class Server:
         stop = asyncio.create_task(self._stop.wait())
         while not all(web.started for web, _ in webs) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.005)
+        for _, taken in webs:
+            taken.listen(_BACKLOG)  # asyncio knows one number for how many wait and how many it takes at once
         self._api.ready = True
         self._memory.begin()
         print(f"grpc: {Address(self._settings.grpc.host, grpc_port)}", flush=True)
@@ -351,6 +354,6 @@ class Server:
             log_config=None,
             server_header=False,
             proxy_headers=False,
-            # So often asyncio tries to take a connection at once, whether or not it fails.
-            backlog=128,
+            # So many connections asyncio takes in one go, and so often it says that it could not.
+            backlog=8,
         )

@@ -9,6 +9,9 @@ __all__ = ["raise_descriptor_limit", "share_of_descriptors"]
 
 _ENOUGH: Final = 65_536
 _MOST_OF_A_PORT: Final = 4_096
+_LEAST: Final = 16
+_OWN: Final = 96
+"""So many the store, the event loop and the log have open themselves."""
 
 
 def raise_descriptor_limit() -> int:
@@ -30,10 +33,10 @@ def raise_descriptor_limit() -> int:
 
 
 def share_of_descriptors(limit: int) -> int:
-    """Return how many connections one port may have: a fourth of all, so that three ports leave some to the store.
+    """Return how many connections one of the three ports may have, so that they leave some descriptors to the store.
 
     Example:
         >>> share_of_descriptors(1024), share_of_descriptors(65_536), share_of_descriptors(64)
-        (256, 4096, 16)
+        (232, 4096, 16)
     """
-    return max(1, min(_MOST_OF_A_PORT, limit // 4))
+    return max(_LEAST, min(_MOST_OF_A_PORT, (limit - _OWN) // 4))
