@@ -180,7 +180,7 @@ def tests(session: nox.Session) -> None:
         *("tests/integration", "tests/commands", "tests/oracle", "tests/steering"),
     )
     # Each sees how long a fault holds a training up; `nox -s faults` runs one at a time, and has the narrower bounds.
-    session.run("pytest", *at_once(2), "tests/faults")
+    session.run("pytest", *at_once(2), "tests/faults", "tests/hostile")
 
 
 @nox.session

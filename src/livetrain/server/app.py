@@ -72,7 +72,7 @@ _RELAY_PACE: Final = Pace(messages=1_000, bytes=1024 * 1024)
 """Publishers send what they measure in each step of a training."""
 _SWITCH_SECONDS: Final = 0.0005
 _WORKERS: Final = 2
-_BACKLOG: Final = 1024
+_BACKLOG: Final = 256
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
