@@ -248,7 +248,8 @@ class Server:
         while not all(web.started for web, _ in webs) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.005)
         for _, taken in webs:
-            taken.listen(_BACKLOG)  # asyncio knows one number for how many wait and how many it takes at once
+            # asyncio knows one number for how many wait and how many it takes at once.
+            taken.listen(_BACKLOG)
         self._api.ready = True
         self._memory.begin()
         print(f"grpc: {Address(self._settings.grpc.host, grpc_port)}", flush=True)
