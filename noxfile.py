@@ -382,10 +382,23 @@ def interop_page(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Show the SDK a million images, predictions and losses, and fork a training 10,000 times; slices run with `tests`."""
-    session.install("-e", ".[demo]", *group("test"))
+    """Fuzz images, forks of a training, and all parsers, ten million times by their coverage; slices run with `tests`.
+
+    `-- parsers 100000` fuzzes the parsers alone, so many times together.
+    """
+    session.install("-e", ".[demo]", *group("test"), *group("fuzz"))
+    runs = session.posargs[1] if len(session.posargs) > 1 else "10000000"
+    session.run("python", "-m", "tests.hostile.fuzz", "all", runs)
+    if session.posargs:
+        return
     cases = {"FUZZ_CASES": os.environ.get("FUZZ_CASES", "1000000")}
     session.run("pytest", "--timeout", "0", "tests/unit/capture/test_fuzz.py", env=cases)
+    many = {"FUZZ_EXAMPLES": "5000"}
+    session.run(
+        *("pytest", "--timeout", "0", "tests/hostile/test_parsers.py"),
+        "tests/unit/server/test_poison.py",
+        env=many,
+    )
     forks = "tests/faults/test_f29_f30_processes.py"
     session.run("pytest", "-s", "-k", "many_forks", forks, env={"FAULTS_FULL": "1"})
 
