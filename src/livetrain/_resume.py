@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from livetrain.exceptions import ConfigurationError
@@ -19,16 +20,19 @@ class ResumeState:
         session_id: the run, as its trainer named it.
         resume_token: lets another stream into it; empty: no server answered yet, and there is nothing to go on with.
         step, epoch: what came next.
+        rates: of each optimizer of which a learning rate was set, by the setting's name: for each group the value held, the factor,
+            what the schedule says, and the rate.
     """
 
     session_id: str
     resume_token: str = ""
     step: int = 0
     epoch: int = 0
+    rates: Mapping[str, Sequence[Sequence[float | None]]] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, str | int]:
-        """Return it as a mapping of texts and whole numbers."""
-        return asdict(self)
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a mapping that JSON can hold; without rates where none was set."""
+        return {name: value for name, value in asdict(self).items() if name != "rates" or value}
 
 
 def read_resume(given: Mapping[str, Any] | None) -> ResumeState | None:
@@ -47,7 +51,8 @@ def read_resume(given: Mapping[str, Any] | None) -> ResumeState | None:
         state = ResumeState(**given)
         texts, counts = (state.session_id, state.resume_token), (state.step, state.epoch)
         fits = all(type(t) is str for t in texts) and all(type(n) is int and n >= 0 for n in counts)
-    except TypeError:
+        fits = fits and all(_is_rate(group) for groups in state.rates.values() for group in groups)
+    except (TypeError, AttributeError):
         fits = False
     if not fits:
         raise ConfigurationError(
@@ -57,3 +62,11 @@ def read_resume(given: Mapping[str, Any] | None) -> ResumeState | None:
             "give what resume_state() of the earlier monitor returned",
         )
     return state if state.resume_token else None
+
+
+def _is_rate(group: Any) -> bool:
+    held, *others = group
+    numbers = others if held is None else group
+    return len(group) == 4 and all(
+        isinstance(n, (int, float)) and math.isfinite(n) for n in numbers
+    )

@@ -298,11 +298,14 @@ class RecordingMonitor(Monitor):
 
     def resume_state(self) -> dict[str, Any]:
         """Return a state that another `RecordingMonitor` finds in its options, and begins at its step."""
-        return ResumeState("recorded", "recorded", self._place.step, self._place.epoch).as_dict()
+        rates = self._steering.rates_state()
+        return ResumeState(
+            "recorded", "recorded", self._place.step, self._place.epoch, rates
+        ).as_dict()
 
-    def attach(self, target: Any) -> None:
+    def attach(self, target: Any, scheduler: Any = None) -> None:
         """Keep an optimizer or batch sampler."""
-        super().attach(target)
+        super().attach(target, scheduler)
         self.attached.append(target)
 
     def set_status(self, status: str, message: str = "") -> None:

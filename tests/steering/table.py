@@ -29,7 +29,7 @@ def rows(ranks: int | None = None) -> list[Case]:
     """Return the rows of this run that can be made here, all or those of so many ranks."""
     return [
         case
-        for case in (*_loops(), *_between_epochs(), *_accelerate())
+        for case in (*_loops(), *_between_epochs(), *_events(), *_accelerate())
         if (FULL or case.often) and installed(case.framework) and ranks in (None, case.ranks)
     ]
 
@@ -87,6 +87,26 @@ def _between_epochs() -> Iterator[Case]:
                     often=ranks < 4,
                     options={} if steps else {"steps": False},
                 )
+
+
+def _events() -> Iterator[Case]:
+    """What begins with the second epoch while rates are set: they go on, and the schedule is found where it would have been."""
+    for ranks in (1, 2, 4):
+        for scheduler in ("exponential", "cosine", "lambda", "one cycle"):
+            often = scheduler == "cosine" and ranks < 4
+            for given in (
+                (_set("0.001", 3), _set("follow", 14)),
+                (_set("x0.5", 3), _set("x0.5", 12), _set("follow", 18)),
+            ):
+                for order in ("monitor", "state"):
+                    options = {"order": order}
+                    yield Case(
+                        *("torch_loop", scheduler, given, "resume", ranks),
+                        often=often,
+                        options=options,
+                    )
+                yield Case("torch_loop", scheduler, given, "new optimizer", ranks, often=often)
+                yield Case("torch_loop", scheduler, given, "new scheduler", ranks, often=often)
 
 
 def _accelerate() -> Iterator[Case]:

@@ -81,15 +81,20 @@ class Helm(Base):
         """Whether the training stands still between two steps, in `log_batch`."""
         return self._steering.control.paused
 
-    def attach(self, target: Any) -> None:
+    def attach(self, target: Any, scheduler: Any = None) -> None:
         """Let the page change an optimizer's learning rate, or a batch sampler's batch size.
 
         A rate that was set holds whatever a scheduler writes, until somebody lets it follow the scheduler again. With several
-        parameter groups each can be set as ``learning_rate/group0`` and so on, a second optimizer's as ``learning_rate/2``.
+        parameter groups each can be set as ``learning_rate/group0`` and so on, a second optimizer's as ``learning_rate/2``. An
+        optimizer that is attached again stays what it is; a new one of the same parameters takes the place of the one before, and
+        what was set goes on there.
 
         Args:
-            target: a PyTorch optimizer (what has ``param_groups``) or batch sampler (what has ``batch_size``, e.g.
-                ``loader.batch_sampler``). Ranges are those of `ControlOptions.ranges`.
+            target: a PyTorch optimizer (what has ``param_groups``), also one that Accelerate, DeepSpeed and the like have wrapped;
+                or a batch sampler (what has ``batch_size``, e.g. ``loader.batch_sampler``). Ranges are those of
+                `ControlOptions.ranges`.
+            scheduler: of the optimizer, or a list of several, where they are none of PyTorch's: what has a ``step`` method and
+                computes the next rate from the one that it finds. None: those that can be found are.
 
         Raises:
             UsageError: it is neither.
@@ -99,7 +104,8 @@ class Helm(Base):
             >>> optimizer = types.SimpleNamespace(param_groups=[{"lr": 0.1}])
             >>> livetrain.Monitor(enabled=False).attach(optimizer)
         """
-        self._steering.attach(target)
+        schedulers = scheduler if isinstance(scheduler, (list, tuple)) else [scheduler]
+        self._steering.attach(target, [one for one in schedulers if one is not None])
         if self._engine is not None and self._world_size > 1:
             self._engine.metering.own_time.watch(target)
 

@@ -185,6 +185,7 @@ class Monitor(Logbook, Helm):
             recipe=()
             if recipe is None
             else still_to_come(read_recipe(recipe), earlier.step if earlier else 0),
+            rates=earlier.rates if earlier else None,
         )
         self._named = NumberReader.alone()
         if self._inert:
@@ -229,10 +230,11 @@ class Monitor(Logbook, Helm):
         """Return what a later process needs to go on with this run: put it into a checkpoint.
 
         It is a secret of this run: who has it can write to the run. As long as no server answered, what is returned leads to a
-        new run, since there is none to go on with.
+        new run, since there is none to go on with. Learning rates that are set from the page go on as well: take it together with
+        the optimizer's state, in which the schedule's rate is saved then.
 
         Returns:
-            Texts and whole numbers, which JSON and any checkpoint can hold, for ``Monitor(resume=...)``.
+            Texts, numbers and lists of them, which JSON and any checkpoint can hold, for ``Monitor(resume=...)``.
 
         Example:
             >>> import livetrain
@@ -245,7 +247,8 @@ class Monitor(Logbook, Helm):
             if engine is not None
             else self._last_place
         )
-        return ResumeState(*place, step=self._place.step, epoch=self._place.epoch).as_dict()
+        rates = self._steering.rates_state()
+        return ResumeState(*place, self._place.step, self._place.epoch, rates).as_dict()
 
     def stats(self) -> Stats:
         """Return what happened so far, as one frozen snapshot."""

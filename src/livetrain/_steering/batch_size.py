@@ -94,7 +94,7 @@ class BatchSize:
             Refused: it is none, or outside the range; nothing changes.
         """
         self.check(text)
-        size = int(text)
+        size = int(float(text))
         if size > self._effective:
             # Of two unproven sizes in a row, the one before both is known to fit.
             self._before = self._effective if self._before is None else self._before

@@ -29,9 +29,8 @@ __all__ = ["Control", "Decision"]
 
 _MAX_WAITING = 256
 _MAX_REMEMBERED = 4096
-_TICK_SECONDS = (
-    0.1  # how often a paused training looks whether its lease or lost contact ends the pause
-)
+_TICK_SECONDS = 0.1
+"""How often a paused training looks whether its lease or lost contact ends the pause."""
 _BUILT_IN = ("pause", "resume", "stop", "set")
 
 
@@ -98,9 +97,8 @@ class Control:
         self._replays: dict[str, Command] = {}  # of the recipe, by id
         self._unsettled: list[tuple[Command, Outcome]] = []  # taken, and not in effect yet
         self._sources: dict[str, str] = {}  # by which command each value was set last
-        self._known: OrderedDict[str, Outcome] = (
-            OrderedDict()
-        )  # the oldest is forgotten past the bound
+        # The oldest is forgotten past the bound.
+        self._known: OrderedDict[str, Outcome] = OrderedDict()
         # Wakes a paused training; what it guards is only that no wake-up is lost.
         self._condition = threading.Condition()
         self.should_stop = False
@@ -138,6 +136,10 @@ class Control:
     def allow_setting(self, setting: Setting) -> None:
         """Let a value be set."""
         self._settings[setting.declaration.name] = setting
+
+    def forget_setting(self, name: str) -> None:
+        """Let a value be set no longer."""
+        self._settings.pop(name, None)
 
     def allow_verb(self, declaration: pb.ControlDeclaration, handler: Callable[..., Any]) -> None:
         """Let a command of the user's own be given; its handler is called on the training's thread."""
@@ -179,8 +181,12 @@ class Control:
         elif verb == "set":
             if not command.parameters:
                 raise Refused("set needs a value, such as learning_rate")
+            waiting = {name for other in tuple(self._waiting) for name in other.parameters}
             for name, text in command.parameters.items():
-                self._setting(name).check(text)
+                setting = self._setting(name)
+                # What is relative to a value that waits is judged after that.
+                if name not in waiting or not text.startswith(("undo", "x")):
+                    setting.check(text)
         elif verb not in _BUILT_IN:
             raise Refused(f"this training knows no command {verb!r}")
         elif verb not in allowed:
@@ -294,9 +300,8 @@ class Control:
         deadline = time.monotonic() + seconds
         with self._condition:
             while not self._waiting and (left := deadline - time.monotonic()) > 0:
-                self._condition.wait(
-                    min(left, _TICK_SECONDS)
-                )  # short, so that Ctrl-C comes through everywhere
+                # Short, so that Ctrl-C comes through everywhere.
+                self._condition.wait(min(left, _TICK_SECONDS))
 
     def ended(self, step: int) -> None:
         """The training, or its loop over `Monitor.steps`, has ended before `step`: a stop is applied now, and not before."""
@@ -331,9 +336,7 @@ class Control:
             message, values, previous = self._apply(command)
         except Refused as refusal:
             self._fail(command, pb.REJECTED, str(refusal))
-        except (
-            Exception
-        ) as error:  # a user's handler: its fault is told to the one who asked, not to the training
+        except Exception as error:  # a handler's fault is told to who asked, not to the training
             self._fail(command, pb.COMMAND_FAILED, f"{type(error).__name__}: {error}"[:500])
         else:
             if why := self._waits_for(command):

@@ -2,139 +2,200 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from livetrain._steering.schedulers import make_way
-from livetrain._steering.settings import Refused, declare, number_within
+from livetrain._steering.group_rate import FOLLOW, GroupRate, Mode
+from livetrain._steering.schedulers import find_schedulers, lend_to, let_steps_lend
+from livetrain._steering.settings import Refused, declare
+from livetrain._steering.wrappers import groups_of
+from livetrain._warnings import warn_once_a_minute
 
-__all__ = ["GroupRate", "LearningRate", "learning_rates"]
+__all__ = ["LearningRate", "Rates", "learning_rates"]
 
-_MAX_UNDO = 32
-_Mode = tuple[float | None, float]  # a value that is held, or None and a factor
-_FOLLOW: _Mode = (None, 1.0)
+_MOST_SEARCHES = 10
 
 
-class GroupRate:
-    """The learning rate of one parameter group, beside whatever scheduler there is.
-
-    Three modes. *Follow*: the scheduler's value, nothing of ours. *Hold*: a value that stays, whatever
-    the scheduler writes. *Scale*: the scheduler's value times a factor. What the scheduler writes is
-    noticed, because it differs from what we left there, and is kept, so that *follow* finds it again.
+class Rates:
+    """The rates of all groups of one optimizer, those too that are added while it trains.
 
     Args:
-        optimizer: its group is looked up each time, for ``load_state_dict`` puts new ones in their place.
-        index: of the group.
-        low, high: a factor must not carry the rate out of these.
+        optimizer: whose they are; it is not kept alive.
+        low, high: what may be set.
+
+    Example:
+        >>> import types
+        >>> optimizer = types.SimpleNamespace(param_groups=[{"lr": 0.1}])
+        >>> rates = Rates(optimizer, 0.0, 10.0)
+        >>> rates.groups()[0].apply("0.5")
+        >>> rates.state()
+        [[0.5, 1.0, 0.1, 0.5]]
     """
 
-    def __init__(self, optimizer: Any, index: int, low: float, high: float) -> None:
-        self._optimizer, self._index = optimizer, index
-        self._low, self._high = low, high
-        self._mode = _FOLLOW
-        self._scheduled = self._written = self.value
-        self._undo: deque[_Mode] = deque(maxlen=_MAX_UNDO)
-        self._lent = 0
-
-    @property
-    def value(self) -> float:
-        """The rate as it is now."""
-        return float(self._optimizer.param_groups[self._index]["lr"])
-
-    def check(self, name: str, text: str) -> None:
-        """Raise `Refused` unless it is a rate, ``x`` and a factor, ``follow`` or ``undo``."""
-        if text == "follow":
-            return
-        if text == "undo":
-            if not self._undo:
-                raise Refused("nothing was set that could be undone")
-        elif text.startswith("x"):
-            factor = number_within("factor", text[1:], 0.0, 1e6)
-            held, scale = self._mode
-            wanted = held * factor if held is not None else self._scheduled * scale * factor
-            number_within(name, f"{wanted:.6g}", self._low, self._high)
-        else:
-            number_within(name, text, self._low, self._high)
-
-    def apply(self, text: str) -> None:
-        """Take a rate, ``x`` and a factor, ``follow`` or ``undo``, which was checked."""
-        self._notice()
-        if text == "undo":
-            self._mode = self._undo.pop()
-        else:
-            self._undo.append(self._mode)
-            held, scale = self._mode
-            if text == "follow":
-                self._mode = _FOLLOW
-            elif text.startswith("x"):
-                factor = float(text[1:])
-                self._mode = (None, scale * factor) if held is None else (held * factor, 1.0)
-            else:
-                self._mode = float(text), 1.0
-        self._write(self._wanted())
-
-    def hold(self) -> None:
-        """Notice what was written beside us and put ours in its place."""
-        if self._mode is not _FOLLOW and not self._lent:
-            self._notice()
-            self._write(self._wanted())
-
-    def lend(self) -> None:
-        """Let a scheduler find what it left itself: one that goes on from there would go on from ours."""
-        self._lent += 1
-        if self._lent == 1 and self._mode is not _FOLLOW:
-            self._notice()
-            self._write(self._scheduled)
-
-    def take_back(self) -> None:
-        """Notice what the scheduler made of it, and put ours in its place."""
-        self._lent -= 1
-        self.hold()
-
-    def _notice(self) -> None:
-        now = self.value
-        if now != self._written:
-            self._scheduled = self._written = now
-
-    def _wanted(self) -> float:
-        held, factor = self._mode
-        if held is not None:
-            return held
-        if self._mode is _FOLLOW:
-            return self._scheduled
-        # A scheduler that rises must not carry a factor out of the range.
-        return min(max(self._scheduled * factor, self._low), self._high)
-
-    def _write(self, value: float) -> None:
-        group = self._optimizer.param_groups[self._index]
-        if hasattr(group["lr"], "fill_"):  # a tensor, which a compiled or captured step has hold of
-            group["lr"].fill_(value)
-        else:
-            group["lr"] = value
-        self._written = self.value
-
-
-class _Rates:
-    """The rates of all groups of one optimizer, those too that are added while it trains."""
-
     def __init__(self, optimizer: Any, low: float, high: float) -> None:
-        self._optimizer = optimizer
+        self._optimizer = _reference(optimizer)
         self._low, self._high = low, high
         self._each: list[GroupRate] = []
-        self._alone = True  # no scheduler was asked to make way yet
+        self._all: tuple[Mode, Sequence[Mode]] = (FOLLOW, ())  # of groups that come later
+        self._steered = False
+        self._writes = 0  # of somebody unknown
+        self._hooks: list[Any] = []
+        self.groups()
 
-    def groups(self, only: int | None) -> Sequence[GroupRate]:
-        """Return the rate of one group, or of all."""
-        while len(self._each) < len(self._optimizer.param_groups):
-            self._each.append(GroupRate(self._optimizer, len(self._each), self._low, self._high))
-        return self._each if only is None else self._each[only : only + 1]
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer; None: it is gone."""
+        return self._optimizer()
 
-    def changed(self) -> None:
+    def groups(self, only: int | None = None) -> Sequence[GroupRate]:
+        """Return the rate of one group, or of all.
+
+        Raises:
+            Refused: the optimizer is gone.
+        """
+        optimizer = self._optimizer()
+        if optimizer is None:
+            raise Refused("the optimizer is gone; attach the one that is used now")
+        while len(self._each) < len(optimizer.param_groups):
+            mode, undo = self._all
+            rate = GroupRate(self._optimizer, len(self._each), self._low, self._high)
+            if mode != FOLLOW:
+                rate.take_over(mode, undo)
+            self._each.append(rate)
+        return self._each[: len(optimizer.param_groups)] if only is None else [self._each[only]]
+
+    def settings(self, name: str) -> list[LearningRate]:
+        """Return what can be set: all groups together, and each where there are several."""
+        low, high, count = self._low, self._high, len(self.groups())
+        each = [LearningRate(self, i, low, high, f"{name}/group{i}") for i in range(count)]
+        return [LearningRate(self, None, low, high, name), *(each if count > 1 else ())]
+
+    def changed(self, *, all_of_them: bool) -> None:
         """Have schedulers make way from now on: only when a rate was set, for most trainings are never touched."""
-        if self._alone:
-            self._alone = False
-            make_way(self._optimizer, self._each)
+        if all_of_them:
+            modes = {group.mode for group in self._each}
+            self._all = (modes.pop() if len(modes) == 1 else FOLLOW), self._each[0].undo
+        if not self._steered:
+            self._steered = True
+            let_steps_lend(self)
+            self._search()
+
+    def know(self, schedulers: Iterable[Any]) -> None:
+        """Have these schedulers make way, wherever they came from."""
+        for scheduler in schedulers:
+            lend_to(scheduler, self)
+
+    def hold(self) -> None:
+        """See that what was set holds, whatever was written; it never raises."""
+        try:
+            unknown = [group.hold() for group in self.groups()]
+        except (
+            Exception
+        ) as error:  # a rate that cannot be read any more, or an optimizer that is gone
+            warn_once_a_minute("rates", f"a learning rate cannot be held: {error!r}")
+            return
+        if any(unknown):
+            self._writes += 1
+            if self._writes & (self._writes - 1) == 0 and self._writes < 1 << _MOST_SEARCHES:
+                self._search()
+
+    def lend(self) -> None:
+        """Let a scheduler find what it left itself."""
+        for group in self.groups():
+            group.lend()
+
+    def take_back(self) -> None:
+        """Notice what a scheduler made of it, and put ours in its place."""
+        for group in self._each:
+            group.take_back()
+
+    def shares(self, optimizer: Any) -> bool:
+        """Return whether another optimizer has parameters of this one, and so takes its place."""
+        mine = self._optimizer()
+        if mine is None:
+            return True
+        known = {id(p) for group in groups_of(mine) for p in group.get("params", ())}
+        return any(
+            id(p) in known for group in groups_of(optimizer) for p in group.get("params", ())
+        )
+
+    def take_over(self, before: Rates) -> None:
+        """Go on as an earlier optimizer did, whose place this one takes."""
+        self._all = before._all
+        for group, earlier in zip(self.groups(), before._each, strict=False):
+            group.take_over(earlier.mode, earlier.undo)
+        for group in self._each[len(before._each) :]:
+            group.take_over(*self._all)
+        self._steered_as(before.steered)
+        before.let_go()
+
+    def state(self) -> list[list[float | None]]:
+        """Return what another process needs to go on, by group; empty: nothing is set."""
+        if self.optimizer is None or not self.steered:
+            return []
+        return [group.state() for group in self.groups()]
+
+    def resume(self, states: Sequence[Sequence[Any]]) -> None:
+        """Go on from what `state` returned."""
+        for group, state in zip(self.groups(), states, strict=False):
+            group.resume(state)
+        self._steered_as(self.steered)
+
+    @property
+    def steered(self) -> bool:
+        """Whether any rate is not the schedule's."""
+        return any(group.mode != FOLLOW for group in self._each)
+
+    def watch(self) -> None:
+        """Hook into the optimizer: what was set holds at each of its steps, and its saved state is the schedule's."""
+        hooks: Mapping[str, Callable[..., None]] = {
+            # A scheduler that steps between our boundary and the optimizer's step must not undo what was set.
+            "register_step_pre_hook": lambda *_: self.hold(),
+            "register_state_dict_post_hook": lambda _, state: self._saved(state),
+            "register_load_state_dict_post_hook": lambda *_: self._loaded(),
+        }
+        for name, hook in hooks.items():
+            try:
+                self._hooks.append(getattr(self.optimizer, name)(hook))
+            except Exception:  # what takes no hook is seen to at the boundaries
+                continue
+
+    def let_go(self) -> None:
+        """Take the hooks out of the optimizer: another one has its place."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+        self._each.clear()
+        self._optimizer = _nothing
+
+    def _saved(self, state: Any) -> None:
+        try:
+            for group, saved in zip(self.groups(), state["param_groups"], strict=False):
+                group.schedule_in(saved)
+        except Exception as error:  # it is saved as it is
+            warn_once_a_minute("rates", f"a schedule could not be saved: {error!r}")
+
+    def _loaded(self) -> None:
+        try:
+            for group in self.groups():
+                group.loaded()
+        except Exception as error:
+            warn_once_a_minute("rates", f"a rate that was loaded cannot be read: {error!r}")
+
+    def _steered_as(self, steered: bool) -> None:
+        if steered:
+            self.changed(all_of_them=False)
+
+    def _search(self) -> None:
+        found = find_schedulers(self.optimizer)
+        self.know(found)
+        if self._writes == 8 and not found:
+            warn_once_a_minute(
+                "writer",
+                "something that livetrain does not know writes the learning rate that was set; it is taken for a schedule of its "
+                "own. Give monitor.attach(optimizer, scheduler=...) what it is, if it is an object with a step method.",
+            )
 
 
 class LearningRate:
@@ -160,7 +221,7 @@ class LearningRate:
 
     may_fail = False
 
-    def __init__(self, rates: _Rates, only: int | None, low: float, high: float, name: str) -> None:
+    def __init__(self, rates: Rates, only: int | None, low: float, high: float, name: str) -> None:
         self._rates = rates
         self._only = only
         self._name = name
@@ -185,7 +246,7 @@ class LearningRate:
         self.check(text)
         for group in self._groups:
             group.apply(text)
-        self._rates.changed()
+        self._rates.changed(all_of_them=self._only is None)
 
     def waits(self) -> str:
         """It is in effect at once."""
@@ -193,8 +254,8 @@ class LearningRate:
 
     def hold(self) -> None:
         """See that no scheduler undid it."""
-        for group in self._groups:
-            group.hold()
+        if self._only is None:
+            self._rates.hold()
 
     @property
     def _groups(self) -> Sequence[GroupRate]:
@@ -203,12 +264,15 @@ class LearningRate:
 
 def learning_rates(optimizer: Any, low: float, high: float, name: str) -> list[LearningRate]:
     """Return the settings of an optimizer: all of its groups together, and each where there are several."""
-    rates = _Rates(optimizer, low, high)
-    together = LearningRate(rates, None, low, high, name)
-    count = len(optimizer.param_groups)
-    if count == 1:
-        return [together]
-    return [
-        together,
-        *(LearningRate(rates, i, low, high, f"{name}/group{i}") for i in range(count)),
-    ]
+    return Rates(optimizer, low, high).settings(name)
+
+
+def _reference(optimizer: Any) -> Callable[[], Any]:
+    try:
+        return weakref.ref(optimizer)
+    except TypeError:  # of a kind that cannot be referred to weakly
+        return lambda: optimizer
+
+
+def _nothing() -> None:
+    """Stands for an optimizer that was let go of."""

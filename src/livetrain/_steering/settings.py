@@ -47,7 +47,9 @@ def number_within(name: str, text: str, low: float, high: float, *, whole: bool 
         Refused: it is no number, not finite, or outside.
     """
     try:
-        value = int(text) if whole else float(text)
+        value = float(text)
+        if whole and math.isfinite(value):
+            value = int(text) if text.strip().lstrip("+-").isdigit() else _whole(value)
     except ValueError:
         raise Refused(f"{name}={text!r} is not a {'whole ' if whole else ''}number") from None
     if not math.isfinite(value):
@@ -55,6 +57,17 @@ def number_within(name: str, text: str, low: float, high: float, *, whole: bool 
     if not low <= value <= high:
         raise Refused(f"{name}={text} is outside {low:g} to {high:g}, which this training allows")
     return value
+
+
+def _whole(value: float) -> int:
+    """Return a whole number that came as a float, such as ``64.0``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not value.is_integer():
+        raise ValueError(value)
+    return int(value)
 
 
 def declare(name: str, kind: str, low: float, high: float, default: str) -> pb.ControlParameter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,10 +20,11 @@ from livetrain._steering.command import (
 )
 from livetrain._steering.control import Control
 from livetrain._steering.guard import SizeGuard
-from livetrain._steering.rates import learning_rates
+from livetrain._steering.rates import Rates
 from livetrain._steering.recipe import RecipeStep
 from livetrain._steering.settings import Handled, Setting
 from livetrain._steering.wrappers import groups_of, unwrapped
+from livetrain._warnings import warn_once_a_minute
 from livetrain.config import ControlOptions, Parameter
 from livetrain.exceptions import TrainingStopped, UsageError
 from livetrain.proto import telemetry_pb2 as pb
@@ -46,6 +47,7 @@ class Steering:
         silence: seconds since the server was heard.
         reachable: whether a command can ever come.
         recipe: commands to be carried out again.
+        rates: what `rates_state` returned in the process that this one goes on from; None: it goes on from none.
 
     Attributes:
         control: what is decided, and done on this rank.
@@ -63,13 +65,16 @@ class Steering:
         silence: Callable[[], float],
         reachable: Callable[[], bool],
         recipe: Sequence[RecipeStep] = (),
+        rates: Mapping[str, Sequence[Sequence[Any]]] | None = None,
     ) -> None:
         self._options = options
         self.rank = rank
         self._alone = world_size < 2
         self._put = put
         self._tell = declare
-        self._optimizers = 0
+        self._rates: list[Rates] = []
+        self._settings_of: list[list[str]] = []  # names, by optimizer
+        self._resumed: Mapping[str, Sequence[Sequence[Any]]] = rates or {}
         self._sizes: list[BatchSize] = []
         self._epoch = 0
         self._raised: TrainingStopped | None = None
@@ -111,6 +116,7 @@ class Steering:
             if why := size.lost():
                 self.control.withdraw("batch_size", size.current(), why)
         self._epoch = epoch
+        self._follow_groups()
         self._come_to(step)
 
     def epoch_begins(self, step: int) -> None:
@@ -165,11 +171,11 @@ class Steering:
             return
         self.control.receive(read_command(message, time.monotonic(), late))
 
-    def attach(self, target: Any) -> None:
+    def attach(self, target: Any, schedulers: Sequence[Any] = ()) -> None:
         """Let an optimizer's learning rate or a batch sampler's batch size be set; see `Monitor.attach`."""
         target = unwrapped(target)
         if groups_of(target):
-            self._attach_optimizer(target)
+            self._attach_optimizer(target, schedulers)
         elif isinstance(getattr(target, "batch_size", None), int):
             before = self._sizes[0] if self._sizes else None
             if before is None or not before.holds(target):
@@ -182,14 +188,67 @@ class Steering:
                 "give one of these, or a handler by on('batch_size', handler)."
             )
 
-    def _attach_optimizer(self, optimizer: Any) -> None:
-        self._optimizers += 1
-        name = "learning_rate" if self._optimizers == 1 else f"learning_rate/{self._optimizers}"
-        rates = learning_rates(optimizer, *self._options.range_of("learning_rate"), name)
-        self._allow(*rates)
-        # A scheduler that steps between our boundary and the optimizer's step must not undo what was set.
-        with contextlib.suppress(Exception):  # what takes no hook is seen to at the boundaries
-            optimizer.register_step_pre_hook(lambda *_: rates[0].hold())
+    def _attach_optimizer(self, optimizer: Any, schedulers: Sequence[Any]) -> None:
+        known = next((rates for rates in self._rates if rates.optimizer is optimizer), None)
+        if known is not None:
+            known.know(schedulers)
+            return
+        low, high = self._options.range_of("learning_rate")
+        try:
+            rates = Rates(optimizer, low, high)
+        except Exception as error:  # a rate that is no number
+            warn_once_a_minute(
+                "attach",
+                f"attach({type(optimizer).__name__}): its learning rate cannot be read, so that it cannot be set ({error!r}).",
+            )
+            return
+        place = self._place_for(optimizer)
+        if place == len(self._rates):
+            self._rates.append(rates)
+            self._settings_of.append([])
+        else:
+            rates.take_over(self._rates[place])
+            self._rates[place] = rates
+        name = "learning_rate" if not place else f"learning_rate/{place + 1}"
+        if (state := self._resumed.get(name)) is not None:
+            self._resumed = {n: s for n, s in self._resumed.items() if n != name}
+            rates.resume(state)
+        rates.watch()
+        rates.know(schedulers)
+        self._declare_rates(place, name)
+
+    def _place_for(self, optimizer: Any) -> int:
+        """Return which optimizer's place another one takes: of one that is gone, or has the same parameters."""
+        if self._rates:
+            gc.collect()  # schedulers and optimizers refer to each other in circles
+        return next(
+            (place for place, rates in enumerate(self._rates) if rates.shares(optimizer)),
+            len(self._rates),
+        )
+
+    def _declare_rates(self, place: int, name: str) -> None:
+        for gone in self._settings_of[place]:
+            self.control.forget_setting(gone)
+        made = self._rates[place].settings(name)
+        self._settings_of[place] = [setting.declaration.name for setting in made]
+        self._allow(*made)
+
+    def _follow_groups(self) -> None:
+        """Let groups be set that were added to an optimizer since."""
+        for place, rates in enumerate(self._rates):
+            optimizer = rates.optimizer
+            count = len(groups_of(optimizer)) if optimizer is not None else 0
+            known = len(self._settings_of[place]) - 1 or 1
+            if count > known:
+                self._declare_rates(place, self._settings_of[place][0])
+
+    def rates_state(self) -> dict[str, list[list[float | None]]]:
+        """Return what another process needs to go on with the rates that were set, by name; empty: nothing is set."""
+        states = {
+            names[0]: rates.state()
+            for names, rates in zip(self._settings_of, self._rates, strict=True)
+        }
+        return {name: state for name, state in states.items() if state}
 
     def on(
         self,

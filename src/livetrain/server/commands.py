@@ -353,8 +353,10 @@ def _problem(parameter: pb.ControlParameter, text: str) -> str | None:
             return None
         text = text.removeprefix("x")
     try:
-        value = int(text) if parameter.kind == "int" else float(text)
-    except ValueError:
+        value = float(text)
+        if parameter.kind == "int" and not value.is_integer():
+            raise ValueError(text)
+    except (ValueError, OverflowError):
         return f"a {'whole ' if parameter.kind == 'int' else ''}number is needed"
     if not math.isfinite(value):
         return "a finite number is needed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,35 +22,84 @@ __all__ = ["train"]
 def train(case: Case, make: Maker) -> Trace:
     """Train as a row says.
 
-    ``case.options``: ``steps=False`` loops over the batches without `Monitor.steps`.
+    ``case.options``: ``steps=False`` loops over the batches without `Monitor.steps`; ``order``, with the event *resume*, is what
+    comes first in the second process, the "monitor" or the optimizer's "state".
+
+    Events begin with the second epoch: *resume* goes on in another monitor with another optimizer, from what was saved; *new
+    optimizer* trains the same weights with another one; *new scheduler* adds one.
     """
     trace, line = Trace(), Line()
     model = nn.parallel.DistributedDataParallel(line) if case.ranks > 1 else line
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    scheduler = SCHEDULERS[case.scheduler](optimizer)
-    accumulate = 2 if case.event == "accumulation" else 1
-    with make("loop") as monitor:
-        monitor.attach(optimizer)
-        for epoch in range(case.epochs):
-            batches: Any = [torch.ones(2, dtype=torch.float64)] * case.batches
-            for index, batch in enumerate(_loop(monitor, batches, case)):
-                step = epoch * case.batches + index
-                loss = model(batch) / accumulate
-                loss.backward()
-                if index % accumulate == accumulate - 1:
-                    optimizer.step()
-                    trace.moved(step, line.weight.item())
-                    optimizer.zero_grad()
-                    if scheduler is not None:
-                        scheduler.step()
-                monitor.log_batch(None, None, loss)
-                if case.ranks > 1:
-                    monitor.sync(_broadcast)
-            if monitor.should_stop:
-                break
-            if case.event == "validation":
-                monitor.between_epochs(epoch)
+    optimizer, scheduler = _begin(model, case)
+    monitor = make("loop")
+    monitor.attach(optimizer)
+    schedulers = [scheduler]
+    for epoch in range(case.epochs):
+        if epoch == 1 and case.event == "resume":
+            kept = (
+                json.dumps(monitor.resume_state()),
+                optimizer.state_dict(),
+                scheduler.state_dict(),
+            )
+            monitor.close()
+            optimizer, scheduler = _begin(model, case)
+            schedulers = [scheduler]
+            first = case.options["order"]
+            for part in (first, "state" if first == "monitor" else "monitor"):
+                if part == "monitor":
+                    # As a server would have given it: without a token there is no run to go on with.
+                    state = {**json.loads(kept[0]), "resume_token": "a token"}
+                    monitor = make("loop", resume=state)
+                    monitor.attach(optimizer)
+                else:
+                    optimizer.load_state_dict(copy.deepcopy(kept[1]))
+                    scheduler.load_state_dict(kept[2])
+        if epoch == 1 and case.event == "new optimizer":
+            optimizer, scheduler = _begin(model, case)
+            schedulers = [scheduler]
+        if epoch == 1 and case.event == "new scheduler":
+            schedulers.append(torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.95))
+        if case.event == "new optimizer":
+            monitor.attach(optimizer)
+        _epoch(case, epoch, monitor, model, optimizer, schedulers, trace)
+        if monitor.should_stop:
+            break
+        if case.event == "validation":
+            monitor.between_epochs(epoch)
+    monitor.close()
     return trace
+
+
+def _begin(model: Any, case: Case) -> tuple[torch.optim.Optimizer, Any]:
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    return optimizer, SCHEDULERS[case.scheduler](optimizer)
+
+
+def _epoch(
+    case: Case,
+    epoch: int,
+    monitor: Any,
+    model: Any,
+    optimizer: torch.optim.Optimizer,
+    schedulers: list[Any],
+    trace: Trace,
+) -> None:
+    accumulate = 2 if case.event == "accumulation" else 1
+    batches: Any = [torch.ones(2, dtype=torch.float64)] * case.batches
+    for index, batch in enumerate(_loop(monitor, batches, case)):
+        step = epoch * case.batches + index
+        loss = model(batch) / accumulate
+        loss.backward()
+        if index % accumulate == accumulate - 1:
+            optimizer.step()
+            trace.moved(step, getattr(model, "module", model).weight.item())
+            optimizer.zero_grad()
+            for scheduler in schedulers:
+                if scheduler is not None:
+                    scheduler.step()
+        monitor.log_batch(None, None, loss)
+        if case.ranks > 1:
+            monitor.sync(_broadcast)
 
 
 def _loop(monitor: Any, batches: list[torch.Tensor], case: Case) -> Iterator[torch.Tensor]:
