@@ -6,11 +6,14 @@ Nothing of OneTrainer is imported: what it hands over is read as it stands.
 from __future__ import annotations
 
 import functools
+import os
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from livetrain._frameworks.guard import harmless
+from livetrain._frameworks.loss_watch import LossWatch
 from livetrain._frameworks.onetrainer import Recorder
 from livetrain._frameworks.settings import given_options
 from livetrain._monitor import Monitor
@@ -73,6 +76,8 @@ class LiveTrainCallbacks:
         run: the run's name. None: ``$LIVETRAIN_RUN``, else the script's name and the time.
         server: ``"host:port"`` of the server. None: ``$LIVETRAIN_SERVER``, else ``127.0.0.1:50051``.
         callbacks: called with all that this one is called with, e.g. the ``TrainCallbacks`` whose place it takes. None: nobody is.
+        tensorboard: the folder ``tensorboard`` in OneTrainer's workspace: the losses and learning rates that it writes there are
+            read while it trains, for releases that do not tell them. None: nothing is read.
         monitor_factory: makes the monitor, e.g. :class:`livetrain.testing.RecordingMonitor`. None: :class:`livetrain.Monitor`.
         **monitor_options: any other argument of :class:`livetrain.Monitor`.
 
@@ -84,8 +89,9 @@ class LiveTrainCallbacks:
     ===================== ========== ========================================================================
     key                   unit       when
     ===================== ========== ========================================================================
-    ``loss``              the loss's each step, where this OneTrainer tells it
+    ``loss``              the loss's each step, where this OneTrainer tells it or `tensorboard` is given
     ``smooth_loss``       the loss's each step, the same
+    ``learning_rate``     1/step     each step, where `tensorboard` is given; ``lr/…`` where there are several
     ``epoch/loss``        the loss's each epoch, mean over the steps that were told
     ``perf/fps``          1/s        twice a second: steps a second, and the time remaining
     ===================== ========== ========================================================================
@@ -105,6 +111,7 @@ class LiveTrainCallbacks:
         *,
         server: str | None = None,
         callbacks: Any = None,
+        tensorboard: str | os.PathLike[str] | None = None,
         monitor_factory: Callable[..., Monitor] | None = None,
         **monitor_options: Any,
     ) -> None:
@@ -116,6 +123,9 @@ class LiveTrainCallbacks:
         self._listeners: dict[str, Callable[..., Any] | None] = {}
         self._commands: Any = None
         self._recorder = Recorder(monitor_factory or Monitor, options, self._offer)
+        self._losses: LossWatch | None = None
+        if tensorboard is not None:
+            self._losses = LossWatch(Path(tensorboard), self._recorder.figures)
         _made(self)
 
     @property
@@ -193,6 +203,8 @@ class LiveTrainCallbacks:
     def close(self, timeout: float = 2.0) -> bool:
         """Send what is left and end; the interpreter's end does the same. Returns whether the server committed everything."""
         harmless(self._recorder.finish)()
+        if self._losses is not None:
+            self._losses.close(min(timeout, 1.0))
         return self.monitor.close(timeout) if self.monitor is not None else True
 
     # ------------------------------------------------------------ within

@@ -229,6 +229,17 @@ def test_arguments_by_the_names_of_any_release(name: str, by_name: dict[str, Any
     assert heard == [by_name]
 
 
+def test_losses_that_are_written_elsewhere_are_those_of_the_steps() -> None:
+    shown = callbacks()
+    shown._recorder.figures(1, {"loss": 0.5})  # before there is a training
+    shown.on_update_train_progress(progress(1), 10, 2)
+    shown._recorder.figures(1, {"loss": 0.5, "learning_rate": 0.1})
+    assert monitor(shown).scalars == [(1, {"loss": 0.5, "learning_rate": 0.1})]
+    shown.on_update_train_progress(progress(2, loss=0.25), 10, 2)
+    shown._recorder.figures(2, {"loss": 0.25, "learning_rate": 0.1})
+    assert monitor(shown).scalars[-1] == (2, {"learning_rate": 0.1}), "the loss was told"
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_runs_log_says_once_what_was_not_understood() -> None:
     shown = callbacks()

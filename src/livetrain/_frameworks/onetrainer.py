@@ -77,6 +77,7 @@ class Recorder:
         self._step: int | None = None
         self._epoch: int | None = None
         self._losses: list[float] = []
+        self._tells_loss = False
         self._word = self._text = ""
         self._waits: str | None = None
         self._room, self._room_at = _STATUS_BURST, time.monotonic()
@@ -113,6 +114,7 @@ class Recorder:
         self._step, self._epoch = step, epoch
         loss = self._number(progress, "loss")
         if loss is not None:
+            self._tells_loss = True
             self._losses.append(loss)
         if within is not None:
             monitor._place.batch = within  # as it says, not as we would count
@@ -136,6 +138,15 @@ class Recorder:
         if self.monitor is not None and about not in self._misread:
             self._misread.add(about)
             self.monitor.log_message("warning", f"Not understood: {what}.", source="livetrain")
+
+    def figures(self, step: int, values: Mapping[str, float]) -> None:
+        """Record numbers of a step that OneTrainer wrote elsewhere; nothing for those that it tells."""
+        if self.monitor is None:
+            return
+        known = ("loss", "smooth_loss") if self._tells_loss else ()
+        found = {name: value for name, value in values.items() if name not in known}
+        if found:
+            self.monitor.log(found, step=step)
 
     def _end_epoch(self, monitor: Monitor, epoch: int) -> None:
         losses, self._losses = self._losses, []

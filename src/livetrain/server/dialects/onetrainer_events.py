@@ -191,6 +191,8 @@ class Story:
             return False  # something else about a step that was told
         if "loss" in values:
             self.loss = finite(values["loss"])
+        if self._batch is not None and scalars.step <= self._step:
+            return "loss" in values  # of a step that was told, which it had no loss
         self._step = scalars.step
         if scalars.HasField("epoch"):
             self._epoch = scalars.epoch

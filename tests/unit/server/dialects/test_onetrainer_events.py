@@ -105,6 +105,16 @@ def test_each_change_of_the_status_text_is_a_line_of_the_log() -> None:
     assert said == ["loading", "Training ...", "Saving ...", "Training ..."]
 
 
+def test_a_loss_that_comes_later_moves_no_step_back() -> None:
+    told = Story(run(config=pb.TrainingConfig(batches_per_epoch=12)))
+    told.moved(event(batch_data=pb.BatchData(step=14, epoch=1, batch_idx=2)))
+    assert told.moved(
+        event(scalars=pb.Scalars(step=13, values=[pb.Scalar(name="loss", value=0.5)]))
+    )
+    progress = told.progress(0)
+    assert (progress["global_step"], progress["epoch_step"], progress["loss"]) == (14, 2, 0.5)
+
+
 def test_numbers_beside_batches_count_on_from_what_the_trainer_said() -> None:
     told = Story(run(config=pb.TrainingConfig(batches_per_epoch=12)))
     told.moved(event(batch_data=pb.BatchData(step=13, epoch=1, batch_idx=1)))
