@@ -33,7 +33,7 @@ from livetrain._ranks.meeting import Meeting, next_number
 from livetrain._ranks.restarts import restarts_before
 from livetrain._resume import ResumeState
 from livetrain._spool.limits import MIB, SpoolLimits
-from livetrain._spool.private_directory import is_ours, tighten
+from livetrain._spool.private_directory import tighten
 from livetrain._spool.spool import Spool
 from livetrain._text import text_of
 from livetrain._warnings import warn_once_a_minute
@@ -402,6 +402,6 @@ def state_directory(environ: Mapping[str, str]) -> Path:
         shared = Path(tempfile.gettempdir()) / f"livetrain-{os.getuid()}"
         # Somebody else may have been there first: whoever owns a directory may put others in the place of those in it.
         with contextlib.suppress(FileNotFoundError):
-            if not is_ours(shared):
+            if shared.is_symlink() or shared.stat().st_uid != os.geteuid():
                 return Path(tempfile.mkdtemp(prefix="livetrain-"))
         return shared

@@ -36,7 +36,8 @@ def tighten(directory: Path) -> None:
 def is_ours(directory: Path) -> bool:
     """Return whether this is a directory of this user's, and no link to another.
 
-    Somebody else could have put records there that this user's token would be spent on, or a link to files to be deleted.
+    Somebody else could have put records there that this user's token would be spent on, or a link to files to be deleted. Of a
+    network disk that shows one owner for everything, what belongs to the owner of the directory above counts too.
 
     Raises:
         OSError: it cannot be looked at.
@@ -44,4 +45,7 @@ def is_ours(directory: Path) -> bool:
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode):
         return False
-    return not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+    return not hasattr(os, "geteuid") or found.st_uid in (
+        os.geteuid(),
+        directory.parent.stat().st_uid,
+    )
