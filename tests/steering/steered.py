@@ -56,6 +56,10 @@ class SteeredMonitor(livetrain.Monitor):
             if given.after_epoch == epoch:
                 self._give(number)
 
+    def resume_state(self) -> dict[str, Any]:
+        """Return it as if a server had answered: without a token there is no run to go on with."""
+        return {**super().resume_state(), "resume_token": "a token"}
+
     def _boundary(self, engine: Engine, batch_size: int = 0) -> None:
         for number, given in enumerate(self._case.given):
             if given.before is not None and self._place.step >= given.before:

@@ -12,7 +12,11 @@ from tests.steering.steered import Maker
 
 __all__ = ["FRAMEWORKS", "installed", "rows", "train"]
 
-FRAMEWORKS = {"torch_loop": "torch", "accelerate_loop": "accelerate"}
+FRAMEWORKS = {
+    "torch_loop": "torch",
+    "lightning_trainer": "lightning",
+    "accelerate_loop": "accelerate",
+}
 """Modules of `tests.steering.trainings`, and what has to be installed for each."""
 
 FULL = os.environ.get("STEERING") == "full"
@@ -29,7 +33,7 @@ def rows(ranks: int | None = None) -> list[Case]:
     """Return the rows of this run that can be made here, all or those of so many ranks."""
     return [
         case
-        for case in (*_loops(), *_between_epochs(), *_events(), *_accelerate())
+        for case in (*_loops(), *_between_epochs(), *_events(), *_lightning(), *_accelerate())
         if (FULL or case.often) and installed(case.framework) and ranks in (None, case.ranks)
     ]
 
@@ -107,6 +111,32 @@ def _events() -> Iterator[Case]:
                     )
                 yield Case("torch_loop", scheduler, given, "new optimizer", ranks, often=often)
                 yield Case("torch_loop", scheduler, given, "new scheduler", ranks, often=often)
+
+
+def _lightning() -> Iterator[Case]:
+    """Lightning's Trainer."""
+    for ranks in (1, 2, 4):
+        for scheduler in ("none", "exponential", "cosine"):
+            often = scheduler == "cosine" and ranks < 3
+            held, scaled = (_set("0.001", 3), _set("follow", 14)), (_set("x0.5", 3),)
+            for event in ("none", "accumulation", "resume"):
+                for given in (held, scaled):
+                    if event != "resume" or ranks == 1:
+                        yield Case(
+                            *("lightning_trainer", scheduler, given, event, ranks),
+                            often=often and given is held,
+                        )
+            yield Case(
+                *("lightning_trainer", scheduler, (Given("stop", before=9),), "none", ranks),
+                often=often,
+            )
+            for given in (
+                Given("set", {"learning_rate": "0.001"}, after_epoch=0),
+                Given("pause", after_epoch=0),
+            ):
+                yield Case(
+                    *("lightning_trainer", scheduler, (given,), "validation", ranks), often=often
+                )
 
 
 def _accelerate() -> Iterator[Case]:

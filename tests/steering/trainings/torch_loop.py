@@ -47,9 +47,7 @@ def train(case: Case, make: Maker) -> Trace:
             first = case.options["order"]
             for part in (first, "state" if first == "monitor" else "monitor"):
                 if part == "monitor":
-                    # As a server would have given it: without a token there is no run to go on with.
-                    state = {**json.loads(kept[0]), "resume_token": "a token"}
-                    monitor = make("loop", resume=state)
+                    monitor = make("loop", resume=json.loads(kept[0]))
                     monitor.attach(optimizer)
                 else:
                     optimizer.load_state_dict(copy.deepcopy(kept[1]))
