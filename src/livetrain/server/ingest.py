@@ -44,6 +44,8 @@ _WORDLESS_OLDER_SECONDS: Final = 120.0
 _SILENT_SECONDS: Final = 5.0
 """A trainer gives a sign of life every two seconds."""
 
+_AHEAD_BYTES: Final = 512 * 1024
+"""What gRPC takes in of a stream that is not read from: with less a trainer far away would wait for us at each frame."""
 _OURS: Final = "livetrain.v1.TelemetryService"
 _OLDER: Final = ("telemetry.TelemetryService", "metrics.MetricsService")
 _REGISTERING: Final = ("RegisterTrainingSession", "RegisterSession")
@@ -64,6 +66,7 @@ def options(message_bytes: int, connections: int) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", 16 * 1024),
         # By itself gRPC takes in ahead of us as much as a connection is quick: megabytes of each of them.
         ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", _AHEAD_BYTES),
         ("grpc.experimental.tcp_max_read_chunk_size", 256 * 1024),
         ("grpc.max_allowed_incoming_connections", connections),
         # One that says nothing at all, and one that has no stream and registers nothing.
