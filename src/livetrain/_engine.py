@@ -123,8 +123,8 @@ class Engine(Listener):
 
     def put(self, writer: Writer, lane: Lane = Lane.DURABLE, size: int = SMALL_BYTES) -> None:
         """Hand a small record over; `size`: about how many bytes of memory it holds."""
-        now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
-        self._outbox.put(SmallRecord(writer, lane, now_ns // 1_000_000, mono_ns // 1000, size))
+        now_us, mono_us = time.time_ns() // 1000, time.monotonic_ns() // 1000
+        self._outbox.put(SmallRecord(writer, lane, now_us // 1000, mono_us, size, unix_us=now_us))
 
     def put_numbers(self, step: int, values: Mapping[str, float | Reading], epoch: int) -> None:
         """Hand named numbers over: as rows of columns, or as a record of its own if some are still on their way from a device."""
@@ -143,14 +143,16 @@ class Engine(Listener):
             self._outbox.put_numbers(step, plain, epoch)
 
     def _put_later(self, step: int, values: Mapping[str, float | Reading], epoch: int) -> None:
+        unix_us = time.time_ns() // 1000
         record = SmallRecord(
             _records.scalars(step, values, epoch),
             Lane.POINT,
-            time.time_ns() // 1_000_000,
+            unix_us // 1000,
             time.monotonic_ns() // 1000,
             SMALL_BYTES * (1 + len(values) // 4),
             records=len(values),
             step=step,
+            unix_us=unix_us,
         )
         self._outbox.put(record)
 
@@ -419,12 +421,9 @@ class Engine(Listener):
 
     def _tell_performance(self, now: float) -> None:
         """Put a reading in place of the one that waits."""
-        record = SmallRecord(
-            self.metering.read(now),
-            Lane.POINT,
-            time.time_ns() // 1_000_000,
-            time.monotonic_ns() // 1000,
-        )
+        now_us, mono_us = time.time_ns() // 1000, time.monotonic_ns() // 1000
+        reading = self.metering.read(now)
+        record = SmallRecord(reading, Lane.POINT, now_us // 1000, mono_us, unix_us=now_us)
         self._outbox.put_newest("performance", record)
 
     def ending(self) -> None:

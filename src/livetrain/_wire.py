@@ -157,6 +157,7 @@ class Stamp:
     seq: int
     unix_ms: int
     mono_us: int
+    unix_us: int = 0  # the same moment as unix_ms; 0: only that is known
 
     def request(self) -> pb.TelemetryRequest:
         """Return an empty record with this stamp on it."""
@@ -165,6 +166,7 @@ class Stamp:
             seq=self.seq,
             timestamp_ms=self.unix_ms,
             mono_us=self.mono_us,
+            logged_us=self.unix_us,
         )
 
 

@@ -124,7 +124,7 @@ def assert_mean(means: Iterable[tuple[float, float]], values: list[float]) -> No
     if max(map(abs, values)) < 1e300:  # beyond, their sum is no double
         total = math.fsum(count * mean for count, mean in means if count)
         scale = math.fsum(map(abs, values))
-        assert math.isclose(total, math.fsum(values), abs_tol=1e-9 * scale)
+        assert math.isclose(total, math.fsum(values), abs_tol=max(1e-9 * scale, 1e-300))
 
 
 def assert_same_page(kept: dict[str, Any], loaded: dict[str, Any]) -> None:
@@ -155,7 +155,7 @@ def assert_near(one: list[float], other: list[float]) -> None:
     """Check that two columns differ only by rounding."""
     scale = max((abs(value) for value in one if math.isfinite(value)), default=0.0)
     for a, b in zip(one, other, strict=True):
-        assert (a != a and b != b) or math.isclose(a, b, abs_tol=1e-9 * scale)
+        assert (a != a and b != b) or math.isclose(a, b, abs_tol=max(1e-9 * scale, 1e-300))
 
 
 def bits(value: float) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 __all__ = [
+    "FOUND",
     "Act",
     "Batch",
     "Checkpoint",
@@ -191,3 +192,18 @@ def trainings(draw: st.DrawFn) -> Training:
             acts.insert(draw(st.integers(0, len(acts))), draw(_RARE))
         lives.append(Life(tuple(acts), draw(_ENDS)))
     return Training(tuple(lives))
+
+
+_B = Batch(0.5)
+FOUND = (
+    # Curves of which a later start replaced every point, and pages that were open meanwhile.
+    Training((Life((_B, Look(), Checkpoint(), _B, Log({"a": 1}), Log({"b": 2})), EndingError), Life((_B,)))),
+    # A start that logs nothing, and one that says only what the one before it has trained.
+    Training((Life((_B, _B, Checkpoint())), Life((_B, Look())), Life((), EndingError))),
+    Training((Life((_B, _B, Checkpoint(), Look())), Life((Epoch({"loss": 0.5}),)))),
+    # Steps that come back within a millisecond.
+    Training((Life((_B, Look(), *(Validation({"accuracy": 1.5}, step) for step in (0, 56, 1, 4, 4)))),)),
+    # Steps that are counted on beyond the last, and what the first of two starts left out.
+    Training((Life((Checkpoint(), Log({"a": 1.0}, 2**53 - 1), Log({"a": 2.0}), _B, Look(), _B)), Life((_B,)))),
+)  # fmt: skip
+"""What a page or a server once got wrong."""

@@ -6,7 +6,7 @@ Pure: tables of rows and the server's limits in, records out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -118,7 +118,8 @@ class RowRecord:
     def write(self, stamp: _wire.Stamp) -> bytes:
         """Serialise it."""
         if self.batch is None:
-            return _wire.scalars(stamp, self.step, self.values, self.epoch)
+            exact = replace(stamp, unix_us=self.unix_us)
+            return _wire.scalars(exact, self.step, self.values, self.epoch)
         return _wire.batch_head(
             stamp,
             _wire.Batch(

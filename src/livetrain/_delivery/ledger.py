@@ -18,7 +18,7 @@ from livetrain._delivery.backlog import Backlog
 from livetrain._delivery.columns import ColumnsRecord, RowRecord
 from livetrain._delivery.frame_window import FrameWindow
 from livetrain._delivery.holes import HoleSteps
-from livetrain._delivery.line import BatchRecord, Lane, Record, SampleRecord
+from livetrain._delivery.line import BatchRecord, Lane, Record, SampleRecord, SmallRecord
 from livetrain._delivery.oversize import Shortened, may_be_too_large, split_record
 from livetrain._delivery.sent_pictures import SentPictures
 from livetrain._delivery.server_limits import ServerLimits
@@ -135,7 +135,8 @@ class Ledger:
             self.counters.dropped["answers"] += 1
             return
         seq = self._session.assign()
-        stamp = _wire.Stamp(self._session_id, seq, record.unix_ms, record.mono_us)
+        unix_us = record.unix_us if isinstance(record, SmallRecord) else 0
+        stamp = _wire.Stamp(self._session_id, seq, record.unix_ms, record.mono_us, unix_us)
         try:
             data = record.write(stamp)
         except Exception as error:  # a record of values that no protobuf field takes

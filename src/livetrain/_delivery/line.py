@@ -147,6 +147,8 @@ class SmallRecord:
     """How many points it holds; 1 for what is no points."""
     step: int | None = None
     """Where it stands on a curve; None: nowhere."""
+    unix_us: int = 0
+    """The moment of `unix_ms`; 0: only that is known."""
     gap: Gap | None = None
     _claim: Claim = field(default_factory=Claim)
 

@@ -79,7 +79,7 @@ ERROR: LogLevel
 CRITICAL: LogLevel
 
 class TelemetryRequest(_message.Message):
-    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "controls", "command_issued", "columns", "seq", "frames_stripped", "strip_reason", "mono_us")
+    __slots__ = ("session_id", "timestamp_ms", "batch_data", "epoch_data", "performance_data", "status_update", "heartbeat", "stream_open", "client_report", "command_result", "tombstone", "scalars", "validation", "round", "sample", "log", "event", "bundle", "controls", "command_issued", "columns", "seq", "frames_stripped", "strip_reason", "mono_us", "logged_us")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     BATCH_DATA_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +105,7 @@ class TelemetryRequest(_message.Message):
     FRAMES_STRIPPED_FIELD_NUMBER: _ClassVar[int]
     STRIP_REASON_FIELD_NUMBER: _ClassVar[int]
     MONO_US_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_US_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     timestamp_ms: int
     batch_data: BatchData
@@ -130,7 +131,8 @@ class TelemetryRequest(_message.Message):
     frames_stripped: int
     strip_reason: StripReason
     mono_us: int
-    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., controls: _Optional[_Union[Controls, _Mapping]] = ..., command_issued: _Optional[_Union[CommandIssued, _Mapping]] = ..., columns: _Optional[_Union[PointColumns, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ...) -> None: ...
+    logged_us: int
+    def __init__(self, session_id: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., batch_data: _Optional[_Union[BatchData, _Mapping]] = ..., epoch_data: _Optional[_Union[EpochData, _Mapping]] = ..., performance_data: _Optional[_Union[PerformanceData, _Mapping]] = ..., status_update: _Optional[_Union[StatusUpdate, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., stream_open: _Optional[_Union[StreamOpen, _Mapping]] = ..., client_report: _Optional[_Union[ClientReport, _Mapping]] = ..., command_result: _Optional[_Union[CommandResult, _Mapping]] = ..., tombstone: _Optional[_Union[Tombstone, _Mapping]] = ..., scalars: _Optional[_Union[Scalars, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., round: _Optional[_Union[Round, _Mapping]] = ..., sample: _Optional[_Union[Sample, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., bundle: _Optional[_Union[RecordBundle, _Mapping]] = ..., controls: _Optional[_Union[Controls, _Mapping]] = ..., command_issued: _Optional[_Union[CommandIssued, _Mapping]] = ..., columns: _Optional[_Union[PointColumns, _Mapping]] = ..., seq: _Optional[int] = ..., frames_stripped: _Optional[int] = ..., strip_reason: _Optional[_Union[StripReason, str]] = ..., mono_us: _Optional[int] = ..., logged_us: _Optional[int] = ...) -> None: ...
 
 class RecordBundle(_message.Message):
     __slots__ = ("records",)

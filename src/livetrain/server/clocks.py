@@ -105,7 +105,7 @@ def own_time_us(record: pb.TelemetryRequest, columns: ColumnsSummary | None = No
         columns: what is in its columns, where that is known already.
     """
     if columns is not None:
-        return columns.newest_us if columns.points else record.timestamp_ms * 1000
+        return columns.newest_us if columns.points else _logged_us(record)
     if record.HasField("batch_data") and record.batch_data.logged_us:
         return record.batch_data.logged_us
     if record.HasField("columns"):
@@ -114,8 +114,12 @@ def own_time_us(record: pb.TelemetryRequest, columns: ColumnsSummary | None = No
             for column in record.columns.columns
             if column.times_us
         )
-        return max(newest, default=record.timestamp_ms * 1000)
-    return record.timestamp_ms * 1000
+        return max(newest, default=_logged_us(record))
+    return _logged_us(record)
+
+
+def _logged_us(record: pb.TelemetryRequest) -> int:
+    return record.logged_us or record.timestamp_ms * 1000
 
 
 def made_at_us(record: pb.TelemetryRequest, *, clock_offset_us: int, received_ms: int) -> int:
@@ -136,6 +140,8 @@ def drop_impossible_times(record: pb.TelemetryRequest) -> bool:
     dropped = False
     if record.timestamp_ms * 1000 >= _LARGEST_US:
         record.timestamp_ms, dropped = 0, True
+    if record.logged_us >= _LARGEST_US:
+        record.logged_us, dropped = 0, True
     if record.HasField("batch_data") and record.batch_data.logged_us >= _LARGEST_US:
         record.batch_data.logged_us, dropped = 0, True
     return dropped

@@ -88,7 +88,7 @@ def read_points(
         step, named = record.tombstone.step, [(LEFT_OUT, float(record.tombstone.records))]
     else:
         return
-    own_us = logged_us or record.timestamp_ms * 1000
+    own_us = logged_us or record.logged_us or record.timestamp_ms * 1000
     time_us = own_us - clock_offset_us if own_us else received_ms * 1000
     if not 0 <= time_us < _LAST_US:
         time_us = received_ms * 1000

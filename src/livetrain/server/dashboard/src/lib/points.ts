@@ -233,9 +233,9 @@ export class PointCollector {
 }
 
 /** When a record was made, by the server's clock, in microseconds since 1970. */
-export function timeOf({ payload, timestampMs }: TelemetryRequest, origin: Origin): number {
+export function timeOf({ payload, timestampMs, loggedUs }: TelemetryRequest, origin: Origin): number {
   const logged = payload.case === 'batchData' ? Number(payload.value.loggedUs) : 0;
-  return serverTime(logged || Number(timestampMs) * 1000, origin);
+  return serverTime(logged || Number(loggedUs) || Number(timestampMs) * 1000, origin);
 }
 
 function serverTime(ownUs: number, { receivedMs, clockOffsetUs }: Origin): number {
