@@ -51,6 +51,7 @@ from livetrain.server.refused_request import refuse_request
 from livetrain.server.registration import Registrar
 from livetrain.server.registry import Registry, RunGoneError
 from livetrain.server.replies import Replies
+from livetrain.server.request_turns import RequestTurns
 from livetrain.server.settings import Address, Settings
 from livetrain.server.store.engine import Store, open_store
 from livetrain.server.store.journal import Journal
@@ -234,7 +235,8 @@ class Server:
         self._journal.start()
         grpc_server.add_generic_rpc_handlers(tuple(self._ingest.handlers()))
         await grpc_server.start()
-        app = Replies(self._app(), self._budget.replies)
+        replies = Replies(self._app(), self._budget.replies)
+        app = RequestTurns(replies, self._intake.turns, self._counters)
         webs = [(_Uvicorn(self._config(app, http)), http)]
         if relay is not None:
             # As large a message as the relays that it stands in for took by default.

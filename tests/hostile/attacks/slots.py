@@ -97,7 +97,38 @@ def connections(
     return act
 
 
+def requests(path: str, at_once: int) -> Callable[[Target, float, Callable[[], None]], None]:
+    """Return an attack that asks for something over and over, on so many connections."""
+
+    def act(target: Target, end: float, ready: Callable[[], None]) -> None:
+        ready()
+        netloc = urlsplit(target.http).netloc
+        host, _, port = netloc.rpartition(":")
+        asked = f"GET {path.format(run=target.run_id)} HTTP/1.1\r\nHost: {netloc}\r\n\r\n".encode()
+
+        def one() -> None:
+            while time.monotonic() < end:
+                with (
+                    contextlib.suppress(OSError),
+                    socket.create_connection((host, int(port)), 5.0) as asking,
+                ):
+                    while time.monotonic() < end:
+                        asking.sendall(asked)
+                        if not asking.recv(1 << 20):
+                            break
+
+        threads = [threading.Thread(target=one, daemon=True) for _ in range(at_once)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()) + 1.0)
+
+    return act
+
+
 ATTACKS = [
+    Attack("requests for the list of runs", requests("/api/runs?limit=500", 30)),
+    Attack("requests for curves", requests("/api/runs/{run}/metrics", 30), slice=False),
     Attack("4,100 streams that never open", never_opening(4_100)),
     Attack("registrations that open nothing", registrations(16), log_lines=50),
     Attack("idle connections", connections(400), slice=False),
