@@ -102,7 +102,7 @@ def run(**fields: Any) -> dict[str, Any]:
 
 def test_a_watched_run_in_a_line() -> None:
     line = describe(run(), {"loss": 0.41234, "accuracy": 0.875})
-    assert line == "digits  running  epoch 3/20  57 steps  loss 0.4123  accuracy 0.875"
+    assert line == "digits  running  epoch 3/20  step 56  loss 0.412  accuracy 0.875"
 
 
 def test_a_watched_run_that_is_silent_says_so() -> None:
