@@ -297,6 +297,8 @@ class Server:
         self._api.ready = False
         sweeper.cancel()
         self._ingest.stop()
+        # A publisher of the relay says something and goes: it has said it.
+        await self._registry.published.wait(min(1.0, left()))
         self._upkeep.conclude()
         if not await self._journal.close(left() / 2):
             log.error(

@@ -41,6 +41,7 @@ async def find_settled_run(intake: Intake, run_id: str) -> Run:
         HTTPException: 404, there is none.
     """
     run = await find_run(intake.registry, run_id, published=True)
+    await intake.registry.settle_published(run)
     if run.ended and run.committed < run.offset:
         await intake.settle()
     return run

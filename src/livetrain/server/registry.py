@@ -15,6 +15,7 @@ from livetrain.server.commands import REMEMBERED
 from livetrain.server.limits import Limits
 from livetrain.server.older_state import OlderState, is_of_older_schema
 from livetrain.server.run import LOST_SECONDS, Run, Stream
+from livetrain.server.settling import Settling
 from livetrain.server.store.reader import Reader
 
 __all__ = ["Registry", "RunGoneError"]
@@ -30,6 +31,7 @@ _LOG_BYTES: Final = 4 << 20
 """Of either."""
 _LARGE_BYTES: Final = 64 * 1024
 _MOST_GONE: Final = 100_000
+_PUBLISHED_SECONDS: Final = 1.0
 
 
 class RunGoneError(Exception):
@@ -43,10 +45,14 @@ class Registry:
         reader: asked off the event loop.
         limits: how many runs there may be.
         pool: what they take their memory from; None: one of their own.
+
+    Attributes:
+        published: what publishers of the relay said and is still to be recorded.
     """
 
     def __init__(self, reader: Reader, limits: Limits, pool: Pool | None = None) -> None:
         self.reader = reader
+        self.published = Settling()
         self._pool = pool or Budget.of_mib(1024).runs
         self._weights: dict[int, int] = {}  # bytes, by the run's key
         self._limits = limits
@@ -123,11 +129,18 @@ class Registry:
         """Return a run by its id, or None where there is none."""
         return self._by_id.get(run_id) or await self._load(run_id=run_id)
 
+    async def settle_published(self, run: Run) -> None:
+        """Have what publishers of the relay said of a run so far recorded, as far as that takes no longer than a second."""
+        if run.guest:
+            await self.published.wait(_PUBLISHED_SECONDS)
+
     async def find_named(self, name: str) -> Run | None:
         """Return a run by its id, or else the newest one that a publisher of the relay called so; None where there is none."""
         run = await self.find(name)
         if run is not None:
             return run
+        # Its publisher may have said so only just now.
+        await self.published.wait(_PUBLISHED_SECONDS)
         run_id = await self.ask(self.reader.published_run, name)
         return None if run_id is None else await self.find(run_id)
 

@@ -126,6 +126,41 @@ def test_a_centralised_training_is_forwarded_and_recorded(server: ServerProcess)
     assert kinds == ["training_mode", "training_start", "early_stopping", "training_end"]
 
 
+def test_a_viewer_that_asks_at_once_is_told_all(shared_server: ServerProcess) -> None:
+    """The id is told with the end alone, and asked for by who hears it there."""
+    for run_id in (71, 72, 73):
+        with Texts(shared_server.relay) as viewer, connect(shared_server.relay) as publisher:
+            metrics = {"loss": 0.5}
+            publisher.send('{"type":"training_mode","data":{"is_federated":false}}')
+            for epoch in range(1, 21):
+                data = {"epoch": epoch, "phase": "train", "metrics": metrics}
+                publisher.send(json.dumps({"type": "epoch_end", "data": data}))
+            end = {"run_id": run_id, "status": "completed"}
+            publisher.send(json.dumps({"type": "training_end", "data": end}))
+            viewer.until(lambda message: message["type"] == "training_end")
+            answer = httpx.get(f"{shared_server.http}/api/runs/{run_id}/metrics")
+            assert answer.status_code == 200
+            told = answer.json()
+            assert (told["experiment_id"], told["status"]) == (run_id, "completed")
+            assert len(told["training_history"]) == 20
+            assert len(told["metrics"]["epoch/loss"]["steps"]) == 20
+
+
+def test_what_was_said_before_the_server_ends_is_recorded(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server, connect(server.relay) as publisher:
+        for epoch in range(1, 101):
+            data = {"epoch": epoch, "phase": "train", "metrics": {"loss": 1.0}}
+            publisher.send(json.dumps({"type": "epoch_end", "data": data}))
+        end = {"run_id": 5, "status": "completed"}
+        with Texts(server.relay) as viewer:
+            publisher.send(json.dumps({"type": "training_end", "data": end}))
+            viewer.until(lambda message: message["type"] == "training_end")
+            assert server.stop() == 0
+    with ServerProcess(tmp_path / "data") as server:
+        told = httpx.get(f"{server.http}/api/runs/5/metrics").json()
+        assert (told["status"], len(told["training_history"])) == ("completed", 100)
+
+
 def test_a_federated_training_with_its_clients(server: ServerProcess) -> None:
     publish(server, "training_mode", is_federated=True, num_rounds=2, num_clients=2)
     for number in (1, 2):

@@ -25,6 +25,8 @@ _TRAININGS: Final = 8
 """So many trainings of one host are known at once."""
 _CONNECTIONS: Final = 10_000
 _IDENTITY_CHARS: Final = 256
+_EPOCHS: Final = 2_000
+"""So many epochs of one training are known one by one."""
 _BEGIN: Final = frozenset({"training_mode", "training_start"})
 _END: Final = frozenset({"training_end", "error"})
 Data = Mapping[str, Any]
@@ -57,6 +59,7 @@ class Training:
         said: types of messages that began it.
         mode: what its ``training_mode`` said; None: there was none.
         worked: whether anything was told that it did.
+        epochs: those whose end was told, with their phases; none is told twice.
         reader: of its messages.
         kept: what the store knows of it.
     """
@@ -69,6 +72,7 @@ class Training:
     said: set[str] = field(default_factory=set)
     mode: Data | None = None
     worked: bool = False
+    epochs: set[tuple[str, str]] = field(default_factory=set)
     reader: MessageReader = field(default_factory=MessageReader)
     kept: Kept = field(default_factory=Kept)
 
@@ -174,6 +178,8 @@ class Book:
         elif kind in _END and not client:
             training.ended = now
         training.worked |= kind in PROGRESS
+        if (epoch := _epoch_of(kind, data)) and len(training.epochs) < _EPOCHS:
+            training.epochs.add(epoch)
         return [*released, Routed(training, kind, data)]
 
     def closed(self, connection: int) -> None:
@@ -218,10 +224,10 @@ class Book:
         if found is not None:
             return found
         known = self._connections.get(sender.connection) if sender.connection else None
-        if known is not None and not _is_another(known, kind, theirs, client, now):
+        if known is not None and not _is_another(known, kind, data, now):
             return known
         newest = self._newest(host)
-        if newest is not None and not _is_another(newest, kind, theirs, client, now):
+        if newest is not None and not _is_another(newest, kind, data, now):
             return newest
         under_way = newest is not None and newest.ended is None
         if (
@@ -289,13 +295,23 @@ def _identity(value: Any) -> str:
     return str(value)[:_IDENTITY_CHARS] if isinstance(value, (str, int)) else ""
 
 
-def _is_another(training: Training, kind: str, theirs: str, client: str, now: float) -> bool:
+def _epoch_of(kind: str, data: Data) -> tuple[str, str] | None:
+    """Return which epoch's end a message tells of, and of which phase; None: it tells of none."""
+    if kind != "epoch_end" or data.get("epoch") is None or data.get("client_id") is not None:
+        return None
+    return str(data.get("epoch"))[:_IDENTITY_CHARS], str(data.get("phase"))[:_IDENTITY_CHARS]
+
+
+def _is_another(training: Training, kind: str, data: Data, now: float) -> bool:
     """Say whether a message is about another training than the one that its sender told of last."""
+    theirs, client = _identity(data.get("run_id")), _identity(data.get("client_id"))
     if theirs and training.theirs and theirs != training.theirs:
         return True
     if training.ended is not None:
-        # A straggler still belongs to it, and so does a second end; what begins a training does not.
-        return kind in _BEGIN or (kind not in _END and now - training.ended > _APART_SECONDS)
+        # A straggler still belongs to it, and so does a second end; what begins a training does not, nor what was told already.
+        if kind in _BEGIN or _epoch_of(kind, data) in training.epochs:
+            return True
+        return kind not in _END and now - training.ended > _APART_SECONDS
     if kind in _BEGIN and not client:
         late = training.worked and now - training.began > _APART_SECONDS
         return kind in training.said or late

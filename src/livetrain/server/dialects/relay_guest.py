@@ -97,6 +97,7 @@ class Guests:
             self._intake.counters.dropped.labels("relay_record").inc()
             return
         self._waiting.append(_Message(sender, kind, data, size, trouble))
+        self._intake.registry.published.came()
         self._bytes += size
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
@@ -122,6 +123,8 @@ class Guests:
                 self._drop(message.sender.host, message.kind, error)
             except Exception:
                 log.exception("a message of %s could not be recorded", message.sender.host)
+            finally:
+                self._intake.registry.published.settled()
 
     async def _record(self, message: _Message) -> None:
         sender, kind, data = message.sender, message.kind, message.data

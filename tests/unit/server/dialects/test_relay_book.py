@@ -159,6 +159,18 @@ START = {"run_id": 7, "experiment_name": "xray"}
             [0, 0, 0, 0],
         ),
         ([(0, "training_start", {"run_id": 7.0}), (60, "training_start", {"run_id": 7})], [0, 0]),
+        # An epoch that was told already is none that comes late.
+        (
+            [
+                (0, "epoch_end", {"epoch": 1, "phase": "train"}),
+                (1, "epoch_end", {"epoch": 2, "phase": "train"}),
+                (2, "training_end", {"run_id": 1}),
+                (2.1, "epoch_end", {"epoch": 2, "phase": "val"}),
+                (2.2, "epoch_end", {"epoch": 1, "phase": "train"}),
+                (2.3, "training_end", {"run_id": 2}),
+            ],
+            [0, 0, 0, 0, 1, 1],
+        ),
         # Two at once that were given one id.
         (
             [
