@@ -14,7 +14,8 @@ from tests.steering.launch import Made, launch
 from tests.steering.model import verdict
 from tests.steering.table import FULL, rows, train
 
-pytestmark = pytest.mark.timeout(900)
+# Frameworks warn of small data sets and few workers.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")
