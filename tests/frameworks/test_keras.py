@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,7 +16,9 @@ from torch import nn
 
 import livetrain
 from livetrain._console.server_process import ServerProcess
+from livetrain._steering.command import Command
 from livetrain.keras import LiveTrainCallback
+from livetrain.proto import telemetry_pb2 as pb
 from tests.frameworks.world import (
     CLASSES,
     Made,
@@ -298,3 +301,64 @@ def test_a_training_that_an_error_ended_is_closed_by_the_next(made: Made) -> Non
     fit(network(), callback)
     assert isinstance(made[0].ended_by, RuntimeError)
     assert made[1].ended_by is None
+
+
+class Giving(keras.callbacks.Callback):
+    """Sets the rate before some steps."""
+
+    def __init__(self, callback: LiveTrainCallback, given: dict[int, str]) -> None:
+        super().__init__()
+        self.callback, self.given, self.seen, self.answers = callback, given, 0, []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.seen += 1
+        control = self.callback.monitor._steering.control
+        control._answer = self.answers.append
+        if text := self.given.get(self.seen):
+            control.receive(Command(f"c{self.seen}", "set", {"learning_rate": text}))
+
+
+class Reading(keras.callbacks.Callback):
+    """Notes the rate that each batch is learned with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: list[float] = []
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.used.append(float(self.model.optimizer.learning_rate))
+
+
+def test_a_rate_is_scaled_followed_undone_and_held_against_a_scheduler_of_keras(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LIVETRAIN_MODE", "offline")
+    monkeypatch.setenv("LIVETRAIN_SPOOL_DIR", str(tmp_path))
+    callback = LiveTrainCallback()
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))
+    given = {2: "x0.5", STEPS + 1: "0.03", 2 * STEPS + 1: "undo", 3 * STEPS + 1: "follow"}
+    giving, reading = Giving(callback, given), Reading()
+    fit(network(), giving, schedule, callback, reading, epochs=4)
+
+    def right(step: int) -> float:
+        scheduled = 0.1 / (1 + step // STEPS)
+        if step > 3 * STEPS or step < 2:
+            return scheduled
+        return 0.03 if STEPS < step <= 2 * STEPS else scheduled / 2
+
+    assert reading.used == pytest.approx([right(step) for step in range(4 * STEPS)])
+    applied = [answer for answer in giving.answers if answer.state == pb.APPLIED]
+    assert [answer.applied_step for answer in applied] == sorted(given)
+
+
+def test_a_schedule_within_the_optimizer_is_not_offered_to_be_overridden(made: Made) -> None:
+    model = network()
+    rate = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    model.compile(
+        keras.optimizers.SGD(rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        run_eagerly=True,
+    )
+    fit(model, LiveTrainCallback(monitor_factory=made), epochs=1)
+    assert made.only.attached == []
+    assert any("LearningRateSchedule" in line for _, line in made.only.messages)

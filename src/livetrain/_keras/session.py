@@ -13,6 +13,7 @@ from livetrain._frameworks.reader import BatchReader
 from livetrain._frameworks.settings import Settings
 from livetrain._frameworks.training import Training, positive
 from livetrain._keras.loss_tap import LossTap
+from livetrain._keras.optimizer import KerasOptimizer, has_schedule
 from livetrain.config import from_environment
 
 __all__ = ["Session"]
@@ -63,6 +64,7 @@ class Session:
         self._epoch = 0
         self._epoch_start = self._step = int(self.monitor.resume_state()["step"])
         self._rate: Any = None
+        self._optimizer: KerasOptimizer | None = None
         if not training:
             return
         if _is_compiled(model):
@@ -72,8 +74,15 @@ class Session:
             )
         else:
             self._tap.attach(model)
-        if "learning_rate" in settings.let_set:
-            self.monitor.on("learning_rate", self._set_rate)
+        if "learning_rate" in settings.let_set and getattr(model, "optimizer", None) is not None:
+            if has_schedule(model):
+                self.monitor.log_message(
+                    "info",
+                    "the learning rate cannot be set: the optimizer has a LearningRateSchedule, which Keras lets nobody override",
+                )
+            else:
+                self._optimizer = KerasOptimizer(model)
+                self.monitor.attach(self._optimizer)
 
     @harmless
     def begin_epoch(self, epoch: int) -> None:
@@ -82,7 +91,9 @@ class Session:
 
     @harmless
     def begin_batch(self) -> None:
-        """Note the rate that the batch is learned with."""
+        """See that a rate that was set holds, and note the one that the batch is learned with."""
+        if self._optimizer is not None:
+            self._optimizer.take_back()
         rate: Any = getattr(self._model.optimizer, "learning_rate", None)
         rate = getattr(rate, "value", rate)
         # It may be a variable that is overwritten in place.
@@ -124,6 +135,8 @@ class Session:
     @harmless
     def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> None:
         """Log an epoch, and the validation that Keras puts beside it."""
+        if self._optimizer is not None:
+            self._optimizer.lend()
         own = {n: v for n, v in logs.items() if not n.startswith("val_") and n != "learning_rate"}
         self._training.end_epoch(epoch, own)
         found = {n.removeprefix("val_"): v for n, v in logs.items() if n.startswith("val_")}
@@ -138,17 +151,13 @@ class Session:
     @harmless
     def finish(self, error: BaseException | None) -> None:
         """Let go of the model and the server."""
+        if self._optimizer is not None:
+            self._optimizer.take_back()
         self._tap.detach()
         stopped = getattr(self._model, "stop_training", False) and not self.monitor.should_stop
         if stopped and error is None and self._step > self._epoch_start:
             self.monitor.log_early_stopping(self._epoch, reason="a callback stopped the training")
         self.monitor.close_after(error)
-
-    def _set_rate(self, rate: float) -> float:
-        # Keras says itself why it cannot be, where a schedule sets it.
-        optimizer = self._model.optimizer
-        optimizer.learning_rate = rate
-        return float(optimizer.learning_rate)
 
 
 def _is_compiled(model: Any) -> bool:

@@ -214,6 +214,8 @@ class Steering:
             self._resumed = {n: s for n, s in self._resumed.items() if n != name}
             rates.resume(state)
         rates.watch()
+        if (attached := getattr(optimizer, "rates_attached", None)) is not None:
+            attached(rates)  # what stands for an optimizer that has no hooks
         rates.know(schedulers)
         self._declare_rates(place, name)
 
