@@ -20,7 +20,7 @@ from tests.integration.server.trainer import Trainer
 _MIB = 1 << 20
 _MEMORY_MIB = 384
 _SECONDS = 4.0
-_KINDS = {"received", "journal", "rings", "frames", "viewers", "replies", "runs"}
+_KINDS = {"received", "journal", "rings", "frames", "viewers", "replies", "runs", "points"}
 
 
 def _resident(server: ServerProcess) -> int:

@@ -188,7 +188,7 @@ class Server:
         self._budget = budget
         self._memory = MemoryWatch(budget.memory_bytes)
         self._counters.show(MemoryFigures(budget, self._memory))
-        self._registry = Registry(Reader(store.reader), limits, budget.runs)
+        self._registry = Registry(Reader(store.reader, budget.points), limits, budget.runs)
         self._hub = Hub(store.epoch, limits, budget)
         self._intake = Intake(
             self._registry,

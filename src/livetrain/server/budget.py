@@ -23,6 +23,7 @@ SHARES: Final = {
     "viewers": 12,
     "replies": 10,
     "runs": 8,
+    "points": 8,
 }
 """Percents of the whole, by kind. What is missing to a hundred is the reserve."""
 
@@ -178,6 +179,7 @@ class Budget:
         viewers: what viewers, and clients of other dialects, have not read yet.
         replies: answers over HTTP and gRPC while they are made and until they are read.
         runs: what is known of runs: settings, declarations, commands.
+        points: those that are in no chunk of a curve yet, for who asks for curves.
     """
 
     def __init__(self, memory_bytes: int) -> None:
@@ -189,6 +191,7 @@ class Budget:
         self.viewers = self._pool("viewers")
         self.replies = self._pool("replies")
         self.runs = self._pool("runs")
+        self.points = self._pool("points")
 
     @classmethod
     def of_mib(cls, mib: int) -> Budget:

@@ -36,6 +36,8 @@ _HELLO_SECONDS: Final = 10.0
 _POINTS: Final = 1500
 _MOST_POINTS: Final = 20_000
 _RECENT: Final = 500
+_SNAPSHOTS: Final = 2
+"""So many are made at once: each may have millions of points for a moment."""
 _TIPS: Final = 5000
 _MESSAGE_BYTES: Final = 64 << 10
 """Of curves; the transport holds copies of a message that is not read."""
@@ -56,6 +58,7 @@ class Live:
         self._intake = intake
         self._directory = directory
         self._hub: Hub = intake.hub
+        self._snapshots = asyncio.Semaphore(_SNAPSHOTS)
         self._limits = intake.limits
 
     async def serve(self, socket: WebSocket, run_id: str) -> None:
@@ -235,13 +238,14 @@ class Live:
     ) -> AsyncIterator[bytes]:
         run, registry = channel.run, self._intake.registry
         points = None if hello.no_curves else min(hello.points or _POINTS, _MOST_POINTS)
-        taken = await registry.ask_about(
-            run, registry.reader.snapshot, points=points, tips=_TIPS, recent=_RECENT
-        )
-        offset = taken.offset
         with contextlib.closing(Shelf(self._directory)) as shelf:
-            await registry.ask(_shelve, shelf, self._hub.epoch, taken)
-            del taken  # a viewer that does not read stays here for long
+            async with self._snapshots:
+                taken = await registry.ask_about(
+                    run, registry.reader.snapshot, points=points, tips=_TIPS, recent=_RECENT
+                )
+                offset = taken.offset
+                await registry.ask(_shelve, shelf, self._hub.epoch, taken)
+                del taken  # a viewer that does not read stays here for long
             while len(shelf) > 1:
                 yield shelf.take()
             body = shelf.take()

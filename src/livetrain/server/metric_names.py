@@ -16,6 +16,8 @@ __all__ = ["MetricNames", "is_own"]
 
 _OWN: Final = frozenset({"loss", "accuracy", "learning_rate"})
 _OWN_PREFIXES: Final = ("val/", "epoch/", "perf/", "system/", "livetrain/")
+_CHARS: Final = 16 * 1024 * 1024
+"""Of all names of a run: whoever asks for its curves is given their names."""
 _RECORDS: Final = 64
 _RECENT: Final = 4096
 """So many hashes are held in a set, about 100 bytes each, before they are sorted into the others."""
@@ -41,6 +43,7 @@ class MetricNames:
     Args:
         limit: so many names are allowed. livetrain's own curves do not count for it, until there are as many of these.
         known: the names that the run has already.
+        chars: so many characters they may have together.
 
     Example:
         >>> names = MetricNames(limit=2)
@@ -50,11 +53,12 @@ class MetricNames:
         3
     """
 
-    __slots__ = ("_limit", "_new", "_own", "_seen", "_sorted", "_whole")
+    __slots__ = ("_chars", "_limit", "_new", "_own", "_seen", "_sorted", "_whole")
 
-    def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
+    def __init__(self, limit: int, known: Iterable[str] = (), chars: int = _CHARS) -> None:
         self._limit = limit
         known = list(known)
+        self._chars = chars - sum(map(len, known))
         self._sorted: npt.NDArray[np.int64] = np.unique(np.fromiter(map(hash, known), np.int64))
         self._own = sum(map(is_own, set(known)))
         self._new: list[int] = []  # those that are not sorted in
@@ -81,10 +85,12 @@ class MetricNames:
             hashed = hashes[place]
             if not known and hashed not in seen:
                 own = is_own(curves[place])
-                if (self._own if own else len(self) - self._own) >= self._limit:
+                there = self._own if own else len(self) - self._own
+                if there >= self._limit or (not own and self._chars < len(curves[place])):
                     refused.append(place)
                     continue
                 self._own += own
+                self._chars -= len(curves[place])
                 self._new.append(hashed)
             seen.add(hashed)
         if len(seen) > _RECENT:

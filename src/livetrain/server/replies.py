@@ -17,6 +17,8 @@ __all__ = ["Replies"]
 
 _COST: Final = 6 * 1024 * 1024
 """About what an answer takes while it is made: at most two MiB of records, and what becomes of them as JSON."""
+_LARGE_COST: Final = 18 * 1024 * 1024
+"""The same of all curves of a run, whatever their number."""
 _CHUNK: Final = 64 * 1024
 _PATIENCE_SECONDS: Final = 5.0
 _STUCK_SECONDS: Final = 1.0
@@ -62,7 +64,7 @@ class Replies:
         if scope["type"] != "http" or not scope["path"].startswith("/api/runs"):
             await self._app(scope, receive, send)
             return
-        async with self._room() as reply:
+        async with self._room(_cost(scope)) as reply:
             if reply is None:
                 await _come_again(send)
                 return
@@ -70,11 +72,11 @@ class Replies:
                 await self._app(scope, receive, _in_chunks(send, reply))
 
     @contextlib.asynccontextmanager
-    async def _room(self) -> AsyncIterator[_Reply | None]:
+    async def _room(self, cost: int) -> AsyncIterator[_Reply | None]:
         """Hold room for an answer; None: there is none, and nobody gave way."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_SECONDS
-        while not self._pool.take(_COST):
+        while not self._pool.take(min(cost, self._pool.limit)):
             if loop.time() >= deadline:
                 yield None
                 return
@@ -86,7 +88,7 @@ class Replies:
             yield reply
         finally:
             del self._open[reply]
-            self._pool.give(_COST)
+            self._pool.give(min(cost, self._pool.limit))
 
     def _make_room(self, now: float) -> None:
         """Give up the answer of which nothing was read for the longest."""
@@ -97,6 +99,14 @@ class Replies:
         ]
         if stuck:
             min(stuck, key=lambda one: one.moved).given_up.set_result(None)
+
+
+def _cost(scope: Scope) -> int:
+    """Return about how much memory an answer takes."""
+    path = scope["path"]
+    if path.endswith("/metrics"):
+        return _COST if b"name" in scope.get("query_string", b"") else _LARGE_COST
+    return _LARGE_COST if path.count("/") == 3 else _COST  # a run, with the names of its curves
 
 
 def _in_chunks(send: Send, reply: _Reply) -> Send:

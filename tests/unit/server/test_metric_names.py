@@ -88,3 +88,11 @@ def test_200_000_names_take_about_eight_bytes_each() -> None:
 def test_a_run_that_is_read_from_the_store_has_room_for_as_many_names_as_before() -> None:
     names = MetricNames(3, known=["loss", "val/loss", "a", "a"])
     assert names.admit(["b", "c", "d", "accuracy"]) == [2]
+
+
+def test_names_are_bounded_by_their_characters_too() -> None:
+    names = MetricNames(limit=100, known=["a" * 10], chars=35)
+    assert names.admit(["b" * 10, "c" * 10, "d" * 10, "loss", "e" * 5]) == [2, 4]
+    assert names.admit(["a" * 10, "b" * 10, "f"]) == []  # there was room for one character
+    assert names.admit(["g"]) == [0]
+    assert names.admit(["val/" + "h" * 99]) == []  # the library's own are let in

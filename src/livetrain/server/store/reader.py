@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, select
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.budget import Pool
 from livetrain.server.clocks import earliest_time_us
 from livetrain.server.steps import first_step
 from livetrain.server.store import schema
@@ -75,11 +76,16 @@ class RunSnapshot:
 
 
 class Reader:
-    """Questions to the store."""
+    """Questions to the store.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: connections that cannot write.
+        points: what points that are in no chunk take their memory from; None: that is not counted.
+    """
+
+    def __init__(self, engine: Engine, points: Pool | None = None) -> None:
         self._engine = engine
-        self._tails = Tails()
+        self._tails = Tails(points)
 
     def run(
         self, *, run_id: str | None = None, session_hash: str | None = None

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, select
 
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.budget import Pool
 from livetrain.server.points import read_points
 from livetrain.server.store import schema
 from livetrain.server.store.tail import Gatherer, TailBlock
@@ -34,11 +35,13 @@ class Tails:
     """The tails of runs; those that were asked for longest ago go first. Threads may share it.
 
     Args:
-        limit_bytes: about how much memory they may take together; the one that is asked for is always kept.
+        pool: what they alone take their memory from; the one that is asked for is always kept. None: one of their own.
     """
 
-    def __init__(self, limit_bytes: int = _LIMIT_BYTES) -> None:
-        self._limit = limit_bytes
+    def __init__(self, pool: Pool | None = None) -> None:
+        pool = pool or Pool("points", _LIMIT_BYTES)
+        self._claim = pool.claim()
+        self._limit = pool.limit
         self._lock = threading.Lock()
         self._tails: OrderedDict[int, _Tail] = OrderedDict()
 
@@ -75,6 +78,7 @@ class Tails:
             while total > self._limit and len(self._tails) > 1:
                 key, _ = self._tails.popitem(last=False)
                 total -= held[key]
+            self._claim.set(total)
 
 
 def _extend(
