@@ -66,6 +66,9 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
     ``fit``. fastai tells its callbacks of no error: a run that an exception ended, caught or not, is marked failed when the process
     ends, or the next training begins.
 
+    Attributes:
+        monitor: the monitor of the training that runs, or ran last; None before the first.
+
     Example:
         >>> learn = Learner(dls, model, cbs=[LiveTrainCallback()])  # doctest: +SKIP
     """

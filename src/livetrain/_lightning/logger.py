@@ -52,8 +52,7 @@ class LiveTrainLogger(_Logger):  # type: ignore[misc]  # mypy does not follow Li
                                                 names that Lightning gives: ``NAME_step``, ``NAME_epoch``
     NAME of ``log_metrics``        its own      each call
     pictures of ``log_image``      –            each call, as samples
-    rows of ``log_table``,         –            each call, as lines of the run's log
-    ``log_text``
+    ``log_table``, ``log_text``    –            each call, its rows as lines of the run's log
     ============================== ============ ==================================================================
 
     The step is the one that Lightning gives. Hyper-parameters and the model's size are the run's settings; a checkpoint is an
