@@ -125,7 +125,7 @@ class LiveTrainCallbacks:
         self._rates: dict[str, Any] = {}
         self._open_epoch: int | None = None
         self._classifies = args.get("task") == "classify"
-        self.monitor.attach(trainer.optimizer)
+        harmless(self.monitor.attach)(trainer.optimizer)
         module = getattr(trainer.model, "module", trainer.model)  # of what several processes share
         self._handles = [module.register_forward_hook(Hook(self._see_batch))]
         if self._classifies:

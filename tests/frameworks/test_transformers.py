@@ -18,6 +18,7 @@ from transformers import Trainer, TrainingArguments, ViTConfig, ViTForImageClass
 
 import livetrain
 from livetrain._console.server_process import ServerProcess
+from livetrain.testing import RecordingMonitor
 from livetrain.transformers import LiveTrainCallback
 from tests.frameworks.world import (
     CLASSES,
@@ -402,6 +403,18 @@ def test_a_fault_of_ours_costs_the_view_and_not_the_training(
             trainer = train(tmp_path, callback, max_steps=3, eval_strategy="epoch")
         assert trainer.state.global_step == 3
         assert made[-1].closed
+
+
+def test_what_cannot_be_attached_costs_its_setting_and_no_training(tmp_path: Path) -> None:
+    class Refusing(RecordingMonitor):
+        def attach(self, *_: Any, **__: Any) -> None:
+            raise livetrain.UsageError("no optimizer")
+
+    callback = LiveTrainCallback(monitor_factory=Refusing)
+    trainer = train(tmp_path, callback, max_steps=3)
+    assert trainer.state.global_step == 3
+    assert isinstance(callback.monitor, Refusing)
+    assert (len(callback.monitor.batches), callback.monitor.closed) == (3, True)
 
 
 def test_misuse_is_said_before_the_first_step(tmp_path: Path) -> None:

@@ -110,11 +110,15 @@ def test_with_no_server_and_with_faults_of_ours_the_training_is_the_same(
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("ours")
 
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise livetrain.UsageError("no optimizer")
+
     alone = weights(train(data, tmp_path, None, epochs=1))
     assert same(alone, weights(train(data, tmp_path, LiveTrainCallbacks(), epochs=1)))
     opened = LiveTrainCallbacks(monitor_factory=broken)
     assert same(alone, weights(train(data, tmp_path, opened, epochs=1)))
     monkeypatch.setattr("livetrain.ultralytics.find_logits", broken)
+    monkeypatch.setattr(livetrain.Monitor, "attach", refuse)
     assert same(alone, weights(train(data, tmp_path, LiveTrainCallbacks(), epochs=1)))
 
 

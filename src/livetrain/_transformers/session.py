@@ -105,7 +105,7 @@ class Session:
         else:
             self._calls.attach(model)
         if "learning_rate" in config.let_set and getattr(self._optimizer, "param_groups", None):
-            self.monitor.attach(self._optimizer)
+            harmless(self.monitor.attach)(self._optimizer)
 
     @harmless
     def begin_epoch(self, state: Any) -> None:
