@@ -14,6 +14,7 @@ from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.commands import Command, moved_on, refusal, to_wire
 from livetrain.server.completion import complete
 from livetrain.server.intake import Intake
+from livetrain.server.logs import Complaints
 from livetrain.server.run import Run, Stream
 
 __all__ = ["Desk"]
@@ -33,6 +34,7 @@ class Desk:
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
+        self._complaints = Complaints(log)
         # Written down and not committed yet. Nobody is told of these, neither who gave them nor the trainer: the server may be
         # killed, and would know nothing of them.
         self._uncommitted: set[tuple[int, str]] = set()
@@ -86,7 +88,9 @@ class Desk:
         self._intake.note(run, pb.TelemetryRequest(timestamp_ms=now_ms, command_issued=issued))
         command = run.commands.get(command_id)
         assert command is not None
-        log.info("run %s: %s wants %s %s", run.run_id, issued_by, verb, dict(parameters))
+        # Every one of them is in the run's own log.
+        said = "run %s: %s wants %s %s"
+        self._complaints.note("command", said, run.run_id, issued_by, verb, dict(parameters))
         if refused is not None:
             self._settle(run, command, pb.REJECTED, refused)
         # Written down, it is carried out, whether or not who gave it is still there.

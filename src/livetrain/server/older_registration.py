@@ -14,6 +14,7 @@ from livetrain.server.admission import RefusedError, hashed
 from livetrain.server.completion import complete
 from livetrain.server.hub import COME_AGAIN
 from livetrain.server.intake import Intake
+from livetrain.server.logs import Complaints
 from livetrain.server.older_schema import OlderReader
 from livetrain.server.older_sessions import (
     OLDER_STREAM,
@@ -63,6 +64,7 @@ class OlderRegistrar:
         self._intake = intake
         self._registry = intake.registry
         self._announced = Announcements()
+        self._complaints = Complaints(log)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def register(self, info: pb.SessionInfo, session: str, peer: str) -> Run:
@@ -174,9 +176,8 @@ class OlderRegistrar:
             if is_free(wanted, outlet) and not (announced.beside and self._over(wanted, stream)):
                 self._welcome_older(wanted, stream, info)
                 return wanted
-        log.info(
-            "another training has the session of run %s; it has a run of its own", newest.run_id
-        )
+        said = "another training has the session of run %s; it has a run of its own"
+        self._complaints.note("another", said, newest.run_id)
         another, _ = await complete(self._new_older_run(info, session))
         return another
 

@@ -341,9 +341,8 @@ class Registrar:
         """From now on no older connection speaks for a stream."""
         stream.order.open()
         if stream.outlet is not None:
-            log.info(
-                "a newer connection takes over stream %s of run %s", stream.stream_id, run.run_id
-            )
+            said = "a newer connection takes over stream %s of run %s"
+            self._complaints.note("newer", said, stream.stream_id, run.run_id)
             stream.outlet.finish()
             stream.outlet = None
 

@@ -54,6 +54,7 @@ class Turns:
         self._waiting: dict[Kind, deque[asyncio.Future[None]]] = {kind: deque() for kind in _SHARES}
         self._going = False
         self._served = clock() - _PRESENT_SECONDS
+        self._due = clock()
 
     def share(self, kind: Kind) -> Share:
         """Return the share of a client that has just come."""
@@ -66,12 +67,11 @@ class Turns:
 
     async def wait(self, kind: Kind) -> None:
         """Wait for the next turn of a kind; who came first has it first."""
-        loop = asyncio.get_running_loop()
-        turn = loop.create_future()
+        turn = asyncio.get_running_loop().create_future()
         self._waiting[kind].append(turn)
         if not self._going:
             self._going = True
-            loop.call_soon(self._go_on)
+            self._look_again()
         await turn
 
     def _go_on(self) -> None:
@@ -79,12 +79,15 @@ class Turns:
         turn = self._next()
         if turn is not None:
             turn.set_result(None)
+            self._due = self.clock() + TURN_SECONDS + self._pause
         self._going = self.waiting > 0
-        if not self._going:
-            return
-        loop = asyncio.get_running_loop()
-        if self._pause and self.clock() - self._served < _PRESENT_SECONDS:
-            loop.call_later(TURN_SECONDS + self._pause, self._go_on)
+        if self._going:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        now, loop = self.clock(), asyncio.get_running_loop()
+        if self._pause and self._due > now and now - self._served < _PRESENT_SECONDS:
+            loop.call_later(self._due - now, self._go_on)
         else:
             loop.call_soon(self._go_on)
 

@@ -90,7 +90,7 @@ class Upkeep:
 
     def _check(self, run: Run, now: float) -> None:
         if run.check_contact(now):
-            log.info("run %s is %s", run.run_id, run.contact)
+            self._complaints.note("contact", "run %s is %s", run.run_id, run.contact)
             self._hub.channel(run).tell_state()
         self._desk.sweep(run)
         self._packer.pack(run)
@@ -177,7 +177,7 @@ class Upkeep:
                 self._note_rank(run, stream, RANK_BACK, "is heard again")
 
     def _note_rank(self, run: Run, stream: Stream, kind: str, what: str) -> None:
-        log.info("rank %s of run %s %s", stream.rank, run.run_id, what)
+        self._complaints.note("rank", "rank %s of run %s %s", stream.rank, run.run_id, what)
         event = pb.Event(
             kind=kind,
             message=f"Rank {stream.rank} {what}.",

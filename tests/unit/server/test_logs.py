@@ -59,3 +59,20 @@ def test_one_warning_a_cause_and_minute(
         "b",
         "a from y (and 4 more like it before)",
     ]
+
+
+def test_what_is_usual_is_logged_some_times_a_minute(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("livetrain.server.logs.time.monotonic", lambda: now)
+    complaints = Complaints(logging.getLogger("usual"))
+    with caplog.at_level(logging.INFO, "usual"):
+        for number in range(1000):
+            complaints.note("open", "stream %s is open", f"{number}\n")
+        complaints.note("other", "another cause")
+        assert len(caplog.messages) == 31
+        assert caplog.messages[0] == "stream 0\\x0a is open"
+        now += 60.0
+        complaints.note("open", "stream %s is open", "last")
+    assert caplog.messages[-1] == "stream last is open (and 970 more like it before)"

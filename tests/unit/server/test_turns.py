@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from livetrain.server.turns import Share, Turns
 
@@ -142,5 +143,40 @@ def test_many_connections_of_one_kind_keep_no_other_kind_waiting() -> None:
             task.cancel()
         await asyncio.gather(*crowd, one, return_exceptions=True)
         assert len(trainers) > 0.4 * len(viewers)
+
+    asyncio.run(scenario())
+
+
+def test_the_loop_rests_after_a_turn_while_others_are_there_and_not_else() -> None:
+    async def scenario() -> None:
+        turns = Turns()
+        heavy, light = turns.share("older"), turns.share("trainers")
+
+        async def busy(seconds: float) -> float:
+            """Return the share of the time that it was busy in."""
+            began, used = time.perf_counter(), 0.0
+            while time.perf_counter() - began < seconds:
+                await heavy.turn()
+                worked = time.perf_counter()
+                while time.perf_counter() - worked < 0.0002:
+                    pass
+                used += time.perf_counter() - worked
+            return used / (time.perf_counter() - began)
+
+        async def present() -> None:
+            while True:
+                await light.turn()
+                light.rest()
+                await asyncio.sleep(0.02)
+
+        await busy(0.1)  # what it has to itself is used up
+        other = asyncio.create_task(present())
+        await asyncio.sleep(0)
+        beside = await busy(0.5)
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+        await asyncio.sleep(0.25)
+        alone = await busy(0.5)
+        assert alone > 1.2 * beside, (beside, alone)
 
     asyncio.run(scenario())
