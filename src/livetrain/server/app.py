@@ -144,7 +144,7 @@ async def _serve(
         contextlib.closing(open_store(settings.database or data_dir.database))
     )
     recorder = stack.enter_context(contextlib.closing(DialectRecorder(settings.record_dialect)))
-    limits = Limits()
+    limits = Limits.within(Budget.of_mib(settings.memory_mib).points.limit)
     grpc_server = grpc.aio.server(
         options=options(limits.message_bytes, share_of_descriptors(raise_descriptor_limit()))
     )

@@ -198,6 +198,7 @@ class Connection:
         context, intake = self._context, self._intake
         try:
             while True:
+                await intake.packed(self._run)
                 await self._sender.wait()
                 raw = await context.read()
                 if raw is grpc.aio.EOF:

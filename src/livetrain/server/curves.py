@@ -26,7 +26,7 @@ _LAST: Final = 2**62
 """Beyond the last step and the last time that there are."""
 _CURVES_AT_ONCE: Final = 200
 """Curves that are read together: others are answered in between."""
-_POINTS_AT_ONCE: Final = 1_000_000
+_POINTS_AT_ONCE: Final = 200_000
 _PIECE_BYTES: Final = 1 << 20
 
 

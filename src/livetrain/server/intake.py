@@ -47,6 +47,8 @@ _UNWATCHED_MS: Final = 1000
 _OF_RUN: Final = frozenset({STATUS, REPORT, RESULT, CONTROLS})
 """Kinds of records of which the run itself knows something afterwards."""
 _SETTLE_SECONDS: Final = 1.0
+_PACK_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.05
 _TURN_SECONDS: Final = 0.002
 _TURN_RECORDS: Final = 64
 """So many committed records are passed on together."""
@@ -446,6 +448,16 @@ class Intake:
             refused_points=stream.refused_points,
         )
         return pb.TelemetryResponse(session_id=session_id, timestamp_ms=_unix_ms(), ack=ack)
+
+    async def packed(self, run: Run | None) -> None:
+        """Wait, some seconds at most, while very many records of a run are in no chunk: whoever asks for its curves holds them."""
+        deadline = time.monotonic() + _PACK_SECONDS
+        while (
+            run is not None
+            and run.unsealed[1] > 2 * self.limits.unsealed_bytes
+            and time.monotonic() < deadline
+        ):
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def watchers_changed(self, run: Run) -> None:
         """Tell a run's trainers at once how many frames are wanted."""

@@ -35,7 +35,8 @@ class Limits:
         recover_events: a viewer that is further behind gets a snapshot.
         recover_bytes: the same for what it missed, in bytes.
         retain_bytes: records of one run that stay replayable once they are in its curves; about so many, besides their number.
-        unsealed_bytes: records of one run that are in no chunk of its curves; beyond, its trainers are slowed down until some are.
+        unsealed_bytes: records of one run that are in no chunk of its curves; beyond, its trainers are slowed down
+            until some are, and from twice as many on left waiting.
         seal_events: records of one run that are turned into chunks of its curves together.
         seal_bytes: the same, in bytes.
     """
@@ -63,3 +64,8 @@ class Limits:
     unsealed_bytes: int = 32 * _MIB
     seal_events: int = 4_096
     seal_bytes: int = _MIB
+
+    @classmethod
+    def within(cls, points_bytes: int) -> Limits:
+        """Return the bounds of a server that has so much memory for points that are in no chunk of a curve."""
+        return cls(unsealed_bytes=min(cls().unsealed_bytes, points_bytes // 2))

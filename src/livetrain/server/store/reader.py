@@ -38,6 +38,8 @@ _NEWEST = 100
 _SNAPSHOT_POINTS = 2_000_000
 """So many points of all curves together are in a snapshot at most."""
 _FEWEST_POINTS = 8
+_AT_ONCE = 50
+"""Curves of a snapshot that are read together."""
 _UNKNOWN_SIZE = 1_000_000
 _RECENT_BYTES = 4 << 20
 """Of notable events in a snapshot."""
@@ -375,8 +377,12 @@ class Reader:
             if points is not None:
                 names = list(page.summaries)
                 points = max(_FEWEST_POINTS, min(points, _SNAPSHOT_POINTS // max(1, len(names))))
-                found = read_curves(connection, scene, names, Question(points=points))
-                curves = {name: c for name, c in found.items() if isinstance(c, Curve)}
+                for start in range(
+                    0, len(names), _AT_ONCE
+                ):  # of many, all points are read to draw some
+                    part = names[start : start + _AT_ONCE]
+                    found = read_curves(connection, scene, part, Question(points=points))
+                    curves |= {name: c for name, c in found.items() if isinstance(c, Curve)}
             events = _events(
                 connection,
                 run_key,
