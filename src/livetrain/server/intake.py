@@ -6,20 +6,21 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.budget import Budget
 from livetrain.server.clocks import drop_impossible_times, made_at_us, own_time_us
 from livetrain.server.counters import Counters
-from livetrain.server.hub import Hub, encode_event
+from livetrain.server.hub import Hub
 from livetrain.server.limits import Limits
 from livetrain.server.logs import Complaints
 from livetrain.server.name_limit import NameLimit
 from livetrain.server.outlet import Outlet
 from livetrain.server.payloads import SERVER_SOURCE
 from livetrain.server.reception import Reception
+from livetrain.server.record_rows import encode_row, sample_row, strip_reason
 from livetrain.server.records import (
     BATCH,
     COLUMNS,
@@ -85,47 +86,6 @@ def error_response(
 
 def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _reason(message: pb.TelemetryRequest) -> str:
-    known = message.strip_reason in pb.StripReason.values()
-    name = pb.StripReason.Name(message.strip_reason) if known else "other"
-    return name.removeprefix("STRIP_REASON_").lower()
-
-
-def _sample_row(run: Run, record: Record, made_ms: int) -> dict[str, Any]:
-    sample = record.message.sample
-    return {
-        "run_key": run.key,
-        "sample_id": sample.sample_id,
-        "created_ms": made_ms,
-        "step": sample.step,
-        "epoch": sample.epoch,
-        "kind": sample.kind,
-        "prompt": sample.prompt,
-        "format": sample.image.format,
-        "width": sample.image.width,
-        "height": sample.image.height,
-        "size": len(record.picture),
-        "picture": record.picture,
-    }
-
-
-def _encode(row: Mapping[str, Any], run: Run, stream: Stream | None) -> bytes:
-    """Return a committed record as viewers are told it."""
-    stream_id, rank, attempt = "", 0, 0
-    if stream is not None:
-        stream_id, rank = stream.stream_id, stream.rank
-        attempt = run.streams.counting_attempt(stream)
-    return encode_event(
-        row["offset"],
-        row["received_ms"],
-        stream_id,
-        rank,
-        row["record"],
-        attempt=attempt,
-        clock_offset_us=row["clock_offset_us"],
-    )
 
 
 class Intake:
@@ -202,7 +162,7 @@ class Intake:
             self.hub.channel(run).tell_state()
         self.counters.records.inc()
         if record.kind in (BATCH, COLUMNS) and message.frames_stripped:
-            self.counters.stripped.labels(_reason(message)).inc(message.frames_stripped)
+            self.counters.stripped.labels(strip_reason(message)).inc(message.frames_stripped)
         if record.kind == BATCH:
             stream.last_batch = message.batch_data.batch_idx
             if record.frame is not None:
@@ -216,7 +176,7 @@ class Intake:
         sample = None
         if record.picture:
             made_us = made_at_us(message, clock_offset_us=clock_offset_us, received_ms=unix_ms)
-            sample = _sample_row(run, record, made_us // 1000)
+            sample = sample_row(run, record, made_us // 1000)
         batch = message.batch_data.batch_idx
         self._add(
             run, stream, record.kind, record.data, seq, unix_ms, batch, sample, clock_offset_us
@@ -361,7 +321,7 @@ class Intake:
         ):
             if older is not None and stream is not None:
                 self._acknowledge_older(stream, *older)
-            event = row["offset"], _encode(row, run, stream)
+            event = row["offset"], encode_row(row, run, stream)
             events.setdefault(run.key, (run, []))[1].append(event)
             run.unsealed[0] += 1
             run.unsealed[1] += len(row["record"])

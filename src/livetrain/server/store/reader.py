@@ -27,6 +27,7 @@ from livetrain.server.store.run_search import RunCursor, RunFilter, count_runs, 
 from livetrain.server.store.samples import list_samples, read_picture
 from livetrain.server.store.scene import Scene, find_metrics, look
 from livetrain.server.store.seal import SealPlan, SealSlice, plan_seal, prepare_slice
+from livetrain.server.store.stored_events import StoredEvent, read_events
 from livetrain.server.store.summaries import MetricPage, list_names, read_page
 from livetrain.server.store.summary import Summary
 from livetrain.server.store.tails import Tails
@@ -43,19 +44,6 @@ _AT_ONCE = 50
 _UNKNOWN_SIZE = 1_000_000
 _RECENT_BYTES = 4 << 20
 """Of notable events in a snapshot."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A committed record; ``stream_id`` is empty and ``attempt`` 0 where the server itself spoke."""
-
-    offset: int
-    received_ms: int
-    stream_id: str
-    rank: int
-    record: bytes
-    attempt: int = 0
-    clock_offset_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +276,7 @@ class Reader:
             max_bytes: no further one once those that were read have so many bytes; None: all.
         """
         with self._engine.connect() as connection:
-            return _events(
+            return read_events(
                 connection,
                 run_key,
                 after=after,
@@ -383,7 +371,7 @@ class Reader:
                     part = names[start : start + _AT_ONCE]
                     found = read_curves(connection, scene, part, Question(points=points))
                     curves |= {name: c for name, c in found.items() if isinstance(c, Curve)}
-            events = _events(
+            events = read_events(
                 connection,
                 run_key,
                 after=0,
@@ -423,46 +411,3 @@ class Reader:
     def _scene(self, run_key: int) -> Iterator[tuple[Connection, Scene]]:
         with self._engine.connect() as connection:
             yield connection, look(connection, run_key, self._tails)
-
-
-def _events(
-    connection: Connection,
-    run_key: int,
-    *,
-    after: int,
-    limit: int,
-    notable: bool = False,
-    steering: bool = False,
-    newest: bool = False,
-    max_bytes: int | None = None,
-) -> list[StoredEvent]:
-    events, streams = schema.events, schema.streams
-    order = events.c.offset.desc() if newest else events.c.offset
-    query = (
-        select(
-            events.c.offset,
-            events.c.received_ms,
-            func.coalesce(streams.c.stream_id, ""),
-            func.coalesce(streams.c.rank, 0),
-            events.c.record,
-            func.coalesce(streams.c.attempt, 0),
-            events.c.clock_offset_us,
-        )
-        .select_from(events.outerjoin(streams, streams.c.key == events.c.stream_key))
-        .where(events.c.run_key == run_key, events.c.offset > after)
-        .order_by(order)
-        .limit(limit)
-    )
-    if notable:
-        query = query.where(events.c.notable)
-    if steering:
-        query = query.where(events.c.steering)
-    found: list[StoredEvent] = []
-    size = 0
-    with connection.execute(query) as rows:
-        for row in rows:
-            found.append(StoredEvent(*row))
-            size += len(found[-1].record)
-            if max_bytes is not None and size >= max_bytes:
-                break
-    return found[::-1] if newest else found
