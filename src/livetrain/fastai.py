@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from livetrain._ending import Unfinished, error_under_way
 from livetrain._frameworks.batch import batch_length, find_logits
 from livetrain._frameworks.guard import harmless
+from livetrain._frameworks.own_rates import OwnRates
 from livetrain._frameworks.reader import BatchReader
 from livetrain._frameworks.settings import Settings, given_options
 from livetrain._frameworks.training import Training, class_names_of, positive
@@ -113,8 +114,8 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
     def before_batch(self) -> None:
         """See that a rate which was set holds, whatever a scheduler wrote."""
         fit = self._livetrain
-        if fit.training is not None and fit.rate is not None and self.training:
-            self.opt.set_hyper("lr", fit.rate)
+        if fit.training is not None and fit.rates is not None and self.training:
+            fit.rates.before_step()
 
     def after_batch(self) -> None:
         """Log a training batch, and stop if someone asked for it."""
@@ -145,7 +146,7 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
                 "batch_size": positive(getattr(loaders.train, "bs", None)),
             }
         )
-        fit.begin(monitor)
+        fit.begin(monitor, self.opt)
 
     def _log_batch(self, training: Training) -> None:
         fit = self._livetrain
@@ -192,7 +193,7 @@ class _Fit:
         monitor: of the training that runs, or ran last.
         training: the one that runs; None: none does.
         reader: reads its batches.
-        rate: what the page set; None: nothing.
+        rates: of the optimizer, as the page sets them; None: none trains.
         step: of the next batch.
     """
 
@@ -201,21 +202,18 @@ class _Fit:
         self.monitor: Monitor | None = None
         self.training: Training | None = None
         self.reader = BatchReader(settings.owner, settings.read_batch, _MEND)
-        self.rate: float | None = None
+        self.rates: OwnRates | None = None
         self.step = 0
 
-    def begin(self, monitor: Monitor) -> None:
+    def begin(self, monitor: Monitor, optimizer: Any) -> None:
         """A training begins."""
         self.monitor = monitor
         monitor.expect_end()
-        monitor.on("learning_rate", self._set_rate)
-        self.rate = None
+        self.rates = OwnRates(list(optimizer.hypers))
+        monitor.attach(self.rates)
         self.step = int(monitor.resume_state()["step"])
         self.reader = BatchReader(self.settings.owner, self.settings.read_batch, _MEND)
         self.training = Training(monitor)
-
-    def _set_rate(self, rate: float) -> None:
-        self.rate = rate
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ FRAMEWORKS = {
     "torch_loop": "torch",
     "lightning_trainer": "lightning",
     "accelerate_loop": "accelerate",
+    "keras_fit": "keras",
 }
 """Modules of `tests.steering.trainings`, and what has to be installed for each."""
 
@@ -33,7 +34,14 @@ def rows(ranks: int | None = None) -> list[Case]:
     """Return the rows of this run that can be made here, all or those of so many ranks."""
     return [
         case
-        for case in (*_loops(), *_between_epochs(), *_events(), *_lightning(), *_accelerate())
+        for case in (
+            *_loops(),
+            *_between_epochs(),
+            *_events(),
+            *_lightning(),
+            *_accelerate(),
+            *_keras(),
+        )
         if (FULL or case.often) and installed(case.framework) and ranks in (None, case.ranks)
     ]
 
@@ -176,4 +184,23 @@ def _accelerate() -> Iterator[Case]:
         often=True,
         refused="rank 1 does not loop over monitor.steps",
         options={"alone": True},
+    )
+
+
+def _keras() -> Iterator[Case]:
+    """Keras, whose schedules write once in an epoch."""
+    for scheduler in ("none", "from what is there", "from the epoch"):
+        for given in (
+            (_set("0.001", 3), _set("x0.5", 6), _set("undo", 12), _set("follow", 18)),
+            (_set("x0.5", 3), _set("follow", 18)),
+            (Given("stop", before=9),),
+            (Given("pause", before=7),),
+        ):
+            yield Case("keras_fit", scheduler, given, often=True)
+        between = Given("set", {"learning_rate": "0.001"}, after_epoch=0)
+        yield Case("keras_fit", scheduler, (between,), "validation", often=True)
+    yield Case(
+        *("keras_fit", "built in", (_set("0.001", 3),)),
+        often=True,
+        refused="does not let learning_rate be set",
     )

@@ -49,6 +49,8 @@ class KerasOptimizer:
 class _Group:
     """A group with no parameters that anybody could look at, and a rate: the same object as long as it is the same number."""
 
+    costly = True  # reading it may wait for a device
+
     def __init__(self, model: Any) -> None:
         self._model = model
         self._rate = math.nan

@@ -98,10 +98,8 @@ class GroupRate:
 
     def hold(self) -> bool:
         """Notice what was written beside us and put ours in its place; return whether somebody unknown wrote over ours."""
-        if self._lent or (self.mode == FOLLOW and hasattr(self._group["lr"], "fill_")):
-            return (
-                False  # nothing is to be done; reading a device's tensor would wait for the device
-            )
+        if self._lent or (self.mode == FOLLOW and _waits_to_be_read(self._group)):
+            return False
         unknown = self._notice()
         if self.mode != FOLLOW:
             self._write(self._wanted())
@@ -202,3 +200,8 @@ class GroupRate:
             else:
                 group["lr"] = value * 1.0  # an object of our own, by which it is known again
             self._remember()
+
+
+def _waits_to_be_read(group: Any) -> bool:
+    """Return whether reading the rate may wait for a device, which is not done for nothing."""
+    return getattr(group, "costly", False) or hasattr(group["lr"], "fill_")
