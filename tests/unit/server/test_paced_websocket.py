@@ -116,7 +116,7 @@ def test_what_the_application_does_not_take_is_not_read(monkeypatch: pytest.Monk
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("frame", [TINY, PING])
+@pytest.mark.parametrize("frame", [TINY, PING], ids=["tiny", "ping"])
 def test_who_says_too_much_is_read_later_and_then_sent_away(
     monkeypatch: pytest.MonkeyPatch, frame: bytes
 ) -> None:
