@@ -92,11 +92,8 @@ def read_points(
     time_us = own_us - clock_offset_us if own_us else received_ms * 1000
     if not 0 <= time_us < _LAST_US:
         time_us = received_ms * 1000
-    names, values = [], []
-    for name, value in named:
-        names.append(prefix + name if prefix else name)
-        values.append(value)
-    sink.put_row(names, step, values, time_us)
+    names, values = tuple(zip(*named, strict=True)) or ((), ())
+    sink.put_row([prefix + name for name in names] if prefix else names, step, values, time_us)
     if kind == "tombstone" and record.tombstone.last_step > step:
         sink.put_row([prefix + LEFT_OUT], record.tombstone.last_step, [0.0], time_us)
 
@@ -137,20 +134,25 @@ def _read_columns(
     columns: pb.PointColumns, sink: PointSink, prefix: str, received_us: int, clock_offset_us: int
 ) -> None:
     """Give all points to the sink together: a record may have thousands of columns with a point each."""
-    filled = [column for column in columns.columns if column.steps]
-    if not filled:
+    names, steps, values, times = [], [], [], []
+    for column in columns.columns:  # each field is read once: that is what takes long
+        if data := column.steps:
+            names.append(prefix + column.name)
+            steps.append(data)
+            values.append(column.values)
+            times.append(column.times_us)
+    if not names:
         return
-    given = np.frombuffer(b"".join([column.times_us for column in filled]), "<i8")
+    given = np.frombuffer(b"".join(times), "<i8")
     # Compared before the offset is taken off, so that nothing overflows.
     known = (given > 0) & (given < _LAST_US)
     times_us = np.where(known, given, 0) - clock_offset_us
     series = Series(
-        np.frombuffer(b"".join([column.steps for column in filled]), "<i8"),
-        np.frombuffer(b"".join([column.values for column in filled]), "<f8"),
+        np.frombuffer(b"".join(steps), "<i8"),
+        np.frombuffer(b"".join(values), "<f8"),
         np.where(known & (times_us >= 0), times_us, received_us),
     )
-    names = [prefix + column.name for column in filled]
-    sink.put_columns(names, [len(column.steps) // 8 for column in filled], series)
+    sink.put_columns(names, [len(data) // 8 for data in steps], series)
 
 
 def _distinct(named: _Named) -> Iterator[tuple[str, float]]:

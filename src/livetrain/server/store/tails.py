@@ -19,8 +19,8 @@ from livetrain.server.store.tail import Gatherer, TailBlock
 
 __all__ = ["Tails", "read_blocks"]
 
-_BLOCK_BYTES: Final = 4 << 20
-"""Of records that make one block."""
+_BLOCK_BYTES: Final = 16 << 20
+"""Of records that make one block: in each every name of a curve is looked up anew."""
 _BLOCKS: Final = 8
 _LIMIT_BYTES: Final = 128 << 20
 
