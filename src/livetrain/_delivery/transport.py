@@ -118,6 +118,9 @@ class Endpoint:
                 -1,
             ),  # measured by the stream, against the server's own limit
             ("grpc.max_receive_message_length", 4 << 20),
+            # A server has little to say: one that talks without end waits as soon as so much is not read.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", 64 << 10),
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.min_reconnect_backoff_ms", 2_000),
             # A proxy for the outside world must not be asked for this machine.
@@ -194,7 +197,9 @@ class GrpcConnection:
             for response in self._call:
                 self._deliver(Response(response))
                 # Meanwhile the server has to wait: gRPC takes no more than its window.
-                if delay := pace.delay(time.monotonic(), response.ByteSize()):
+                acknowledges = response.HasField("ack")
+                size = response.ByteSize()
+                if delay := pace.delay(time.monotonic(), size, acknowledges=acknowledges):
                     self._dropped.wait(delay)
         except grpc.RpcError as error:
             self._deliver(_ended(error))

@@ -51,25 +51,27 @@ def test_what_is_one_of_few_never_waits() -> None:
     assert queue.take(1) == []
 
 
-@given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 5 << 20)), max_size=200))
-def test_no_server_is_listened_to_faster_than_the_pace(said: list[tuple[float, int]]) -> None:
-    pace = ReadingPace(messages=10, messages_at_once=20, bytes_=1 << 20, bytes_at_once=4 << 20)
-    now, messages, size = 0.0, 0, 0
-    for pause, bytes_ in said:
+@given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 5 << 20), st.booleans()), max_size=200))
+def test_no_server_is_listened_to_faster_than_the_pace(said: list[tuple[float, int, bool]]) -> None:
+    pace = ReadingPace((30, 60), (10, 20), (1 << 20, 4 << 20))
+    now, size, heard = 0.0, 0, {False: 0, True: 0}
+    for pause, bytes_, acknowledges in said:
         now += pause
-        messages, size = messages + 1, size + bytes_
-        delay = pace.delay(now, bytes_)
+        size += bytes_
+        heard[acknowledges] += 1
+        delay = pace.delay(now, bytes_, acknowledges=acknowledges)
         assert delay >= 0
         now += delay
-        assert messages <= 20 + 10 * now + 1e-6
+        assert heard[True] <= 60 + 30 * now + 1e-6
+        assert heard[False] <= 20 + 10 * now + 1e-6
         assert size <= (4 << 20) + (1 << 20) * now + 1e-3
 
 
 def test_a_server_that_says_what_there_is_to_say_is_never_kept_waiting() -> None:
     pace = ReadingPace()
     now = 0.0
-    for _ in range(10_000):
-        now += 0.01
-        assert pace.delay(now, 200) == 0
-    # All commands that can be open, and their answers, at once.
-    assert all(pace.delay(now, 4_000) == 0 for _ in range(500))
+    for _ in range(10_000):  # of an older one, that is told of each batch
+        now += 0.001
+        assert pace.delay(now, 200, acknowledges=True) == 0
+    # All commands that can be open, twice.
+    assert all(pace.delay(now, 4_000, acknowledges=False) == 0 for _ in range(512))
