@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Annotated, Any, Final
@@ -14,6 +15,7 @@ from livetrain.server.curves import Curves
 from livetrain.server.event_views import events_json
 from livetrain.server.gallery import Gallery
 from livetrain.server.intake import Intake
+from livetrain.server.json_reply import json_reply
 from livetrain.server.live import Live
 from livetrain.server.lookup import LARGEST, find_run, find_settled_run
 from livetrain.server.orders import Orders
@@ -71,16 +73,18 @@ class Api:
     async def _live_route(self, websocket: WebSocket, run_id: str) -> None:
         await self._live.serve(websocket, run_id)
 
-    async def run(self, run_id: str) -> dict[str, Any]:
+    async def run(self, run_id: str) -> Response:
         """Return a run with its settings, streams and the names of its curves."""
         run = await find_run(self._registry, run_id, published=True)
         names = await self._registry.ask_about(run, self._registry.reader.metric_names)
+        # Settings are texts of any length in JSON.
+        config = await asyncio.to_thread(_config, _copy(run.config))
         now = time.monotonic()
-        return {
+        whole = {
             **run_view(run, now),
             "epoch_id": self._intake.epoch,
             "offset": run.committed,
-            "config": _config(run.config),
+            "config": config,
             "class_names": list(run.config.class_names),
             "controls": [MessageToDict(c, preserving_proto_field_name=True) for c in run.declared],
             "report": MessageToDict(told_report(run.report), preserving_proto_field_name=True),
@@ -109,6 +113,7 @@ class Api:
                 for stream in run.streams.values()
             ],
         }
+        return await json_reply(whole)
 
     async def delete(self, run_id: str) -> Response:
         """Delete a run: its records, curves, viewers and streams."""
@@ -174,6 +179,13 @@ class Api:
             )
         )
         return Response(counters.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _copy(config: pb.TrainingConfig) -> pb.TrainingConfig:
+    """Return what a thread may look at while a trainer changes the original."""
+    copy = pb.TrainingConfig()
+    copy.CopyFrom(config)
+    return copy
 
 
 def _config(config: pb.TrainingConfig) -> dict[str, Any]:

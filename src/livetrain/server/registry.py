@@ -23,6 +23,8 @@ __all__ = ["Registry", "RunGoneError"]
 _Result = TypeVar("_Result")
 _IDLE_SECONDS: Final = 2 * LOST_SECONDS
 _SHORT_SECONDS: Final = 2.0
+_AT_ONCE: Final = 16
+"""So many runs are read before others have their turn."""
 _REMARKS: Final = 2000
 """How far back a run's log is read for its ranks' statuses when the run is loaded."""
 _ORDERS: Final = 6 * REMEMBERED
@@ -217,10 +219,14 @@ class Registry:
     async def glance(self, rows: Sequence[Mapping[Any, Any]]) -> list[Run]:
         """Return the runs of rows to look at: those in memory as they are, others without being kept there."""
         now, unix_ms = time.monotonic(), time.time_ns() // 1_000_000
-        found = {
-            row["key"]: self._by_key.get(row["key"]) or Run.from_row(row, now=now, unix_ms=unix_ms)
-            for row in rows
-        }
+        found: dict[int, Run] = {}
+        for row in rows:
+            known = self._by_key.get(row["key"])
+            if known is None:
+                known = Run.from_row(row, now=now, unix_ms=unix_ms)
+                if len(found) % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            found[row["key"]] = known
         several = [
             run.key
             for run in found.values()
