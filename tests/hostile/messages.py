@@ -49,6 +49,11 @@ _NUMBERS = {
 }
 
 
+def _repeats(field: Any) -> bool:
+    newer = getattr(field, "is_repeated", None)  # of protobuf 6
+    return field.label == FieldDescriptor.LABEL_REPEATED if newer is None else bool(newer)
+
+
 def _value(field: Any, depth: int) -> st.SearchStrategy[Any]:
     if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
         return _message(field.message_type, depth - 1)
@@ -75,7 +80,7 @@ def _message(descriptor: Any, depth: int) -> st.SearchStrategy[Any]:
                 made[field.name] = draw(
                     st.dictionaries(_value(keys, depth), _value(values, depth), max_size=3)
                 )
-            elif field.is_repeated:
+            elif _repeats(field):
                 made[field.name] = draw(st.lists(_value(field, depth), max_size=3))
             else:
                 made[field.name] = draw(_value(field, depth))
