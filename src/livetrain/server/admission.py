@@ -121,10 +121,15 @@ def _came_less_often(run: Run, rank: int) -> bool:
 
 
 def _is_of_newest_start(run: Run, rank: int) -> bool:
-    """Return whether a rank came since the newest start of its training began, with the stream that `controls` names."""
+    """Return whether a rank came since the newest start of its training began, with the stream that `controls` names.
+
+    What is left on a disk may be of any start, but for the first.
+    """
     first = run.streams.get(run.controls.stream_id)
     since = first.key if first is not None else 0
     return any(
-        stream.rank == rank and stream.key >= since and not (stream.leftover and since)
+        stream.rank == rank
+        and stream.key >= since
+        and (stream is first or first is None or not stream.leftover)
         for stream in run.streams.values()
     )

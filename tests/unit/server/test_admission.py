@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from livetrain.proto import telemetry_pb2 as pb
@@ -35,7 +35,13 @@ NEWCOMERS = st.builds(
 )
 
 
+PLAIN = Newcomer(0, 0, 0, False, False, False)
+RESTARTED = Newcomer(0, 3, 1, False, False, False)
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.lists(NEWCOMERS, max_size=20))
+@example([PLAIN, PLAIN, replace(RESTARTED, leftover=True), RESTARTED])
 def test_who_is_let_in_without_a_token(newcomers: list[Newcomer]) -> None:
     run = Run(1, "r", "s", 1, "n", "p", (), 0, 0.0)
     ranks: set[int] = set()  # of the newest start
