@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from livetrain._ranks.abilities import Abilities
 from livetrain._steering.command import Command
 from livetrain._steering.control import Control, Decision
 from livetrain._warnings import warn_once_a_minute
@@ -40,6 +41,7 @@ class Agreement:
     Args:
         control: of this rank.
         rank: 0 decides.
+        abilities: what can be set on each rank.
         silent: nobody can give a command to this training, now or later.
         clock: seconds, monotonic.
 
@@ -51,11 +53,14 @@ class Agreement:
         self,
         control: Control,
         rank: int,
+        abilities: Abilities,
         silent: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._control = control
         self._rank = rank
+        self._abilities = abilities
+        self._met = False  # the others have told what can be set on them
         self._silent = silent
         self._pace = _Pace(clock)
         self._left = 1  # calls until the next broadcast
@@ -87,13 +92,17 @@ class Agreement:
     def _exchange(self, broadcast: Broadcast, step: int) -> tuple[Decision, int]:
         """Return what rank 0 decided, and how many calls there are until the next time."""
         said = None
-        if not self._rank:
-            decision = self._control.decide(step)
+        if self._rank:
+            self._abilities.tell(self._control.settings)
+        else:
+            ready = self._met or not self._abilities.shared
+            decision = self._control.decide(step, self._objection) if ready else Decision()
             usual = _FOREVER if self._silent() else self._pace.calls()
             said = _write(decision, step, 1 if self._control.waiting else usual)
         began = time.perf_counter()
         heard = broadcast(said)
         self._pace.took(time.perf_counter() - began)
+        self._met = True
         if not isinstance(heard, str) or (said is not None and heard != said):
             raise UsageError(
                 f"sync(broadcast): on rank {self._rank} broadcast gave back {heard!r:.80}; "
@@ -107,6 +116,18 @@ class Agreement:
                 "call sync at the same place in the loop of every rank, and log each batch once.",
             )
         return Decision(tuple(Command(*command) for command in commands), resume), calls
+
+    def _objection(self, command: Command) -> str:
+        """Say why a command is not carried out by any rank; empty: it is."""
+        if command.verb != "set":
+            return ""
+        for name, ranks in self._abilities.missing(command.parameters).items():
+            whose = f"rank {' and '.join(map(str, ranks[:8]))}"
+            return (
+                f"{whose} does not let {name} be set, so that the ranks would train apart; "
+                "attach on every rank what rank 0 has attached"
+            )
+        return ""
 
 
 def _write(decision: Decision, step: int, calls: int) -> str:

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,6 +137,11 @@ class Control:
         """Let a value be set."""
         self._settings[setting.declaration.name] = setting
 
+    @property
+    def settings(self) -> Iterable[str]:
+        """The names of what can be set."""
+        return tuple(self._settings)
+
     def forget_setting(self, name: str) -> None:
         """Let a value be set no longer."""
         self._settings.pop(name, None)
@@ -230,11 +235,8 @@ class Control:
         """Is there a command that no decision took yet?"""
         return bool(self._waiting)
 
-    def decide(self, step: int) -> Decision:
-        """Return what is to be done before `step`: all that waits, but for what waited for too long.
-
-        Whatever comes after a function of the user's own stays for the next decision: while that runs, lifetimes go by.
-        """
+    def decide(self, step: int, objection: Callable[[Command], str] = lambda _: "") -> Decision:
+        """Return what is to be done before `step`: what waits, but for what waited for too long, or has an `objection`."""
         while self._recipe and self._recipe[0].step <= step:
             again = self._recipe.popleft()
             name = f"recipe-{again.step}-{uuid.uuid4().hex[:8]}"
@@ -247,21 +249,18 @@ class Control:
             if command.expires_at is not None and self._clock() > command.expires_at:
                 why = "its lifetime was over before the training came to it"
                 self._settle(Outcome(command.command_id, pb.EXPIRED, why))
-                continue
-            commands.append(command)
-            if self._calls_user(command):
-                break
+            elif why := objection(command):
+                self._settle(Outcome(command.command_id, pb.REJECTED, why))
+            else:
+                commands.append(command)
+                if self._calls_user(command):  # while that runs, lifetimes go by
+                    break
         return Decision(tuple(commands), self._why_resume() if self.paused else "")
 
     def _calls_user(self, command: Command) -> bool:
-        return (
-            command.verb in self._custom
-            or command.verb in self._listeners
-            or any(
-                name in self._settings and self._settings[name].may_fail
-                for name in command.parameters
-            )
-        )
+        settings = (self._settings[n] for n in command.parameters if n in self._settings)
+        known = command.verb in self._custom or command.verb in self._listeners
+        return known or any(setting.may_fail for setting in settings)
 
     def carry_out(self, decision: Decision, step: int) -> None:
         """Do it, before `step`."""
@@ -329,8 +328,7 @@ class Control:
     def _carry_out(self, command: Command, step: int) -> None:
         name, verb = command.command_id, command.verb
         self._note_replay(command)
-        ours = not self._rank or verb in self._custom or verb in _BUILT_IN
-        if not ours:
+        if self._rank and verb not in self._custom and verb not in _BUILT_IN:
             return  # a handler that only rank 0 has
         try:
             message, values, previous = self._apply(command)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from livetrain._ranks.abilities import Abilities
 from livetrain._records import Writer
 from livetrain._steering.agreement import Agreement, Broadcast
 from livetrain._steering.batch_size import BatchSize
@@ -87,7 +88,10 @@ class Steering:
             rank=rank,
         )
         self._agreement = Agreement(
-            self.control, rank, silent=lambda: not reachable() and not recipe
+            self.control,
+            rank,
+            Abilities(rank, world_size),
+            silent=lambda: not reachable() and not recipe,
         )
         self._refusal = self.control.refuses
         if rank:

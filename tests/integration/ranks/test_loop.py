@@ -150,9 +150,9 @@ def test_a_rank_whose_optimizer_is_not_attached_is_told_of(server: Server, tmp_p
     ranks = Ranks(tmp_path / "ranks", server, 2, attach=[0])
     ranks.wait_until_steerable()
     done = ranks.do("set", {"learning_rate": 0.05})
-    assert (done["state"], done["message"]) == (
-        "failed",
-        "rank 1: this training does not let learning_rate be set",
-    )
+    assert done["state"] == "rejected"
+    assert "rank 1 does not let learning_rate be set" in done["message"]
     ranks.do("stop")
     assert ranks.wait() == [0, 0]
+    assert {rate for rank in range(2) for rate in ranks.rates(rank).values()} == {0.1}
+    ranks.assert_weights_are_equal()

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch.distributed as dist
 
 import livetrain
+from livetrain._ranks.abilities import Abilities
 from livetrain._steering.agreement import Agreement
 from livetrain._steering.command import Command, Outcome
 from livetrain._steering.control import Control
@@ -22,7 +24,9 @@ from livetrain.proto import telemetry_pb2 as pb
 class Rank:
     """One rank; what rank 0 broadcasts is passed on by hand."""
 
-    def __init__(self, number: int, inbox: list[Any], silent: bool = False) -> None:
+    def __init__(
+        self, number: int, inbox: list[Any], silent: bool = False, store: Any = None
+    ) -> None:
         self.number = number
         self.inbox = inbox
         self.now = 0.0
@@ -33,7 +37,11 @@ class Rank:
         optimizer = types.SimpleNamespace(param_groups=self.groups)
         self.control.allow_setting(learning_rates(optimizer, 0.0, 10.0, "learning_rate")[0])
         self.agreement = Agreement(
-            self.control, number, silent=lambda: silent, clock=lambda: self.now
+            self.control,
+            number,
+            Abilities(number, 2, lambda: store, number=0),
+            silent=lambda: silent,
+            clock=lambda: self.now,
         )
 
     def broadcast(self, text: Any) -> Any:
@@ -190,3 +198,18 @@ def test_a_monitor_that_is_disabled_takes_part_so_that_no_rank_waits() -> None:
         for _ in range(20):
             monitor.sync(lambda text: heard.append(text) or text or heard[0])
     assert len(heard) == 2, "once each, and never again: nobody can give it a command"
+
+
+def test_what_one_rank_does_not_let_be_set_is_set_on_none() -> None:
+    first, second = pair(store=dist.HashStore())
+    second.control.forget_setting("learning_rate")
+    first.give("set", learning_rate="0.5")
+    for step in range(1, 30):
+        for rank in (first, second):
+            rank.now += 0.05
+            rank.sync(step)
+    (outcome,) = [o for o in first.outcomes if o.state == pb.REJECTED]
+    assert "rank 1 does not let learning_rate be set" in outcome.message
+    assert "attach on every rank" in outcome.message
+    assert first.groups == second.groups == [{"lr": 0.1}]
+    assert second.outcomes == []
