@@ -10,8 +10,10 @@ import livetrain
 
 # The reference needs the docstrings of the integrations, not the frameworks and torch.
 STAND_INS = [
+    "accelerate.Accelerator",
     "accelerate.state.PartialState",
     "accelerate.tracking.GeneralTracker",
+    "accelerate.utils.broadcast_object_list",
     "fastai.callback.core.Callback",
     "fastai.callback.core.CancelFitException",
     "flwr.serverapp.strategy.Strategy",
@@ -38,6 +40,11 @@ def stand_in(name: str) -> None:
 
 for name in STAND_INS:
     stand_in(name)
+# What the tracker of Accelerate hooks into when it is imported.
+for name in ("init_trackers", "get_tracker", "end_training"):
+    if not hasattr(sys.modules["accelerate"].Accelerator, name):
+        setattr(sys.modules["accelerate"].Accelerator, name, lambda *_: None)
+vars(sys.modules["accelerate.tracking"]).setdefault("LOGGER_TYPE_TO_CLASS", {})
 
 project = "livetrain"
 author = "The livetrain maintainers"
