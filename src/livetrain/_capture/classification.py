@@ -7,8 +7,8 @@ in any case. What decides, first match wins:
 2. The loss says so: it is the cross-entropy of these outputs and targets, their mean or sum; or, over three batches, a constant
    multiple of it, of that with smoothed labels or of the focal loss; or the cross-entropy of each class for itself.
 3. It is none where the outputs have as many values as an image, where there are class names of another number, where the loss is
-   that of ranks (one column a threshold), where the targets are no classes, where one lies beyond the columns, or where they stay
-   so far below the number of columns that classes would not.
+   that of ranks (one column a threshold), where the outputs are zeros and ones with several a sample, where the targets are no
+   classes, where one lies beyond the columns, or where they stay so far below the number of columns that classes would not.
 4. Else it is one: the targets are whole numbers within the columns, and come near to their number.
 
 Targets below 0 and 255 are *ignored*, and so is whatever lies beyond the columns where the first two rules decide.
@@ -61,6 +61,7 @@ class Classification:
         self._columns = columns
         self._confirmed = False
         self._ranks = False
+        self._choices = False  # zeros and ones, which choose several classes of a sample
         self._beyond = -1  # the highest target that no column stands for
         self._highest = self._lowest = -1
         self._seen = 0
@@ -120,6 +121,7 @@ class Classification:
         if marks is not None:
             if scores is not None and not self.settled:
                 self._try(scores, marks, loss)
+                self._choices |= _choose_several(scores)
             self._count(marks, columns)
             if self._confirmed:
                 return ""
@@ -131,6 +133,8 @@ class Classification:
             return ""
         if self._ranks:
             return "the loss is one of ranks"
+        if self._choices:
+            return "they are zeros and ones, several of them for one sample"
         if self._beyond >= 0:
             return f"a target is {self._beyond}, which none of them stands for"
         tells = self._highest > self._lowest or columns > _FEW
@@ -222,6 +226,14 @@ def _are_labels(targets: Array, columns: int) -> bool:
         and targets.dtype.kind in "biuf"
         and bool(((targets == 0) | (targets == 1)).all())
     )
+
+
+def _choose_several(scores: Array) -> bool:
+    """Return whether outputs are choices and no scores, some samples with several: the first of them is not the best."""
+    ones = scores == 1
+    chosen = ones.sum(axis=1)
+    several = (chosen > 1) & (chosen < scores.shape[1])
+    return bool(several.any()) and bool((ones | (scores == 0)).all())
 
 
 def _class_losses(scores: Array, classes: Array) -> dict[str, float]:

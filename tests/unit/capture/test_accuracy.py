@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -66,6 +66,7 @@ def test_the_caller_may_change_what_it_gave_at_once() -> None:
 
 @given(arrays.arrays(np.float32, (7, 3)), arrays.arrays(np.int64, 7, elements=st.integers(0, 2)))
 def test_it_is_what_numpy_says(preds: Any, targets: Any) -> None:
+    assume(not np.isin(preds, (0, 1)).all())  # which may be choices of several classes
     assert accuracy(preds, targets) == np.mean(preds.argmax(1) == targets)
 
 

@@ -202,6 +202,23 @@ def test_without_a_loss_that_tells_the_targets_do(loss: float | None) -> None:
     assert Watched().batch(preds, targets, loss) == share(preds, targets)
 
 
+def test_zeros_and_ones_that_choose_several_classes_are_not_scored() -> None:
+    targets = labels(64, 10)
+    chosen = functional.one_hot(targets, 10).float()
+    assert Watched().batch(chosen, targets, 0.5) == 1.0, "one class a sample"
+    assert Watched().batch(torch.zeros(64, 10), targets, 0.5) is not None, (
+        "a layer that begins at 0"
+    )
+    several = chosen.clone()
+    several[3, :2] = 1.0
+    several[3, 7] = 1.0
+    watched = Watched()
+    assert watched.batch(several, targets, 0.5) is None
+    for seed in range(70):  # longer than a loss is looked at
+        assert watched.batch(chosen, labels(64, 10, seed), 0.5) is None
+    assert Watched(names=10).batch(several, targets, 0.5) is not None, "the user says what they are"
+
+
 def test_one_class_alone_says_nothing_of_few_columns() -> None:
     assert Watched().batch(logits(64, 10), torch.zeros(64, dtype=torch.int64), 0.5) is not None
     assert Watched().batch(logits(64, 128), torch.zeros(64, dtype=torch.int64), 0.5) is None
