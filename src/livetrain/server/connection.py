@@ -266,11 +266,13 @@ class Connection:
             else:
                 read = read_part(part, limits)
             shown = isinstance(read, Record) and read.frame is not None
-            for record in numbering.place(read):
+            for place, record in enumerate(numbering.place(read)):
                 if self._run is not None and not self._intake.journal.has_share(self._run.key):
                     share.rest()
                     await self._intake.journal.wait_for_share(self._run.key)
-                await share.turn()
+                    await share.turn()
+                elif place:
+                    await share.turn()
                 if not await self._take(record):
                     return False
         for rejected in numbering.rest():

@@ -133,7 +133,7 @@ class Share:
 
         What lies between this and the next call, or the next `rest`, is counted as its work.
         """
-        self._count()
+        now = self._count()
         if self._ran >= TURN_SECONDS or (self._balance < 0 and not self._granted):
             self._began = None
             await self._turns.wait(self._kind)
@@ -142,9 +142,10 @@ class Share:
                 await self._turns.wait(self._kind)
             self._ran = max(0.0, self._ran - TURN_SECONDS)
             self._granted = True
+            now = None
         elif not self._granted:
             self._turns.serve(self._counted)
-        self._began = self._turns.cpu()
+        self._began = self._turns.cpu() if now is None else now
 
     def charge(self, seconds: float) -> None:
         """Count work that was done for this client elsewhere, such as on a thread of gRPC's."""
@@ -156,13 +157,15 @@ class Share:
         self._count()
         self._began = None
 
-    def _count(self) -> None:
-        """Count what was used and what was gained since the last time."""
+    def _count(self) -> float | None:
+        """Count what was used and what was gained since the last time; return the processor's time, if it was looked at."""
         now = self._turns.clock()
         passed = now - self._counted
         self._counted = now
+        cpu = None
         if self._began is not None:
-            used = self._turns.cpu() - self._began
+            cpu = self._turns.cpu()
+            used = cpu - self._began
             self._ran = min(_OWED_SECONDS, self._ran + used)
             self._balance -= used
         elif self._balance >= 0:
@@ -171,3 +174,4 @@ class Share:
         self._balance = max(-_OWED_SECONDS, min(_SAVED_SECONDS, self._balance))
         if self._balance >= 0:
             self._granted = False
+        return cpu
