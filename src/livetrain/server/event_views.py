@@ -21,9 +21,11 @@ _WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 def events_json(run_id: str, events: Sequence[StoredEvent], *, more: bool) -> bytes:
     """Return events as JSON; `more`: there are further ones, which are asked for after the last of these."""
-    shown = [_event(event) for event in events]
+    # One after the other: as Python's objects a record takes twenty times its bytes.
+    shown = ", ".join(json.dumps(_event(event), allow_nan=False) for event in events)
     after = events[-1].offset if more else None
-    return json.dumps({"run_id": run_id, "events": shown, "next": after}, allow_nan=False).encode()
+    head = json.dumps({"run_id": run_id, "next": after})
+    return f'{head[:-1]}, "events": [{shown}]}}'.encode()
 
 
 def _event(event: StoredEvent) -> dict[str, Any]:
