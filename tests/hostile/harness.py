@@ -21,7 +21,7 @@ from tests.hostile.attack import Attack, Target, command
 from tests.hostile.bystanders import Bystanders, server_cpu_seconds
 from tests.integration.server.processes import ServerProcess
 
-__all__ = ["HEADINGS", "Calm", "Row", "calm", "endure", "integrity", "store_folder"]
+__all__ = ["HEADINGS", "Calm", "Row", "calm", "carry_out", "endure", "integrity", "store_folder"]
 
 GATHER_SECONDS = 0.05
 """For so long the server gathers what it commits."""
@@ -155,9 +155,7 @@ def endure(
     rss = _memory(folder, "VmRSS")
     (folder / "clear_refs").write_text("5")  # the kernel's peak begins anew
     lines = len(server.log)
-    with _process(command(attack, target, seconds)) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n", f"{attack.name} did not begin"
+    with carry_out(attack, target, seconds) as process:
         # Of what came before, interpreters starting on the same cores and the like, nothing counts.
         probe.answers.clear()
         probe.failed = 0
@@ -213,6 +211,15 @@ def integrity(data_dir: Path) -> str:
 
 def _memory(folder: Path, what: str) -> int:
     return int((folder / "status").read_text().split(f"{what}:")[1].split()[0]) * 1024
+
+
+@contextlib.contextmanager
+def carry_out(attack: Attack, target: Target, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """Have an attack under way, in a process of its own, which is killed in the end."""
+    with _process(command(attack, target, seconds)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", f"{attack.name} did not begin"
+        yield process
 
 
 @contextlib.contextmanager

@@ -6,16 +6,17 @@ what the server computes, not how long it takes: other work on this machine is n
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from itertools import groupby
 
 import pytest
 
-from tests.hostile.attack import Attack
-from tests.hostile.attacks import all_attacks
-from tests.hostile.bystanders import Bystanders
-from tests.hostile.harness import Calm, endure, integrity, store_folder
-from tests.integration.server.processes import ServerProcess
+from tests.hostile.attack import Attack, Target
+from tests.hostile.attacks import all_attacks, attack_called
+from tests.hostile.bystanders import Bystanders, server_cpu_seconds
+from tests.hostile.harness import Calm, carry_out, endure, integrity, store_folder
+from tests.integration.server.processes import ServerProcess, until
 
 SECONDS = 1.2
 HEALTH_CPU = 0.5
@@ -53,3 +54,19 @@ def test_nobody_beside_an_attack_is_harmed(
         assert row.health_cpu <= HEALTH_CPU, row
         assert row.ack_cpu <= ACK_CPU, row
         assert row.log_lines <= attack.log_lines + 40, server.log[-row.log_lines :]
+
+
+def test_sigterm_is_obeyed_in_the_midst_of_an_attack() -> None:
+    attack = attack_called("relay: tiny texts, 40 viewers")
+    with store_folder() as folder:
+        with (
+            ServerProcess(folder / "data") as server,
+            carry_out(attack, Target(server.grpc, server.http, server.relay, ""), 3.0),
+        ):
+            cpu = server_cpu_seconds(server.process.pid)
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: any("stopping" in line for line in server.log), "the word of it")
+            used = server_cpu_seconds(server.process.pid) - cpu
+            assert server.process.wait(60) == 0
+        assert used <= HEALTH_CPU, "it was told at once"
+        assert integrity(folder / "data") == "ok"
