@@ -38,6 +38,7 @@ def _whole(low: int, high: int) -> st.SearchStrategy[int]:
     return st.sampled_from([edge for edge in edges if low <= edge <= high])
 
 
+_NONE: st.SearchStrategy[list[Any]] = st.just([])
 _NUMBERS = {
     FieldDescriptor.CPPTYPE_INT32: _whole(-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_UINT32: _whole(0, 2**32 - 1),
@@ -71,8 +72,8 @@ def _message(descriptor: Any, depth: int) -> st.SearchStrategy[Any]:
     def draw_one(draw: st.DrawFn) -> dict[str, Any]:
         made: dict[str, Any] = {}
         named = [field for field in descriptor.fields if depth or field.message_type is None]
-        for field in (
-            draw(st.lists(st.sampled_from(named), max_size=6, unique=True)) if named else ()
+        for field in draw(
+            st.lists(st.sampled_from(named), max_size=6, unique=True) if named else _NONE
         ):
             entry = field.message_type
             if entry is not None and entry.GetOptions().map_entry:

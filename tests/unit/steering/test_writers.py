@@ -102,7 +102,7 @@ def wanted(scheduled: list[float], sets: dict[int, str]) -> list[float]:
     return rates
 
 
-@settings(max_examples=40)
+@settings(max_examples=8)
 @given(
     st.sampled_from(["exponential", "cosine", "lambda", "milestones", "relative", "absolute"]),
     st.sampled_from(["begin", "end"]),
