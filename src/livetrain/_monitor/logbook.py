@@ -12,6 +12,7 @@ from livetrain._delivery.line import SMALL_BYTES, Lane
 from livetrain._engine import Engine
 from livetrain._metric_names import metric_name
 from livetrain._monitor.base import Base
+from livetrain._monitor.event_fields import TEXT_CHARS, WORD_CHARS, event_fields
 from livetrain._monitor.numbers import Numbers
 from livetrain._monitor.place import whole
 from livetrain._text import text_of
@@ -23,9 +24,6 @@ __all__ = ["Logbook"]
 _PHASES = ("start", "progress", "end")
 _LINE_CHARS = 10_000  # of a log line or an error
 _SOURCE_CHARS = 256
-_TEXT_CHARS = 2_000  # of an event's message or field
-_WORD_CHARS = 256
-_FIELDS = 200  # of an event
 
 
 class Logbook(Base):
@@ -332,7 +330,7 @@ class Logbook(Base):
         at = self._place.last_step_or(step)
         text = "" if prompt is None else text_of(prompt, _LINE_CHARS)
         write = _records.sample(
-            uuid.uuid4().hex, text, text_of(kind, _WORD_CHARS), at, self._place.epoch
+            uuid.uuid4().hex, text, text_of(kind, WORD_CHARS), at, self._place.epoch
         )
         engine.put_sample(image, write)
         engine.metering.spent(time.perf_counter() - started)
@@ -354,8 +352,8 @@ class Logbook(Base):
         """
         at = self._place.last_step_or(step)
         given = {"epoch": epoch, "best_value": best_value, "metric": metric, "patience": patience}
-        fields = _fields({name: v for name, v in given.items() if not _is_empty(v)})
-        message = text_of(reason, _TEXT_CHARS) or "stopped early"
+        fields = event_fields(given, empty=False)
+        message = text_of(reason, TEXT_CHARS) or "stopped early"
         self._put(_records.event("early_stopping", message, fields, at), Lane.CRITICAL)
 
     def log_event(
@@ -389,9 +387,9 @@ class Logbook(Base):
             )
         self._put(
             _records.event(
-                text_of(kind, _WORD_CHARS),
-                text_of(message, _TEXT_CHARS),
-                _fields(fields or {}),
+                text_of(kind, WORD_CHARS),
+                text_of(message, TEXT_CHARS),
+                event_fields(fields or {}),
                 self._place.last_step_or(step),
             ),
             Lane.CRITICAL,
@@ -450,15 +448,3 @@ class Logbook(Base):
         except Exception as error:  # a mapping of the user's own that fails
             engine.problem("unreadable", f"livetrain could not read logged numbers: {error!r}")
             return {}, ()
-
-
-def _fields(given: Mapping[Any, Any]) -> dict[str, str]:
-    """Return an event's particulars as texts."""
-    items = [(name, value) for name, value in given.items() if value is not None]
-    return {
-        text_of(name, _WORD_CHARS): text_of(value, _TEXT_CHARS) for name, value in items[:_FIELDS]
-    }
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value)
