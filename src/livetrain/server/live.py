@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -211,7 +211,12 @@ class Live:
                 limit=history.top - hello.offset,
                 max_bytes=self._limits.recover_bytes,
             )
-            missed = [(event.offset, _encode(event, _attempt(run, event))) for event in stored]
+            known = {
+                stream_id: run.streams.counting_attempt(stream)
+                for stream_id in {event.stream_id for event in stored}
+                if (stream := run.streams.get(stream_id)) is not None
+            }
+            missed = await self._intake.registry.ask(_encode_all, stored, known)
             if len(missed) < history.top - hello.offset:  # too large, or forgotten meanwhile
                 async for message in self._snapshot(channel, viewer, hello):
                     yield message
@@ -260,9 +265,19 @@ class Live:
         yield b"".join(bytes_field(1, (body, rest.SerializeToString())))
 
 
-def _attempt(run: Run, event: StoredEvent) -> int:
-    stream = run.streams.get(event.stream_id)
-    return event.attempt if stream is None else run.streams.counting_attempt(stream)
+def _encode_all(
+    events: Sequence[StoredEvent], attempts: Mapping[str, int]
+) -> list[tuple[int, bytes]]:
+    """Return events as viewers are told them, with their offsets; on a thread, since there may be thousands.
+
+    Args:
+        events: as they are stored.
+        attempts: that the streams count to by now; of one that is not here, what is stored with the event holds.
+    """
+    return [
+        (event.offset, _encode(event, attempts.get(event.stream_id, event.attempt)))
+        for event in events
+    ]
 
 
 def _encode(event: StoredEvent, attempt: int) -> bytes:
