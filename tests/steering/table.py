@@ -17,6 +17,7 @@ FRAMEWORKS = {
     "lightning_trainer": "lightning",
     "accelerate_loop": "accelerate",
     "keras_fit": "keras",
+    "transformers_trainer": "transformers",
 }
 """Modules of `tests.steering.trainings`, and what has to be installed for each."""
 
@@ -41,6 +42,7 @@ def rows(ranks: int | None = None) -> list[Case]:
             *_lightning(),
             *_accelerate(),
             *_keras(),
+            *_transformers(),
         )
         if (FULL or case.often) and installed(case.framework) and ranks in (None, case.ranks)
     ]
@@ -204,3 +206,46 @@ def _keras() -> Iterator[Case]:
         often=True,
         refused="does not let learning_rate be set",
     )
+
+
+def _transformers() -> Iterator[Case]:
+    """The Hugging Face Trainer, with its own schedules."""
+    for ranks in (1, 2):
+        for scheduler in (
+            "constant",
+            "linear",
+            "cosine",
+            "polynomial",
+            "inverse square root",
+            "plateau",
+        ):
+            often = scheduler == "cosine" and ranks == 1
+            held = (_set("0.001", 5), _set("x2", 9), _set("undo", 12), _set("follow", 17))
+            scaled = (_set("x0.5", 3),)
+            for given in (held, scaled, (Given("stop", before=9),), (Given("pause", before=7),)):
+                yield Case(
+                    *("transformers_trainer", scheduler, given, "none", ranks),
+                    often=often and given is held,
+                )
+            for given in (
+                Given("set", {"learning_rate": "0.001"}, after_epoch=0),
+                Given("stop", after_epoch=0),
+                Given("pause", after_epoch=0),
+            ):
+                yield Case("transformers_trainer", scheduler, (given,), "validation", ranks)
+            for given in ((_set("0.01", 3), _set("follow", 9)), scaled):
+                yield Case("transformers_trainer", scheduler, given, "accumulation", ranks)
+            for given in (held, scaled, (_set("0.001", 3), _set("follow", 14))):
+                yield Case(
+                    *("transformers_trainer", scheduler, given, "resume", ranks),
+                    often=often and given is scaled,
+                )
+        yield Case(
+            *("transformers_trainer", "linear", (_set("-1", 5),), "none", ranks),
+            refused="is outside 0 to 10",
+        )
+        yield Case(
+            *("transformers_trainer", "linear", (_set("0.01", 5),), "none", ranks),
+            refused="does not let learning_rate be set",
+            options={"let_set": ()},
+        )
