@@ -8,7 +8,16 @@ from typing import Any, Literal
 
 __all__ = ["Answer", "Case", "Event", "Given", "Trace"]
 
-Event = Literal["none", "validation", "accumulation", "resume", "new optimizer", "new scheduler"]
+Event = Literal[
+    "none",
+    "validation",
+    "accumulation",
+    "resume",
+    "new optimizer",
+    "new scheduler",
+    "optimizer loaded",
+    "rank lost",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +101,13 @@ class Trace:
         steps: (step of the monitor, rate that it was made with), for each step of the optimizer.
         answers: to the commands.
         error: that ended the training; empty: it came to its end.
+        lost: this rank is killed once what it did is written down.
     """
 
     steps: list[tuple[int, float]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     error: str = ""
+    lost: bool = False
     _weight: float = 0.0
 
     def moved(self, step: int, weight: float) -> None:
@@ -111,4 +122,5 @@ class Trace:
     def read(cls, values: Mapping[str, Any]) -> Trace:
         """Return what `as_dict` made of one."""
         steps = [(step, rate) for step, rate in values["steps"]]
-        return cls(steps, [Answer(**answer) for answer in values["answers"]], values["error"])
+        answers = [Answer(**answer) for answer in values["answers"]]
+        return cls(steps, answers, values["error"], values["lost"])

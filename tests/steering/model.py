@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tests.steering.case import Case, Trace
 
-__all__ = ["verdict", "wanted"]
+__all__ = ["verdict", "verdict_of_loss", "wanted"]
 
 _ENDS = ("applied", "rejected", "expired", "failed")
 _Mode = tuple[float | None, float]  # a value that is held, or None and a factor
@@ -77,6 +77,51 @@ def verdict(case: Case, schedule: Trace, traces: Sequence[Trace]) -> str:
     return f"refused: {refusals[0]}" if refusals else "right"
 
 
+def verdict_of_loss(case: Case, schedule: Trace, traces: Sequence[Trace]) -> str:
+    """Say how a row came out in which a rank was killed: what each rank said of itself is to be true as long as it was there.
+
+    Rank 0 answers every command in the end, unless it is the one that was killed. Whoever is left is told by its own collective.
+
+    Args:
+        case: the row.
+        schedule: of the training that nobody disturbed.
+        traces: of each rank, the killed one's until then.
+    """
+    lost = case.options["lost"]
+    for rank, trace in enumerate(traces):
+        if trace.lost != (rank == lost):
+            return (
+                f"wrong: rank {rank} was {'killed' if trace.lost else f'not killed: {trace.error}'}"
+            )
+        last = trace.steps[-1][0]
+        taken = []
+        for answer in trace.answers:
+            said = case.given[answer.number].words
+            if answer.state == "applied":
+                if answer.step > last + 1:
+                    return f"wrong: rank {rank} says {said} was applied at step {answer.step}, and it came to {last}"
+                taken.append((answer.step, answer.number))
+            elif rank != lost and answer.state not in _ENDS:
+                return f"wrong: rank {rank} says of {said} in the end: {answer.state}"
+            elif answer.state in _ENDS and not answer.message:
+                return f"wrong: {said} was {answer.state} without a reason"
+        if rank == 0 and rank != lost and len(trace.answers) != len(case.given):
+            return f"wrong: of {len(case.given)} commands {len(trace.answers)} were answered"
+        if problem := _rates(case, schedule.steps, trace, sorted(taken)):
+            return f"wrong: rank {rank} {problem}"
+    pairs = zip(*(trace.steps for trace in traces), strict=False)
+    for first, *others in pairs:
+        if any(other != first for other in others):
+            return f"wrong: the ranks made a step with {[first, *others]}"
+    stopped = any(
+        answer.state == "applied" and case.given[answer.number].verb == "stop"
+        for answer in traces[1 - lost].answers
+    )
+    if not stopped and not traces[1 - lost].error:
+        return "wrong: nobody was told that a rank is gone"
+    return "right"
+
+
 def _compare(
     case: Case, schedule: Trace, trace: Trace, taken: Sequence[tuple[int, int]]
 ) -> str | None:
@@ -85,7 +130,17 @@ def _compare(
     expected = [entry for entry in schedule.steps if entry[0] < until]
     if len(trace.steps) != len(expected):
         return f"made {len(trace.steps)} steps of the optimizer, {len(expected)} were to be made"
-    for (step, rate), (_, scheduled) in zip(trace.steps, expected, strict=True):
+    return _rates(case, expected, trace, taken)
+
+
+def _rates(
+    case: Case,
+    expected: Sequence[tuple[int, float]],
+    trace: Trace,
+    taken: Sequence[tuple[int, int]],
+) -> str | None:
+    """Say which step was made with another rate than it was to be; None: none was."""
+    for (step, rate), (_, scheduled) in zip(trace.steps, expected, strict=False):
         modes = [
             case.given[number].parameters["learning_rate"]
             for first, number in taken

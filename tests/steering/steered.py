@@ -25,6 +25,9 @@ class SteeredMonitor(livetrain.Monitor):
         given: numbers of the commands that were given already, to which this adds.
         answers: what is answered, by number; this changes it.
         disturbed: whether any command is given at all.
+
+    Attributes:
+        disturbed: the same.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class SteeredMonitor(livetrain.Monitor):
         **options: Any,
     ) -> None:
         self._case, self._numbers_given, self._answers = case, given, answers
-        self._disturbed = disturbed
+        self.disturbed = disturbed
         super().__init__(*args, **options)
         steering = self._steering
         answer = steering.control._answer
@@ -70,7 +73,7 @@ class SteeredMonitor(livetrain.Monitor):
         return True
 
     def _give(self, number: int) -> None:
-        if self._steering.rank or not self._disturbed or number in self._numbers_given:
+        if self._steering.rank or not self.disturbed or number in self._numbers_given:
             return
         self._numbers_given.add(number)
         given = self._case.given[number]

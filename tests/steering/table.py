@@ -18,6 +18,8 @@ FRAMEWORKS = {
     "accelerate_loop": "accelerate",
     "keras_fit": "keras",
     "transformers_trainer": "transformers",
+    "fastai_learner": "fastai",
+    "flower_rounds": "flwr",
 }
 """Modules of `tests.steering.trainings`, and what has to be installed for each."""
 
@@ -43,6 +45,9 @@ def rows(ranks: int | None = None) -> list[Case]:
             *_accelerate(),
             *_keras(),
             *_transformers(),
+            *_fastai(),
+            *_flower(),
+            *_lost(),
         )
         if (FULL or case.often) and installed(case.framework) and ranks in (None, case.ranks)
     ]
@@ -210,6 +215,94 @@ def _keras() -> Iterator[Case]:
 
 def _transformers() -> Iterator[Case]:
     """The Hugging Face Trainer, with its own schedules."""
+    some = ("constant", "cosine", "plateau")
+    for ranks in (1, 2):
+        for scheduler in (
+            some if ranks > 1 else (*some, "linear", "polynomial", "inverse square root")
+        ):
+            often = scheduler == "cosine" and ranks == 1
+            held, scaled = (_set("0.001", 3), _set("follow", 14)), (_set("x0.5", 3),)
+            for event in ("none", "accumulation", "resume"):
+                for given in (held, scaled):
+                    if event != "resume" or ranks == 1:
+                        yield Case(
+                            *("lightning_trainer", scheduler, given, event, ranks),
+                            often=often and given is held,
+                        )
+            yield Case(
+                *("lightning_trainer", scheduler, (Given("stop", before=9),), "none", ranks),
+                often=often,
+            )
+            for given in (
+                Given("set", {"learning_rate": "0.001"}, after_epoch=0),
+                Given("pause", after_epoch=0),
+            ):
+                yield Case(
+                    *("lightning_trainer", scheduler, (given,), "validation", ranks), often=often
+                )
+
+
+def _accelerate() -> Iterator[Case]:
+    """Accelerate, with its prepared optimizer and with the one inside."""
+    for ranks in (1, 2, 4):
+        often = ranks < 4
+        for scheduler in ("none", "exponential", "cosine"):
+            for attach in ("prepared", "plain"):
+                for given in (
+                    (_set("0.001", 5), _set("x2", 9), _set("follow", 14)),
+                    (Given("stop", before=9),),
+                ):
+                    yield Case(
+                        *("accelerate_loop", scheduler, given, "none", ranks),
+                        often=often and scheduler == "exponential",
+                        options={"attach": attach},
+                    )
+        for given in (
+            Given("set", {"learning_rate": "0.001"}, after_epoch=0),
+            Given("stop", after_epoch=0),
+            Given("pause", after_epoch=0),
+        ):
+            yield Case(
+                *("accelerate_loop", "exponential", (given,), "validation", ranks), often=often
+            )
+        for given in (_set("0.01", 5), Given("pause", before=7)):
+            yield Case(
+                *("accelerate_loop", "exponential", (given,), "accumulation", ranks), often=often
+            )
+            yield Case(
+                *("accelerate_loop", "exponential", (given,), "none", ranks),
+                often=often,
+                options={"steps": False},
+            )
+    yield Case(
+        *("accelerate_loop", "none", (Given("stop", before=9),), "none", 2),
+        often=True,
+        refused="rank 1 does not loop over monitor.steps",
+        options={"alone": True},
+    )
+
+
+def _keras() -> Iterator[Case]:
+    """Keras, whose schedules write once in an epoch."""
+    for scheduler in ("none", "from what is there", "from the epoch"):
+        for given in (
+            (_set("0.001", 3), _set("x0.5", 6), _set("undo", 12), _set("follow", 18)),
+            (_set("x0.5", 3), _set("follow", 18)),
+            (Given("stop", before=9),),
+            (Given("pause", before=7),),
+        ):
+            yield Case("keras_fit", scheduler, given, often=True)
+        between = Given("set", {"learning_rate": "0.001"}, after_epoch=0)
+        yield Case("keras_fit", scheduler, (between,), "validation", often=True)
+    yield Case(
+        *("keras_fit", "built in", (_set("0.001", 3),)),
+        often=True,
+        refused="does not let learning_rate be set",
+    )
+
+
+def _transformers() -> Iterator[Case]:
+    """The Hugging Face Trainer, with its own schedules."""
     for ranks in (1, 2):
         for scheduler in (
             "constant",
@@ -218,9 +311,9 @@ def _transformers() -> Iterator[Case]:
             "polynomial",
             "inverse square root",
             "plateau",
-        ):
+        )[::ranks]:
             often = scheduler == "cosine" and ranks == 1
-            held = (_set("0.001", 5), _set("x2", 9), _set("undo", 12), _set("follow", 17))
+            held = (_set("0.001", 5), _set("x2", 10), _set("undo", 13), _set("follow", 17))
             scaled = (_set("x0.5", 3),)
             for given in (held, scaled, (Given("stop", before=9),), (Given("pause", before=7),)):
                 yield Case(
@@ -247,5 +340,76 @@ def _transformers() -> Iterator[Case]:
         yield Case(
             *("transformers_trainer", "linear", (_set("0.01", 5),), "none", ranks),
             refused="does not let learning_rate be set",
-            options={"let_set": ()},
+            options={"fixed": True},
         )
+
+
+def _fastai() -> Iterator[Case]:
+    """fastai's Learner, with its own optimizer and with PyTorch's in its wrapper."""
+    for wrapped in (False, True):
+        options = {"wrapped": True} if wrapped else {}
+        for scheduler in ("flat", "one cycle", "flat cosine", "restarts", "plateau"):
+            held = (_set("0.001", 5), _set("x2", 9), _set("undo", 12), _set("follow", 17))
+            scaled = (_set("x0.5", 3), _set("x0.5", 10), _set("follow", 19))
+            for event in ("none", "accumulation", "resume", "optimizer loaded"):
+                for given in (held, scaled):
+                    if scheduler == "plateau" and event == "resume":
+                        continue  # whose callback fails by itself in an epoch that is skipped
+                    yield Case(
+                        *("fastai_learner", scheduler, given, event),
+                        often=scheduler == "one cycle" and event == "none" and given is held,
+                        options=options,
+                    )
+            for given in (Given("stop", before=9), Given("pause", before=7)):
+                yield Case("fastai_learner", scheduler, (given,), options=options)
+            for given in (
+                Given("set", {"learning_rate": "0.001"}, after_epoch=0),
+                Given("stop", after_epoch=0),
+                Given("pause", after_epoch=0),
+            ):
+                yield Case("fastai_learner", scheduler, (given,), "validation", options=options)
+        yield Case(
+            *("fastai_learner", "one cycle", (_set("-1", 5),)),
+            refused="is outside 0 to 10",
+            options=options,
+        )
+
+
+def _flower() -> Iterator[Case]:
+    """Flower: its strategy, which has rounds and no rate, and a client's own loop, which has."""
+    for scheduler in ("none", "decays"):
+        for given in (Given("stop", before=3), Given("pause", before=3)):
+            yield Case(
+                *("flower_rounds", scheduler, (given,)), epochs=6, often=scheduler == "decays"
+            )
+        yield Case(
+            *("flower_rounds", scheduler, (_set("0.01", 3),)),
+            epochs=6,
+            refused="does not let learning_rate be set",
+        )
+        for given in (
+            (_set("0.001", 3), _set("x2", 5), _set("undo", 7), _set("follow", 19)),
+            (_set("x0.5", 3), _set("x0.5", 12), _set("follow", 20)),
+            (Given("stop", before=21),),
+            (Given("pause", before=12),),
+        ):
+            yield Case("flower_rounds", scheduler, given, options={"steered": "client"})
+        yield Case(
+            *("flower_rounds", scheduler, (_set("-1", 12),)),
+            refused="is outside 0 to 10",
+            options={"steered": "client"},
+        )
+
+
+def _lost() -> Iterator[Case]:
+    """One of two ranks is killed between two steps, before and after commands that it may have heard of."""
+    for lost, at in ((1, 8), (1, 9), (1, 10), (0, 9)):
+        for given in (
+            (_set("0.01", 3), _set("x0.5", 9)),
+            (Given("stop", before=9),),
+            (Given("pause", before=9),),
+        ):
+            yield Case(
+                *("torch_loop", "exponential", given, "rank lost", 2),
+                options={"lost": lost, "at": at},
+            )

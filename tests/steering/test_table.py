@@ -11,7 +11,7 @@ import pytest
 from tests.faults.processes import kill_leftovers
 from tests.steering.case import Answer, Case, Given, Trace
 from tests.steering.launch import Made, launch
-from tests.steering.model import verdict
+from tests.steering.model import verdict, verdict_of_loss
 from tests.steering.table import FULL, rows, train
 
 # Frameworks warn of small data sets and few workers.
@@ -29,14 +29,19 @@ def table() -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def of_ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Case], Made]]:
-    """Return what was seen of a row; rows of as many ranks are made together."""
-    made: dict[int, dict[str, Made]] = {}
+    """Return what was seen of a row; a framework's rows of as many ranks are made together, but for those that lose one."""
+    made: dict[tuple[str, int], dict[str, Made]] = {}
 
     def see(case: Case) -> Made:
-        if case.ranks not in made:
+        if case.event == "rank lost":
+            return launch([case], tmp_path_factory.mktemp("lost"))[case.name]
+        group = case.framework, case.ranks
+        if group not in made:
             folder = tmp_path_factory.mktemp(f"ranks{case.ranks}")
-            made[case.ranks] = launch(rows(case.ranks), folder)
-        return made[case.ranks][case.name]
+            together = [row for row in rows() if (row.framework, row.ranks) == group]
+            together = [row for row in together if row.event != "rank lost"]
+            made[group] = launch(together, folder)
+        return made[group][case.name]
 
     yield see
     kill_leftovers()
@@ -59,7 +64,8 @@ def test_a_row_of_one_rank(
 def test_a_row_of_several_ranks(
     case: Case, table: list[str], of_ranks: Callable[[Case], Made]
 ) -> None:
-    found = verdict(case, *of_ranks(case))
+    judge = verdict_of_loss if case.event == "rank lost" else verdict
+    found = judge(case, *of_ranks(case))
     table.append(f"{case.name} | {found}")
     assert not found.startswith("wrong"), found
 

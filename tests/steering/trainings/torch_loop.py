@@ -26,9 +26,22 @@ def train(case: Case, make: Maker) -> Trace:
     comes first in the second process, the "monitor" or the optimizer's "state".
 
     Events begin with the second epoch: *resume* goes on in another monitor with another optimizer, from what was saved; *new
-    optimizer* trains the same weights with another one; *new scheduler* adds one.
+    optimizer* trains the same weights with another one; *new scheduler* adds one. With *rank lost* the rank ``lost`` is killed in
+    the midst of step ``at``, when the optimizer has made it, in the training that is given commands.
     """
     trace, line = Trace(), Line()
+    try:
+        _train(case, make, trace, line)
+    except Exception as error:
+        if case.event != "rank lost":
+            raise
+        # As a `with` statement would, which the loop is in.
+        make.newest.close_after(error)
+        trace.error = f"{type(error).__name__}: {error}"[:500]
+    return trace
+
+
+def _train(case: Case, make: Maker, trace: Trace, line: Line) -> None:
     model = nn.parallel.DistributedDataParallel(line) if case.ranks > 1 else line
     optimizer, scheduler = _begin(model, case)
     monitor = make("loop")
@@ -60,12 +73,13 @@ def train(case: Case, make: Maker) -> Trace:
         if case.event == "new optimizer":
             monitor.attach(optimizer)
         _epoch(case, epoch, monitor, model, optimizer, schedulers, trace)
+        if trace.lost:
+            return
         if monitor.should_stop:
             break
         if case.event == "validation":
             monitor.between_epochs(epoch)
     monitor.close()
-    return trace
 
 
 def _begin(model: Any, case: Case) -> tuple[torch.optim.Optimizer, Any]:
@@ -96,8 +110,19 @@ def _epoch(
                 if scheduler is not None:
                     scheduler.step()
         monitor.log_batch(None, None, loss)
+        if monitor.disturbed and _is_lost(case, step):
+            trace.lost = True
+            return
         if case.ranks > 1:
             monitor.sync(_broadcast)
+
+
+def _is_lost(case: Case, step: int) -> bool:
+    return (
+        case.event == "rank lost"
+        and dist.get_rank() == case.options["lost"]
+        and step == case.options["at"]
+    )
 
 
 def _loop(monitor: Any, batches: list[torch.Tensor], case: Case) -> Iterator[torch.Tensor]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import transformers
 from torch import nn
 
@@ -74,10 +77,10 @@ class Watch(transformers.TrainerCallback):
 def train(case: Case, make: Maker) -> Trace:
     """Train as a row says; with the event *resume*, from a checkpoint after the first epoch.
 
-    ``case.options``: ``let_set``: what the callback lets be set.
+    ``case.options``: ``fixed=True`` lets nothing be set.
     """
     trace = Trace()
-    with tempfile.TemporaryDirectory() as folder:
+    with _folder(case) as folder:
         if case.event == "resume":
             _trainer(case, make, trace, folder, until=1).train()
             (checkpoint,) = Path(folder).glob("checkpoint-*")
@@ -87,13 +90,25 @@ def train(case: Case, make: Maker) -> Trace:
     return trace
 
 
+@contextmanager
+def _folder(case: Case) -> Iterator[str]:
+    """Make a folder for checkpoints, the same for all ranks."""
+    with tempfile.TemporaryDirectory() as folder:
+        box = [folder]
+        if case.ranks > 1:
+            dist.broadcast_object_list(box, src=0)
+        yield box[0]
+        if case.ranks > 1:
+            dist.barrier()
+
+
 def _trainer(
     case: Case, make: Maker, trace: Trace, folder: str, until: int | None = None
 ) -> transformers.Trainer:
     accumulate = 2 if case.event == "accumulation" else 1
     evaluates = case.event == "validation" or case.scheduler == "plateau"
     data = [{"batch": torch.ones(1, dtype=torch.float64)}] * (2 * case.batches * case.ranks)
-    options = {name: case.options[name] for name in ("let_set",) if name in case.options}
+    let_set = () if case.options.get("fixed") else ("learning_rate",)
     args = transformers.TrainingArguments(
         output_dir=folder,
         num_train_epochs=case.epochs,
@@ -121,6 +136,6 @@ def _trainer(
         eval_dataset=data[:2],  # type: ignore[arg-type]
         callbacks=[
             Watch(trace, make, until),
-            LiveTrainCallback(monitor_factory=make, **options),
+            LiveTrainCallback(monitor_factory=make, let_set=let_set),
         ],
     )
