@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livetrain._ending import Unfinished, error_under_way
@@ -115,13 +115,15 @@ class LiveTrainCallback(Callback):  # type: ignore[misc]  # mypy does not follow
         """See that a rate which was set holds, whatever a scheduler wrote."""
         fit = self._livetrain
         if fit.training is not None and fit.rates is not None and self.training:
-            fit.rates.before_step()
+            fit.rates.take_back()
 
     def after_batch(self) -> None:
         """Log a training batch, and stop if someone asked for it."""
         training = self._livetrain.training
         if training is not None and self.training:
             harmless(self._log_batch)(training)
+            if self._livetrain.rates is not None:
+                self._livetrain.rates.lend()
             if training.monitor.should_stop:
                 raise CancelFitException
 
@@ -209,11 +211,18 @@ class _Fit:
         """A training begins."""
         self.monitor = monitor
         monitor.expect_end()
-        self.rates = OwnRates(list(optimizer.hypers))
+        self.rates = OwnRates(lambda: _groups(optimizer))
         monitor.attach(self.rates)
+        self.rates.lend()
         self.step = int(monitor.resume_state()["step"])
         self.reader = BatchReader(self.settings.owner, self.settings.read_batch, _MEND)
         self.training = Training(monitor)
+
+
+def _groups(optimizer: Any) -> Sequence[Any]:
+    """Return what the steps of an optimizer read their rates from; a wrapper's ``hypers`` are copies."""
+    inside = getattr(getattr(optimizer, "opt", None), "param_groups", None)
+    return list(optimizer.hypers) if inside is None else inside
 
 
 def _plain(value: Any) -> Any:
