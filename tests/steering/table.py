@@ -399,6 +399,11 @@ def _flower() -> Iterator[Case]:
             refused="is outside 0 to 10",
             options={"steered": "client"},
         )
+        yield Case(
+            *("flower_rounds", scheduler, (_set("0.01", 3), _set("undo", 12))),
+            refused="nothing was set that could be undone",  # in this round's process
+            options={"steered": "client"},
+        )
 
 
 def _lost() -> Iterator[Case]:

@@ -91,14 +91,30 @@ class Agreement:
 
     def _exchange(self, broadcast: Broadcast, step: int) -> tuple[Decision, int]:
         """Return what rank 0 decided, and how many calls there are until the next time."""
-        said = None
+        said, decision = None, Decision()
         if self._rank:
             self._abilities.tell(self._control.settings)
         else:
             ready = self._met or not self._abilities.shared
-            decision = self._control.decide(step, self._objection) if ready else Decision()
+            decision = self._control.decide(step, self._objection) if ready else decision
             usual = _FOREVER if self._silent() else self._pace.calls()
             said = _write(decision, step, 1 if self._control.waiting else usual)
+        try:
+            heard = self._hear(broadcast, said)
+        except BaseException as error:
+            why = f"the ranks could not agree on it before step {step} ({type(error).__name__})"
+            self._control.give_up(decision, why)
+            raise
+        commands, resume, theirs, calls = json.loads(heard)
+        if theirs != step:
+            warn_once_a_minute(
+                "ranks",
+                f"rank {self._rank} is at step {step} where rank 0 is at {theirs}; "
+                "call sync at the same place in the loop of every rank, and log each batch once.",
+            )
+        return Decision(tuple(Command(*command) for command in commands), resume), calls
+
+    def _hear(self, broadcast: Broadcast, said: str | None) -> str:
         began = time.perf_counter()
         heard = broadcast(said)
         self._pace.took(time.perf_counter() - began)
@@ -108,14 +124,7 @@ class Agreement:
                 f"sync(broadcast): on rank {self._rank} broadcast gave back {heard!r:.80}; "
                 "it has to return what rank 0 gave to it, on every rank."
             )
-        commands, resume, theirs, calls = json.loads(heard)
-        if theirs != step:
-            warn_once_a_minute(
-                "ranks",
-                f"rank {self._rank} is at step {step} where rank 0 is at {theirs}; "
-                "call sync at the same place in the loop of every rank, and log each batch once.",
-            )
-        return Decision(tuple(Command(*command) for command in commands), resume), calls
+        return heard
 
     def _objection(self, command: Command) -> str:
         """Say why a command is not carried out by any rank; empty: it is."""

@@ -242,7 +242,7 @@ class Control:
             name = f"recipe-{again.step}-{uuid.uuid4().hex[:8]}"
             self.receive(Command(name, again.verb, again.parameters, RECIPE))
         if not self._waiting and not self.paused:
-            return _NOTHING
+            return Decision()
         commands = []
         while self._waiting:
             command = self._waiting.popleft()
@@ -268,6 +268,11 @@ class Control:
             self._carry_out(command, step)
         if decision.resume and self.paused:
             self._resume(decision.resume)
+
+    def give_up(self, decision: Decision, why: str) -> None:
+        """Answer what was decided and is not carried out: the ranks that were to do it with this one may be gone."""
+        for command in decision.commands:
+            self._settle(Outcome(command.command_id, pb.COMMAND_FAILED, why))
 
     def hold(self, step: int) -> None:
         """See that what was set holds, and settle what has come into effect by now."""
@@ -406,10 +411,8 @@ class Control:
         return {name: setting.current() for name, setting in settings.items()}, previous
 
     def _waits_for(self, command: Command) -> str:
-        if command.verb != "set":
-            return ""
-        whys = (self._settings[name].waits() for name in command.parameters)
-        return next((why for why in whys if why), "")
+        names = command.parameters if command.verb == "set" else ()
+        return next(filter(None, (self._settings[name].waits() for name in names)), "")
 
     def _resume(self, message: str) -> None:
         self.paused = False
@@ -443,6 +446,3 @@ class Control:
         while len(self._known) > _MAX_REMEMBERED:
             self._known.popitem(last=False)
         self._answer(outcome)
-
-
-_NOTHING = Decision()

@@ -148,6 +148,21 @@ def test_a_failed_broadcast_comes_through() -> None:
         first.agreement.sync(fail, 1)
 
 
+def test_what_was_decided_when_a_rank_is_gone_is_answered_as_failed() -> None:
+    first, _ = pair()
+    first.give("set", learning_rate="0.5")
+
+    def fail(_: Any) -> Any:
+        raise RuntimeError("connection closed by peer")
+
+    with pytest.raises(RuntimeError):
+        first.agreement.sync(fail, 3)
+    assert first.groups == [{"lr": 0.1}]
+    last = first.outcomes[-1]
+    why = "the ranks could not agree on it before step 3 (RuntimeError)"
+    assert (last.state, last.message) == (pb.COMMAND_FAILED, why)
+
+
 @pytest.mark.parametrize("broadcast", [lambda text: None, lambda text: [text], lambda text: "else"])
 def test_a_function_that_is_no_broadcast_is_refused(broadcast: Callable[[Any], Any]) -> None:
     first, _ = pair()
