@@ -408,12 +408,18 @@ def _flower() -> Iterator[Case]:
 
 def _lost() -> Iterator[Case]:
     """One of two ranks is killed between two steps, before and after commands that it may have heard of."""
-    for lost, at in ((1, 8), (1, 9), (1, 10), (0, 9)):
-        for given in (
-            (_set("0.01", 3), _set("x0.5", 9)),
-            (Given("stop", before=9),),
-            (Given("pause", before=9),),
-        ):
+    two, stop, pause = (
+        (_set("0.01", 3), _set("x0.5", 9)),
+        Given("stop", before=9),
+        Given("pause", before=9),
+    )
+    for lost, at, rows_given in (
+        (1, 8, (two, (stop,), (pause,))),
+        (1, 9, (two, (stop,), (pause,))),
+        (1, 10, (two, (pause,))),  # which both have heard of by then
+        (0, 9, (two, (stop,), (pause,))),
+    ):
+        for given in rows_given:
             yield Case(
                 *("torch_loop", "exponential", given, "rank lost", 2),
                 options={"lost": lost, "at": at},
