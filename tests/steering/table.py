@@ -316,10 +316,7 @@ def _transformers() -> Iterator[Case]:
             held = (_set("0.001", 5), _set("x2", 10), _set("undo", 13), _set("follow", 17))
             scaled = (_set("x0.5", 3),)
             for given in (held, scaled, (Given("stop", before=9),), (Given("pause", before=7),)):
-                yield Case(
-                    *("transformers_trainer", scheduler, given, "none", ranks),
-                    often=often and given is held,
-                )
+                yield Case("transformers_trainer", scheduler, given, ranks=ranks)
             for given in (
                 Given("set", {"learning_rate": "0.001"}, after_epoch=0),
                 Given("stop", after_epoch=0),
@@ -351,13 +348,14 @@ def _fastai() -> Iterator[Case]:
         for scheduler in ("flat", "one cycle", "flat cosine", "restarts", "plateau"):
             held = (_set("0.001", 5), _set("x2", 9), _set("undo", 12), _set("follow", 17))
             scaled = (_set("x0.5", 3), _set("x0.5", 10), _set("follow", 19))
+            often = scheduler == "one cycle" and wrapped
             for event in ("none", "accumulation", "resume", "optimizer loaded"):
                 for given in (held, scaled):
                     if scheduler == "plateau" and event == "resume":
                         continue  # whose callback fails by itself in an epoch that is skipped
                     yield Case(
                         *("fastai_learner", scheduler, given, event),
-                        often=scheduler == "one cycle" and event == "none" and given is held,
+                        often=often and event == "none" and given is scaled,
                         options=options,
                     )
             for given in (Given("stop", before=9), Given("pause", before=7)):
@@ -378,10 +376,12 @@ def _fastai() -> Iterator[Case]:
 def _flower() -> Iterator[Case]:
     """Flower: its strategy, which has rounds and no rate, and a client's own loop, which has."""
     for scheduler in ("none", "decays"):
-        for given in (Given("stop", before=3), Given("pause", before=3)):
-            yield Case(
-                *("flower_rounds", scheduler, (given,)), epochs=6, often=scheduler == "decays"
-            )
+        yield Case(
+            *("flower_rounds", scheduler, (Given("stop", before=3),)),
+            epochs=6,
+            often=scheduler == "decays",
+        )
+        yield Case("flower_rounds", scheduler, (Given("pause", before=3),), epochs=6)
         yield Case(
             *("flower_rounds", scheduler, (_set("0.01", 3),)),
             epochs=6,
