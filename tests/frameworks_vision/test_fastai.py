@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,9 @@ from tests.frameworks.world import (
     series,
     warnings_of,
 )
+from tests.steering.case import Case, Given
+from tests.steering.model import verdict
+from tests.steering.table import train
 
 SAMPLES, BATCH, EPOCHS = 96, 16, 2
 STEPS = SAMPLES // BATCH
@@ -110,6 +114,17 @@ def test_a_stop_ends_the_training_after_the_step() -> None:
     assert isinstance(callback.monitor, Stopping)
     assert len(callback.monitor.batches) == 3
     assert callback.monitor.closed
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["fastai's", "PyTorch's"])
+def test_each_step_of_either_kind_of_optimizer_is_made_as_was_set(
+    wrapped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVETRAIN_MODE", "offline")
+    monkeypatch.setenv("LIVETRAIN_SPOOL_DIR", str(tmp_path))
+    given = Given("set", {"learning_rate": "x0.5"}, before=3)
+    case = Case("fastai_learner", "one cycle", (given,), options={"wrapped": wrapped})
+    assert verdict(case, train(case, disturbed=False), [train(case, disturbed=True)]) == "right"
 
 
 def test_a_rate_that_the_page_set_holds_beside_a_schedule(server: ServerProcess) -> None:
