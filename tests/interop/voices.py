@@ -87,7 +87,8 @@ class GrpcStream(Voice):
 class WebSocket(Voice):
     def __init__(self, address: str) -> None:
         super().__init__()
-        self._socket = connect(address, max_size=None)
+        # Newer releases of websockets warn of a connection that is not entered.
+        self._socket = connect(address, max_size=None).__enter__()
         self.listen()
 
     def hear(self) -> None:
