@@ -131,7 +131,7 @@ def test_a_long_config_is_folded_and_searched(page: Page, shared: Server, width:
     train(shared, CONFIG)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{shared.http}/?q=config")
-    page.get_by_test_id("run").first.click(timeout=PATIENCE_MS)
+    page.get_by_test_id("run").filter(has_text="config").first.click(timeout=PATIENCE_MS)
     settings = page.get_by_test_id("settings")
     expect(settings.locator("dt")).to_have_count(8, timeout=PATIENCE_MS)
     size = page.evaluate(
@@ -291,7 +291,7 @@ def test_what_pictures_show_of_their_numbers_is_said_and_stretched_by_a_click(
 ) -> None:
     with Process([sys.executable, "-c", PREAMBLE + FLOATS, shared.grpc], tmp_path, "training"):
         page.goto(f"{shared.http}/?q=floats")
-        page.get_by_test_id("run").first.click(timeout=PATIENCE_MS)
+        page.get_by_test_id("run").filter(has_text="floats").first.click(timeout=PATIENCE_MS)
         words = page.get_by_test_id("this-frame")
         expect(words).to_contain_text("shown as 0–255, seen 0–16", timeout=PATIENCE_MS)
         assert "right" not in (words.text_content() or ""), "nothing says what would be right"
