@@ -72,6 +72,10 @@ def fit(namespace: str, *, fails_at: int | None = None) -> livetrain.LiveTrainCa
             self.save_hyperparameters()
             self.net = nn.Sequential(nn.Flatten(), nn.Linear(36, CLASSES))
 
+        def on_train_start(self) -> None:
+            # Pictures are for who can see them now: none are sent before the server knows the run.
+            wait_until(lambda: callback.monitor and callback.monitor.run_id, 60, "the run is known")
+
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.net(x)
 
