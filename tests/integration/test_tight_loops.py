@@ -89,7 +89,7 @@ def assert_whole(server: Server, run: str, name: str, count: int) -> None:
     found = curve(server, run, name)
     assert found["steps"] == list(range(count))
     assert found["values"] == [step / 4 for step in range(count)]
-    # A number that travels by itself has its time in milliseconds, those of columns in microseconds.
+    # Each table of numbers reads the wall clock anew, which the system sets now and then.
     later = zip(found["times"], found["times"][1:], strict=False)
     assert all(after >= before - 0.001 for before, after in later)
 

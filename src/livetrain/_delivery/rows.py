@@ -8,6 +8,7 @@ to another table. No row is lost between the two, and none is waited for.
 from __future__ import annotations
 
 import struct
+import sys
 import time
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ TABLE_BYTES = 64 << 10
 """Of the rows of one table; past them another begins."""
 _BATCH_CURVES = frozenset({"loss", "accuracy"})
 _HEAD = struct.Struct("<qq")  # step and clock
+_READINGS = 5
+_TOGETHER_NS = 20_000
+"""Clocks that were read within this time are of one moment."""
 
 
 class BatchShape(NamedTuple):
@@ -64,6 +68,21 @@ class Shape:
         self.row_bytes = row.size
         self.is_of_batches = not _BATCH_CURVES.isdisjoint(names)
         self.dtype = np.dtype([("step", "<i8"), ("clock", "<i8"), ("values", "<f8", (len(names),))])
+
+
+def _clocks_together() -> tuple[int, int, int]:
+    """Return one moment by three clocks: the rows' (nanoseconds), the wall's and the monotonic one (microseconds).
+
+    Another thread may take its turn between two readings, for milliseconds: what was read the closest together counts.
+    """
+    closest = (sys.maxsize, 0, 0, 0)
+    for _ in range(_READINGS):
+        before, unix, mono = time.perf_counter_ns(), time.time_ns(), time.monotonic_ns()
+        apart = time.perf_counter_ns() - before
+        closest = min(closest, (apart, before + apart // 2, unix // 1000, mono // 1000))
+        if apart <= _TOGETHER_NS:
+            break
+    return closest[1:]
 
 
 class Table:
@@ -121,10 +140,8 @@ class Table:
         self.first_batch = self.next_batch = first_batch
         self.rows = bytearray()
         self.gap: Gap | None = None
-        # Rows have the finest clock, which tells the order even of what is logged within a microsecond. Here the three clocks meet.
-        self.clock_ns = time.perf_counter_ns()
-        self.unix_us = time.time_ns() // 1000
-        self.mono_us = time.monotonic_ns() // 1000
+        # Rows have the finest clock, which tells the order even of what is logged within a microsecond.
+        self.clock_ns, self.unix_us, self.mono_us = _clocks_together()
         self._view: memoryview | None = None
         self._claim = Claim()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -100,3 +101,25 @@ def test_threads_lose_no_row_between_them(max_bytes: int) -> None:
     assert sum(map(len, taken.values())) + left_out == threads * calls
     assert outbox.dropped.total() == left_out
     assert (left_out == 0) or max_bytes == 20_000
+
+
+def test_the_clocks_of_a_table_are_of_one_moment_whoever_takes_a_turn_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, turns = 10**15, iter([8_000_000, 3_000_000, 0, 5_000_000])
+
+    def read(base: int, *, interrupted: bool = False) -> int:
+        nonlocal now
+        now += 100 + (next(turns, 0) if interrupted else 0)  # another thread runs for milliseconds
+        return base + now
+
+    clock = types.SimpleNamespace(
+        perf_counter_ns=lambda: read(0),
+        time_ns=lambda: read(7 * 10**17, interrupted=True),
+        monotonic_ns=lambda: read(3 * 10**12),
+    )
+    monkeypatch.setattr("livetrain._delivery.rows.time", clock)
+    first, second = (Table(Shape(("loss",)), group=1, epoch=None) for _ in range(2))
+    for table in (first, second):
+        assert abs(table.unix_us_at(now) - (7 * 10**17 + now) // 1000) <= 10
+        assert abs(table.mono_us_at(now) - (3 * 10**12 + now) // 1000) <= 10
