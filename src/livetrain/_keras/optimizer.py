@@ -1,53 +1,19 @@
-"""The optimizer of a Keras model, as one of PyTorch would look: a group with a rate that can be read and written."""
+"""The learning rate of a Keras model, as the group of an optimizer of PyTorch would have it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from livetrain._steering.rates import Rates
-
-__all__ = ["KerasOptimizer", "has_schedule"]
+__all__ = ["KerasGroup", "has_schedule"]
 
 
-class KerasOptimizer:
-    """Stands for the optimizer of a model, whichever that is when it is asked.
+class KerasGroup:
+    """A group with no parameters that anybody could look at, and a rate: the same object as long as it is the same number.
 
     Args:
-        model: compiled.
-
-    Attributes:
-        param_groups: one, with ``lr``.
+        model: compiled; the rate is that of its optimizer, whichever that is when it is asked.
     """
-
-    def __init__(self, model: Any) -> None:
-        self.param_groups: Sequence[Any] = [_Group(model)]
-        self._rates: Rates | None = None
-        self._lent = False
-
-    def rates_attached(self, rates: Rates) -> None:
-        """Take the rates that can be set; called when it is attached."""
-        self._rates = rates
-
-    def lend(self) -> None:
-        """Let callbacks that write the rate between two epochs, as most do, find the schedule's own."""
-        if self._rates is not None and not self._lent:
-            self._lent = True
-            self._rates.lend()
-
-    def take_back(self) -> None:
-        """See that what was set holds, whatever was written since the last batch."""
-        if self._rates is None:
-            return
-        if self._lent:
-            self._lent = False
-            self._rates.take_back()
-        self._rates.hold()
-
-
-class _Group:
-    """A group with no parameters that anybody could look at, and a rate: the same object as long as it is the same number."""
 
     costly = True  # reading it may wait for a device
 
@@ -67,6 +33,7 @@ class _Group:
         self._model.optimizer.learning_rate = value
 
     def get(self, name: str, default: Any = None) -> Any:
+        """Return the rate; of any other name `default`."""
         return self[name] if name == "lr" else default
 
 

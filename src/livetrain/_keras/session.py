@@ -9,11 +9,12 @@ from typing import Any
 
 from livetrain._frameworks.batch import batch_length, find_logits
 from livetrain._frameworks.guard import harmless
+from livetrain._frameworks.own_rates import OwnRates
 from livetrain._frameworks.reader import BatchReader
 from livetrain._frameworks.settings import Settings
 from livetrain._frameworks.training import Training, positive
 from livetrain._keras.loss_tap import LossTap
-from livetrain._keras.optimizer import KerasOptimizer, has_schedule
+from livetrain._keras.optimizer import KerasGroup, has_schedule
 from livetrain.config import from_environment
 
 __all__ = ["Session"]
@@ -64,7 +65,7 @@ class Session:
         self._epoch = 0
         self._epoch_start = self._step = int(self.monitor.resume_state()["step"])
         self._rate: Any = None
-        self._optimizer: KerasOptimizer | None = None
+        self._rates: OwnRates | None = None
         if not training:
             return
         if _is_compiled(model):
@@ -81,8 +82,9 @@ class Session:
                     "the learning rate cannot be set: the optimizer has a LearningRateSchedule, which Keras lets nobody override",
                 )
             else:
-                self._optimizer = KerasOptimizer(model)
-                self.monitor.attach(self._optimizer)
+                group = KerasGroup(model)
+                self._rates = OwnRates(lambda: [group])
+                self.monitor.attach(self._rates)
 
     @harmless
     def begin_epoch(self, epoch: int) -> None:
@@ -92,8 +94,8 @@ class Session:
     @harmless
     def begin_batch(self) -> None:
         """See that a rate that was set holds, and note the one that the batch is learned with."""
-        if self._optimizer is not None:
-            self._optimizer.take_back()
+        if self._rates is not None:
+            self._rates.take_back()
         rate: Any = getattr(self._model.optimizer, "learning_rate", None)
         rate = getattr(rate, "value", rate)
         # It may be a variable that is overwritten in place.
@@ -135,8 +137,8 @@ class Session:
     @harmless
     def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> None:
         """Log an epoch, and the validation that Keras puts beside it."""
-        if self._optimizer is not None:
-            self._optimizer.lend()
+        if self._rates is not None:
+            self._rates.lend()
         own = {n: v for n, v in logs.items() if not n.startswith("val_") and n != "learning_rate"}
         self._training.end_epoch(epoch, own)
         found = {n.removeprefix("val_"): v for n, v in logs.items() if n.startswith("val_")}
@@ -151,8 +153,8 @@ class Session:
     @harmless
     def finish(self, error: BaseException | None) -> None:
         """Let go of the model and the server."""
-        if self._optimizer is not None:
-            self._optimizer.take_back()
+        if self._rates is not None:
+            self._rates.take_back()
         self._tap.detach()
         stopped = getattr(self._model, "stop_training", False) and not self.monitor.should_stop
         if stopped and error is None and self._step > self._epoch_start:

@@ -94,7 +94,8 @@ class Control:
         self._listeners: dict[str, list[Callable[[], Any]]] = {}
         self._recipe: deque[RecipeStep] = deque(recipe)
         self._waiting: deque[Command] = deque()
-        self._replays: dict[str, Command] = {}  # of the recipe, by id
+        # Of the recipe, by id. Other ranks hear of them from rank 0, and whoever calls himself "recipe" is taken for it there.
+        self._replays: dict[str, Command] = {}
         self._unsettled: list[tuple[Command, Outcome]] = []  # taken, and not in effect yet
         self._sources: dict[str, str] = {}  # by which command each value was set last
         # The oldest is forgotten past the bound.
@@ -162,7 +163,6 @@ class Control:
         if known is not None:
             self._answer(known)
             return
-        self._note_replay(command)
         try:
             if len(self._waiting) >= _MAX_WAITING:
                 raise Refused(f"{_MAX_WAITING} commands wait already")
@@ -240,7 +240,10 @@ class Control:
         while self._recipe and self._recipe[0].step <= step:
             again = self._recipe.popleft()
             name = f"recipe-{again.step}-{uuid.uuid4().hex[:8]}"
-            self.receive(Command(name, again.verb, again.parameters, RECIPE))
+            replay = Command(name, again.verb, again.parameters, RECIPE)
+            # The server knows nothing of it: what becomes of it says which it is.
+            self._replays[name] = replay
+            self.receive(replay)
         if not self._waiting and not self.paused:
             return Decision()
         commands = []
@@ -332,7 +335,8 @@ class Control:
 
     def _carry_out(self, command: Command, step: int) -> None:
         name, verb = command.command_id, command.verb
-        self._note_replay(command)
+        if self._rank and command.issued_by == RECIPE and len(self._replays) < _MAX_REMEMBERED:
+            self._replays[name] = command
         if self._rank and verb not in self._custom and verb not in _BUILT_IN:
             return  # a handler that only rank 0 has
         try:
@@ -427,11 +431,6 @@ class Control:
         if min(self._silence(), self._awake.seconds(now)) >= options.lost_contact_seconds:
             return f"resumed by itself: no contact with the server for {options.lost_contact_seconds:g} s"
         return ""
-
-    def _note_replay(self, command: Command) -> None:
-        """The server knows nothing of a recipe's command: what becomes of it says which it is."""
-        if command.issued_by == RECIPE:
-            self._replays[command.command_id] = command
 
     def _settle(self, outcome: Outcome) -> None:
         if replay := self._replays.get(outcome.command_id):

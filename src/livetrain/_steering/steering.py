@@ -225,12 +225,13 @@ class Steering:
 
     def _place_for(self, optimizer: Any) -> int:
         """Return which optimizer's place another one takes: of one that is gone, or has the same parameters."""
-        if self._rates:
-            gc.collect()  # schedulers and optimizers refer to each other in circles
-        return next(
-            (place for place, rates in enumerate(self._rates) if rates.shares(optimizer)),
-            len(self._rates),
-        )
+        for again in (False, True) if self._rates else ():
+            if again:  # schedulers and optimizers refer to each other in circles
+                gc.collect()
+            for place, rates in enumerate(self._rates):
+                if rates.shares(optimizer):
+                    return place
+        return len(self._rates)
 
     def _declare_rates(self, place: int, name: str) -> None:
         for gone in self._settings_of[place]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import livetrain
-from livetrain._steering.command import Outcome
+from livetrain._steering.command import Command, Outcome
 from livetrain._steering.control import Control
 from livetrain._steering.rates import learning_rates
 from livetrain._steering.recipe import RecipeStep, read_recipe, recipe_of, write_recipe
@@ -133,3 +133,11 @@ def test_what_was_done_before_a_checkpoint_is_not_done_again(tmp_path: Path) -> 
         monitor._steering.boundary(step, 0)
         rates[step] = groups[0]["lr"]
     assert rates == {5: 0.05, 6: 0.05, 7: 0.05, 8: 0.05, 9: 0.025, 10: 0.025, 11: 0.025}
+
+
+def test_whoever_calls_himself_recipe_is_none() -> None:
+    told: list[Outcome] = []
+    control = Control(ControlOptions(), told.append)
+    control.receive(Command("c", "pause", issued_by="recipe"))
+    control.receive(Command("d", "set", {"learning_rate": "1"}, issued_by="recipe"))
+    assert [outcome.replay for outcome in told] == [None, None]
