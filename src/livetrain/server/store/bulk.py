@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
@@ -25,17 +25,9 @@ def execute_many(
         statement: an insert of whole rows, or an update with a ``bindparam`` for each name.
         rows: all with the same names; numbers, texts, bytes and None, as the driver takes them.
     """
-    if not rows:
-        return
-    if connection.dialect.paramstyle != "qmark":
-        connection.execute(statement, list(rows))
-        return
-    compiled = statement.compile(connection, column_keys=list(rows[0]))
-    names = compiled.positiontup
-    assert names is not None
-    pick = itemgetter(*names)
-    one = len(names) == 1
-    connection.exec_driver_sql(str(compiled), [(pick(row),) if one else pick(row) for row in rows])
+    if (plain := _plain(connection, statement, rows)) is not None:
+        text, values, _ = plain
+        connection.exec_driver_sql(text, [values(row) for row in rows])
 
 
 def insert_many(
@@ -44,28 +36,36 @@ def insert_many(
     """Insert whole rows, many with each call of the driver.
 
     The driver lets go of the interpreter with each call and has to wait for it again. Beside a thread that computes, that is what
-    a row by itself costs.
-
-    Args:
-        connection: within a transaction.
-        statement: an insert of whole rows.
-        rows: all with the same names; numbers, texts, bytes and None, as the driver takes them.
+    a row by itself costs. The arguments are those of `execute_many`.
     """
-    if not rows:
+    if (plain := _plain(connection, statement, rows)) is None:
         return
-    if connection.dialect.paramstyle != "qmark":
-        connection.execute(statement, list(rows))
-        return
-    compiled = statement.compile(connection, column_keys=list(rows[0]))
-    names = compiled.positiontup
-    assert names is not None
-    head, _, values = str(compiled).rpartition(" VALUES ")
-    pick = itemgetter(*names)
-    at, size = 0, 1 << (_VARIABLES // len(names)).bit_length() - 1
+    text, values, width = plain
+    head, _, places = text.rpartition(" VALUES ")
+    at, size = 0, 1 << (_VARIABLES // width).bit_length() - 1
     while at < len(rows):
         # Sizes are powers of two, so that the driver knows the statement again.
         while size > len(rows) - at:
             size //= 2
-        parameters = tuple(chain.from_iterable(pick(row) for row in rows[at : at + size]))
-        connection.exec_driver_sql(f"{head} VALUES {', '.join([values] * size)}", parameters)
+        parameters = tuple(chain.from_iterable(map(values, rows[at : at + size])))
+        connection.exec_driver_sql(f"{head} VALUES {', '.join([places] * size)}", parameters)
         at += size
+
+
+def _plain(
+    connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]
+) -> tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]], int] | None:
+    """Return a statement as the driver's own text, what picks a row's values for it, and how many these are.
+
+    None: there is nothing left to do, since there are no rows, or a driver of another kind was given them.
+    """
+    if not rows:
+        return None
+    if connection.dialect.paramstyle != "qmark":
+        connection.execute(statement, list(rows))
+        return None
+    compiled = statement.compile(connection, column_keys=list(rows[0]))
+    names = compiled.positiontup
+    assert names is not None
+    pick = itemgetter(*names)
+    return str(compiled), (pick if len(names) > 1 else lambda row: (pick(row),)), len(names)
