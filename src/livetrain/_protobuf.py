@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "bytes_field", "key", "varint", "varint_field"]
+from livetrain.exceptions import ProtocolError
+
+__all__ = [
+    "FIXED32",
+    "FIXED64",
+    "LENGTH",
+    "VARINT",
+    "bytes_field",
+    "key",
+    "read_varint",
+    "varint",
+    "varint_field",
+]
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 """How a value is written."""
@@ -30,6 +42,27 @@ def varint(number: int) -> bytes:
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number that starts at `at`, and where it ends.
+
+    Raises:
+        ProtocolError: it is longer than ten bytes, or the data ends within it.
+    """
+    result = shift = 0
+    try:
+        while True:
+            byte = data[at]
+            at += 1
+            result |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return result, at
+            shift += 7
+            if shift >= 70:
+                raise ProtocolError("a number on the wire is longer than ten bytes")
+    except IndexError:
+        raise ProtocolError("the message ends within a number") from None
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT
+from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT, read_varint
 
 __all__ = ["EventFiles", "Figure", "figures_of"]
 
@@ -146,14 +146,14 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """
     at = 0
     while at < len(message):
-        key, at = _varint(message, at)
+        key, at = read_varint(message, at)
         kind = key & 7
         if kind == VARINT:
-            number, at = _varint(message, at)
+            number, at = read_varint(message, at)
             yield key >> 3, number
             continue
         if kind == LENGTH:
-            size, at = _varint(message, at)
+            size, at = read_varint(message, at)
         elif kind in (FIXED32, FIXED64):
             size = 4 if kind == FIXED32 else 8
         else:
@@ -162,19 +162,6 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             raise ValueError("it is cut")
         yield key >> 3, message[at : at + size]
         at += size
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("no varint")
 
 
 def _size(path: Path) -> int:

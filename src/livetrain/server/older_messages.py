@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from typing import Final
 
-from livetrain._protobuf import LENGTH
+from livetrain._protobuf import LENGTH, read_varint
 from livetrain.exceptions import ProtocolError
 from livetrain.server.intake import Intake
 from livetrain.server.older_schema import OlderReader
 from livetrain.server.records import BATCH, BUNDLE, OPEN, SEQ, Part, Record, Rejected, read_part
 from livetrain.server.run import Run, Stream
-from livetrain.server.wire import fields, read_varint
+from livetrain.server.wire import fields
 
 __all__ = ["is_older", "older_session_of", "read_older"]
 

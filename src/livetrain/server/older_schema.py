@@ -15,11 +15,20 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT, bytes_field, key, varint
+from livetrain._protobuf import (
+    FIXED32,
+    FIXED64,
+    LENGTH,
+    VARINT,
+    bytes_field,
+    key,
+    read_varint,
+    varint,
+)
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.limits import Limits
-from livetrain.server.wire import Field, fields, read_varint
+from livetrain.server.wire import Field, fields
 
 __all__ = ["TOLD_CURVES", "OlderReader", "Translation", "misread_fields"]
 

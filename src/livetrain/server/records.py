@@ -12,7 +12,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from livetrain._protobuf import LENGTH, VARINT, bytes_field
+from livetrain._protobuf import LENGTH, VARINT, bytes_field, read_varint
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.columns import ColumnsSummary, summarize_columns
@@ -21,7 +21,7 @@ from livetrain.server.limits import Limits
 from livetrain.server.payloads import payload_of, refuse_server_words
 from livetrain.server.picture_checks import check_tiles, is_of_batch, take_picture
 from livetrain.server.settings_json import clean_settings
-from livetrain.server.wire import Field, count_elements, each_value, fields, read_varint
+from livetrain.server.wire import Field, count_elements, each_value, fields
 
 __all__ = [
     "BATCH",

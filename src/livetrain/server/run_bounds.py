@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
 
+from livetrain._protobuf import read_varint
 from livetrain.proto import telemetry_pb2 as pb
 from livetrain.server.settings_json import clean_settings
-from livetrain.server.wire import read_varint
 
 __all__ = [
     "LEFT_OUT",

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT
+from livetrain._protobuf import FIXED32, FIXED64, LENGTH, VARINT, read_varint
 from livetrain.exceptions import ProtocolError
 
-__all__ = ["Field", "count_elements", "each_value", "fields", "read_varint"]
+__all__ = ["Field", "count_elements", "each_value", "fields"]
 
 _TAGS: Final = 2**32
 """A field's number and wire type are less together. Some readers cut off what is more, and see another field there."""
@@ -28,27 +28,6 @@ class Field(NamedTuple):
     start: int
     value: int
     end: int
-
-
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number that starts at ``at``, and where it ends.
-
-    Raises:
-        ProtocolError: it is longer than ten bytes, or the data ends within it.
-    """
-    result = shift = 0
-    try:
-        while True:
-            byte = data[at]
-            at += 1
-            result |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return result, at
-            shift += 7
-            if shift >= 70:
-                raise ProtocolError("a number on the wire is longer than ten bytes")
-    except IndexError:
-        raise ProtocolError("the message ends within a number") from None
 
 
 def fields(

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetrain._protobuf import bytes_field, varint, varint_field
+from livetrain._protobuf import bytes_field, read_varint, varint, varint_field
 from livetrain.exceptions import ProtocolError
 from livetrain.proto import telemetry_pb2 as pb
-from livetrain.server.wire import count_elements, each_value, fields, read_varint
+from livetrain.server.wire import count_elements, each_value, fields
 
 
 @given(st.integers(0, 2**64 - 1))
