@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import types
 import urllib.error
 import urllib.request
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.faults.conditions import wait_until
-from tests.faults.processes import Server
+from tests.faults.processes import Process, Server
 
 import livetrain
 
@@ -410,3 +412,45 @@ def test_a_loop_over_steps_is_paused_and_stopped_and_timed(server: Server) -> No
     assert curves["perf/data_ms"]["steps"] == list(range(len(seen)))
     assert min(curves["perf/step_ms"]["values"]) >= 9
     assert max(curves["perf/data_ms"]["values"][:5]) < min(curves["perf/step_ms"]["values"])
+
+
+ASLEEP = """
+import sys, time
+import livetrain
+
+control = livetrain.ControlOptions(lost_contact_seconds=4.0)
+with livetrain.Monitor("asleep", server=sys.argv[1], control=control) as monitor:
+    while not monitor.should_stop:
+        monitor.log_batch(None, None, 0.5)
+        time.sleep(0.01)
+"""
+
+
+def test_a_paused_process_that_was_stopped_itself_is_still_paused_when_it_wakes(
+    server: Server, tmp_path: Path
+) -> None:
+    """For longer than it would wait for a server: all that time it was the process that heard nobody."""
+    training = Training.__new__(Training)
+    training.server = server
+
+    def found() -> bool:
+        with urllib.request.urlopen(f"{server.http}/api/runs?q=asleep", timeout=10) as answer:
+            runs = json.load(answer)["runs"]
+        training.run_id = runs[0]["run_id"] if runs else ""
+        return bool(runs) and runs[0]["steps"] > 5
+
+    with Process([sys.executable, "-c", ASLEEP, server.grpc], tmp_path, "asleep") as process:
+        wait_until(found, 30, "the training runs")
+        paused = training.do("pause")
+        assert paused["state"] == "applied"
+        process.signal(signal.SIGSTOP)
+        slept = time.monotonic() + 6.5
+        wait_until(lambda: time.monotonic() > slept, 20, "it sleeps")
+        process.signal(signal.SIGCONT)
+        woke = time.time()
+        wait_until(lambda: training.ask("")["last_heard_at"] > woke + 1, 20, "it is heard again")
+        assert training.ask("")["status"] == "paused"
+        assert training.ask("")["steps"] == paused["applied_step"]
+        assert training.do("resume")["message"].startswith("resumed by ada")
+        assert training.do("stop")["state"] == "applied"
+        assert process.wait(20) == 0, process.stderr

@@ -41,8 +41,42 @@ class Case:
     begin: str = BEGIN
 
 
+STOPPED = """
+import sys
+import livetrain
+from livetrain._steering.command import Command
+
+control = livetrain.ControlOptions(stop="raise")
+monitor = livetrain.Monitor("run", server=sys.argv[1], control=control)
+
+def work():
+    for step in range(50):
+        monitor.log_batch(None, None, loss=1.0 / (step + 1))
+        if step == 25:
+            monitor.log_epoch(loss=0.5)
+            monitor._steering.control.receive(Command("c", "stop", issued_by="ada"))
+"""
+
 CASES = [
     Case("end", "", 0, "finished", exit_code=0),
+    Case("stopped, uncaught", "work()", 1, "finished", "stopped by ada", 1, begin=STOPPED),
+    Case(
+        "stopped, caught",
+        "try:\n    work()\nexcept livetrain.TrainingStopped:\n    pass",
+        0,
+        "finished",
+        "stopped by ada",
+        0,
+        begin=STOPPED,
+    ),
+    Case(
+        "stopped, in a with block",
+        "with monitor:\n    work()",
+        0,
+        "finished",
+        "stopped by ada",
+        begin=STOPPED,
+    ),
     Case("sys.exit()", "sys.exit()", 0, "finished", exit_code=0),
     Case("sys.exit(0)", "sys.exit(0)", 0, "finished", exit_code=0),
     Case("sys.exit(False)", "sys.exit(False)", 0, "finished", exit_code=0),

@@ -145,6 +145,24 @@ def test_where_it_cannot_be_set_it_is_not_offered_and_that_is_said(
     ]
 
 
+def test_a_stop_that_is_raised_leaves_the_trainer(pl: ModuleType) -> None:
+    class Raising(livetrain.LiveTrainCallback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+            if trainer.global_step == 3:
+                command = Command("s", "stop", issued_by="ada")
+                self.monitor._steering.control.receive(command)
+            super().on_train_batch_end(trainer, pl_module, *rest)
+
+    callback = Raising(control=livetrain.ControlOptions(stop="raise"))
+    training = trainer(pl, callback, min_epochs=5, max_epochs=9)
+    with pytest.raises(livetrain.TrainingStopped, match="stopped by ada"):
+        training.fit(module_class(pl)(), loader())
+    assert training.global_step == 3
+    assert callback.monitor is not None
+    assert callback.monitor._inert == "closed"
+    assert callback.monitor._steering.control._known["s"].state == pb.APPLIED
+
+
 def test_a_stop_before_the_least_epochs_says_what_will_happen(pl: ModuleType) -> None:
     callback = steered(pl, {})
     stop = {2: Command("s", "stop", issued_by="ada")}
