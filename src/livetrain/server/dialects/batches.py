@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from livetrain.proto import live_pb2 as live
 from livetrain.proto import telemetry_pb2 as pb
+from livetrain.server.dialect_recorder import DialectRecorder
 from livetrain.server.dialects.column_rows import batches_of
 from livetrain.server.dialects.mailbox import Mailbox
 from livetrain.server.dialects.missed import Missed
@@ -47,10 +48,14 @@ class Batches(Listener, Generic[_Message]):
         intake: of the runs.
         stage: says which run they see.
         tiles: takes frames apart.
+        recorder: of what is said.
     """
 
-    def __init__(self, intake: Intake, stage: Stage, tiles: Tiles) -> None:
+    def __init__(
+        self, intake: Intake, stage: Stage, tiles: Tiles, recorder: DialectRecorder
+    ) -> None:
         self._intake = intake
+        self._recorder = recorder
         self._stage = stage
         self._tiles = tiles
         self._clients: set[Mailbox[_Message]] = set()

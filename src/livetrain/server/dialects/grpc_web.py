@@ -42,20 +42,7 @@ _TOLD: Final = frozenset({"epoch_data", "performance_data", "status_update"})
 
 
 class OlderStream(Batches[bytes]):
-    """Serves pages of the older protocol: records as trainers send them, with single pictures.
-
-    Args:
-        intake: of the runs.
-        stage: says which run they see.
-        tiles: takes frames apart.
-        recorder: of what is said.
-    """
-
-    def __init__(
-        self, intake: Intake, stage: Stage, tiles: Tiles, recorder: DialectRecorder
-    ) -> None:
-        super().__init__(intake, stage, tiles)
-        self._recorder = recorder
+    """Serves pages of the older protocol: records as trainers send them, with single pictures."""
 
     def batch(self, record: pb.TelemetryRequest, *, loss: float | None, fps: float) -> bytes:
         """Return a batch as it came."""

@@ -34,8 +34,7 @@ class TelemetryJson(Batches[str]):
     def __init__(
         self, intake: Intake, stage: Stage, tiles: Tiles, recorder: DialectRecorder
     ) -> None:
-        super().__init__(intake, stage, tiles)
-        self._recorder = recorder
+        super().__init__(intake, stage, tiles, recorder)
         self.router = APIRouter()
         self.router.add_api_websocket_route("/telemetry", self.serve)
 
